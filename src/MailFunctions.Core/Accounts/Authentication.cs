@@ -1,0 +1,39 @@
+using System.Net;
+using MailFunctions.Core.Addresses;
+
+namespace MailFunctions.Core.Accounts;
+
+/// <summary>Who logged in.</summary>
+public sealed record AuthenticatedAccount(EmailAddress Address, string MailboxId);
+
+/// <summary>The answer to a login.</summary>
+public abstract record AuthenticationResult
+{
+    public sealed record Authenticated(AuthenticatedAccount Account) : AuthenticationResult;
+
+    /// <summary>Unknown account, wrong password, disabled account: never told apart to the client.</summary>
+    public sealed record Rejected : AuthenticationResult;
+
+    /// <summary>Too many failures from this address or for this account; nothing was checked.</summary>
+    public sealed record Throttled(TimeSpan RetryAfter) : AuthenticationResult;
+
+    /// <summary>The directory can't be read now (`454 4.7.0`, `-ERR [SYS/TEMP]`).</summary>
+    public sealed record Unavailable : AuthenticationResult;
+}
+
+/// <summary>What a server needs for a SCRAM exchange (RFC 5802 §3).</summary>
+/// <param name="Account">Null for an account that is not there: the exchange goes on with a made-up, stable salt and fails at its end.</param>
+public sealed record ScramCredential(AuthenticatedAccount? Account, ScramVerifier Verifier);
+
+/// <summary>Checks credentials; one implementation for SMTP and POP3. Failed logins are slowed down behind this port.</summary>
+public interface IAuthenticator
+{
+    /// <summary>Checks a password, the account's own or an app password.</summary>
+    ValueTask<AuthenticationResult> CheckPasswordAsync(string login, string password, IPAddress client, CancellationToken cancellationToken);
+
+    /// <summary>The verifier for a SCRAM exchange; null when throttled or when the directory can't be read.</summary>
+    ValueTask<ScramCredential?> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken);
+
+    /// <summary>Counts the outcome of a SCRAM exchange for the throttle.</summary>
+    void RecordScram(string login, IPAddress client, bool succeeded);
+}

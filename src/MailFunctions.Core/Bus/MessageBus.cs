@@ -1,0 +1,84 @@
+namespace MailFunctions.Core.Bus;
+
+/// <summary>One message for the bus: at most 256 KB with its properties.</summary>
+/// <param name="MessageId">Key of duplicate detection: sending it twice is safe.</param>
+/// <param name="Body">UTF-8 JSON.</param>
+public sealed record BusMessage(string MessageId, ReadOnlyMemory<byte> Body)
+{
+    /// <summary>Becomes visible to receivers only then.</summary>
+    public DateTimeOffset? ScheduledEnqueueTime { get; init; }
+
+    /// <summary>W3C trace context of the sender, carried as `Diagnostic-Id`.</summary>
+    public string? TraceParent { get; init; }
+}
+
+/// <summary>Sends to queues. Every method returns only once the bus has settled the message durably.</summary>
+/// <exception cref="BusUnavailableException">The bus could not be reached, or did not settle, within the send's time limit.</exception>
+public interface IBusSender
+{
+    Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken);
+
+    /// <summary>All or none of them, in as few transfers as the link's maximum message size allows.</summary>
+    Task SendBatchAsync(string queue, IReadOnlyList<BusMessage> messages, CancellationToken cancellationToken);
+
+    /// <summary>Returns the sequence number by which the message can be cancelled.</summary>
+    Task<long> ScheduleAsync(string queue, BusMessage message, DateTimeOffset enqueueTime, CancellationToken cancellationToken);
+
+    /// <summary>False when it was delivered or cancelled before.</summary>
+    Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken);
+}
+
+/// <summary>What waits in a queue.</summary>
+public sealed record QueueCounts(long Active, long Scheduled, long DeadLettered, DateTimeOffset? OldestEnqueuedAt);
+
+/// <summary>Reads the state of queues.</summary>
+public interface IBusMonitor
+{
+    Task<QueueCounts> CountAsync(string queue, CancellationToken cancellationToken);
+}
+
+/// <summary>A message under peek-lock.</summary>
+public interface IReceivedMessage
+{
+    string MessageId { get; }
+    ReadOnlyMemory<byte> Body { get; }
+    long SequenceNumber { get; }
+    DateTimeOffset EnqueuedTime { get; }
+    DateTimeOffset LockedUntil { get; }
+    Guid LockToken { get; }
+
+    /// <summary>1 on the first delivery.</summary>
+    int DeliveryCount { get; }
+
+    IReadOnlyDictionary<string, object?> ApplicationProperties { get; }
+}
+
+/// <summary>Receives from one queue, or its dead letters, under peek-lock. Settling tells the truth: false when the lock was lost.</summary>
+public interface IBusReceiver : IAsyncDisposable
+{
+    /// <summary>Waits for the next message, or null when <paramref name="wait"/> has passed.</summary>
+    Task<IReceivedMessage?> ReceiveAsync(TimeSpan wait, CancellationToken cancellationToken);
+    Task<bool> CompleteAsync(IReceivedMessage message, CancellationToken cancellationToken);
+    Task<bool> AbandonAsync(IReceivedMessage message, CancellationToken cancellationToken);
+    Task<bool> DeadLetterAsync(IReceivedMessage message, string reason, string description, CancellationToken cancellationToken);
+
+    /// <summary>The new expiry, or null when the lock was lost.</summary>
+    Task<DateTimeOffset?> RenewLockAsync(IReceivedMessage message, CancellationToken cancellationToken);
+}
+
+/// <summary>Opens receivers. The queue's dead letters are `{queue}/$DeadLetterQueue`.</summary>
+public interface IBusReceiverFactory
+{
+    IBusReceiver OpenReceiver(string queue, int prefetch);
+}
+
+/// <summary>The queues of the system (design §3.1).</summary>
+public static class QueueNames
+{
+    public const string Inbound = "mail-inbound";
+    public const string Outbound = "mail-outbound";
+    public const string DeadLetterSuffix = "/$DeadLetterQueue";
+}
+
+/// <summary>The bus stayed away for longer than the operation may wait.</summary>
+public sealed class BusUnavailableException(string message, Exception? inner = null) : IOException(message, inner);

@@ -1,0 +1,41 @@
+using MailFunctions.Core.Addresses;
+
+namespace MailFunctions.Core.Directory;
+
+/// <summary>Reads the tables `domains` and `directory`. Throws <see cref="Messages.StoreUnavailableException"/> when they can't be read.</summary>
+public interface IDirectoryReader
+{
+    ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken);
+
+    /// <summary>One point read by the address's own key: no tag, no catch-all.</summary>
+    ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken);
+}
+
+/// <summary>What became of a conditional write.</summary>
+public enum WriteResult
+{
+    Created,
+    Replaced,
+
+    /// <summary>The ETag asked for is no longer the row's, or a new row was asked for and there is one.</summary>
+    Conflict,
+    NotFound,
+}
+
+/// <summary>Writes the tables `domains` and `directory`.</summary>
+public interface IDirectoryStore : IDirectoryReader
+{
+    /// <summary>Creates when <c>ETag</c> is empty and no row is there; replaces when the ETag matches (`*` matches any).</summary>
+    Task<WriteResult> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken);
+    Task<WriteResult> DeleteDomainAsync(string domain, string etag, CancellationToken cancellationToken);
+    Task<WriteResult> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken);
+    Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken);
+    Task<Page<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken);
+
+    /// <summary>Entries of one kind, of one domain or of all of them, by address.</summary>
+    Task<Page<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
+        where T : DirectoryEntry;
+}
+
+/// <summary>One page of a list; null continuation: the last one.</summary>
+public sealed record Page<T>(IReadOnlyList<T> Items, string? Continuation);

@@ -1,0 +1,118 @@
+using MailFunctions.Core.Addresses;
+
+namespace MailFunctions.Core.Directory;
+
+/// <summary>Where mail for an address goes.</summary>
+public abstract record Resolution
+{
+    /// <summary>The domain is not one of ours: relay, or refuse.</summary>
+    public sealed record NotLocal : Resolution;
+
+    /// <summary>The domain is ours, the address is not known.</summary>
+    public sealed record Unknown : Resolution;
+
+    /// <summary>The account is there and switched off.</summary>
+    public sealed record Disabled : Resolution;
+
+    /// <summary>At least one mailbox or remote address.</summary>
+    public sealed record Found(IReadOnlyList<AccountEntry> Mailboxes, IReadOnlyList<EmailAddress> Remote) : Resolution;
+}
+
+/// <summary>
+/// The rules by which an address of ours becomes mailboxes and remote addresses: exact entry, then the part before
+/// `+`, then the catch-all; aliases and forwards to <see cref="MaxDepth"/>. The edge (RCPT) and the function (delivery)
+/// both ask here, so that what was accepted can be delivered.
+/// </summary>
+public sealed class RecipientResolver(IDirectoryReader directory)
+{
+    public const int MaxDepth = 10;
+    public const int MaxTargets = 1000;
+
+    /// <summary>Reads the directory: usually two point reads.</summary>
+    public async ValueTask<Resolution> ResolveAsync(EmailAddress address, CancellationToken cancellationToken)
+    {
+        var walk = new Walk();
+        var first = await VisitAsync(address, walk, 0, cancellationToken).ConfigureAwait(false);
+        if (first is not null)
+        {
+            return first;
+        }
+
+        return walk.Mailboxes.Count + walk.Remote.Count > 0
+            ? new Resolution.Found(walk.Mailboxes, walk.Remote)
+            : new Resolution.Unknown();
+    }
+
+    /// <summary>Null when the address gave something to walk on or was seen before.</summary>
+    private async ValueTask<Resolution?> VisitAsync(EmailAddress address, Walk walk, int depth, CancellationToken cancellationToken)
+    {
+        if (depth > MaxDepth || walk.Seen.Count >= MaxTargets || !walk.Seen.Add(address))
+        {
+            return null; // a loop is broken where it is met
+        }
+
+        if (address.IsAddressLiteral
+            || await directory.FindDomainAsync(address.Domain, cancellationToken).ConfigureAwait(false) is not { Enabled: true })
+        {
+            if (depth == 0)
+            {
+                return new Resolution.NotLocal();
+            }
+
+            walk.Remote.Add(address);
+            return null;
+        }
+
+        switch (await FindAsync(address, cancellationToken).ConfigureAwait(false))
+        {
+            case AccountEntry { Enabled: false }:
+                return new Resolution.Disabled();
+            case AccountEntry account:
+                if ((account.KeepCopy || account.ForwardTo.Count == 0) && walk.MailboxIds.Add(account.MailboxId))
+                {
+                    walk.Mailboxes.Add(account);
+                }
+
+                await VisitAllAsync(account.ForwardTo, walk, depth, cancellationToken).ConfigureAwait(false);
+                return null;
+            case AliasEntry alias:
+                await VisitAllAsync(alias.Targets, walk, depth, cancellationToken).ConfigureAwait(false);
+                return null;
+            default:
+                return new Resolution.Unknown();
+        }
+    }
+
+    private async ValueTask VisitAllAsync(IReadOnlyList<EmailAddress> targets, Walk walk, int depth, CancellationToken cancellationToken)
+    {
+        foreach (var target in targets)
+        {
+            await VisitAsync(target, walk, depth + 1, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<DirectoryEntry?> FindAsync(EmailAddress address, CancellationToken cancellationToken)
+    {
+        if (await directory.FindEntryAsync(address, cancellationToken).ConfigureAwait(false) is { } exact)
+        {
+            return exact;
+        }
+
+        var plus = address.Key.IndexOf('+');
+        if (plus > 0
+            && await directory.FindEntryAsync(address.WithLocalPart(address.Key[..plus]), cancellationToken).ConfigureAwait(false) is { } untagged)
+        {
+            return untagged;
+        }
+
+        return await directory.FindEntryAsync(address.WithLocalPart(AliasEntry.CatchAllLocalPart), cancellationToken).ConfigureAwait(false);
+    }
+
+    private sealed class Walk
+    {
+        public HashSet<EmailAddress> Seen { get; } = [];
+        public HashSet<string> MailboxIds { get; } = [];
+        public List<AccountEntry> Mailboxes { get; } = [];
+        public List<EmailAddress> Remote { get; } = [];
+    }
+}

@@ -1,0 +1,67 @@
+using MailFunctions.Core.Accounts;
+
+namespace MailFunctions.Core.Mailboxes;
+
+/// <summary>Opens maildrops for POP3 sessions (RFC 1939 §4: exclusive lock).</summary>
+public interface IMaildrops
+{
+    ValueTask<MaildropOpening> OpenAsync(AuthenticatedAccount account, CancellationToken cancellationToken);
+}
+
+/// <summary>The answer to a request for the lock.</summary>
+public abstract record MaildropOpening
+{
+    /// <summary>The session owns the maildrop until it disposes of it.</summary>
+    public sealed record Opened(IMaildrop Maildrop) : MaildropOpening;
+
+    /// <summary>Another session holds it, on this or another replica (`[IN-USE]`).</summary>
+    public sealed record InUse : MaildropOpening;
+
+    /// <summary>Storage is in trouble (`[SYS/TEMP]`).</summary>
+    public sealed record Unavailable : MaildropOpening;
+}
+
+/// <summary>What a session needs to know of a message, 16 octets each.</summary>
+public readonly record struct MaildropMessage(uint Uid, long Size);
+
+/// <summary>
+/// A locked maildrop as it was at login: messages delivered later are not in it. Disposing gives the lock back and
+/// deletes nothing. Methods throw <see cref="Messages.StoreUnavailableException"/>.
+/// </summary>
+public interface IMaildrop : IAsyncDisposable
+{
+    /// <summary>From the `state` row alone.</summary>
+    long Count { get; }
+
+    /// <summary>Sum of the sizes, octets; from the `state` row alone.</summary>
+    long Bytes { get; }
+
+    /// <summary>The part of a unique id that names this mailbox for ever: printable ASCII, at most 50 octets (RFC 1939 §7).</summary>
+    string UniqueIdPrefix { get; }
+
+    /// <summary>False once the lock was lost: the session must end without deleting.</summary>
+    bool IsLocked { get; }
+
+    /// <summary>Messages by ascending uid, one partition query, page by page.</summary>
+    IAsyncEnumerable<IReadOnlyList<MaildropMessage>> ListAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Opens a message: prologue, blob, and a final CRLF where the blob has none. Null when the row or the blob is gone
+    /// (`[SYS/PERM]`); that is traced for the postmaster.
+    /// </summary>
+    /// <param name="likelyNext">Uids that will probably be asked for next, in order: read ahead within a bounded buffer.</param>
+    ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken);
+
+    /// <summary>Moves messages to `del:` rows, 100 a transaction; returns how many of them, in order, are deleted now.</summary>
+    ValueTask<int> DeleteAsync(IReadOnlyList<uint> uids, CancellationToken cancellationToken);
+}
+
+/// <summary>A message being read, in pieces.</summary>
+public interface IMaildropContent : IAsyncDisposable
+{
+    /// <summary>Equals the size listed.</summary>
+    long Size { get; }
+
+    /// <summary>The next piece, empty at the end; valid until the next call.</summary>
+    ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken);
+}

@@ -1,0 +1,32 @@
+namespace MailFunctions.Core.Messages;
+
+/// <summary>The container `messages`: each blob is written once and never rewritten (design §3.2).</summary>
+public interface IMessageStore
+{
+    /// <summary>Begins a blob. Nothing is visible under its name before <see cref="IMessageUpload.CommitAsync"/>.</summary>
+    IMessageUpload BeginUpload(string blob);
+
+    /// <summary>Opens a blob for reading from an offset on; null when there is none.</summary>
+    Task<Stream?> OpenReadAsync(string blob, long offset, CancellationToken cancellationToken);
+
+    /// <summary>False when there was none.</summary>
+    Task<bool> DeleteAsync(string blob, CancellationToken cancellationToken);
+}
+
+/// <summary>A blob on its way up. Disposed without a commit it leaves nothing behind and frees its buffers.</summary>
+public interface IMessageUpload : IAsyncDisposable
+{
+    /// <summary>Octets taken so far.</summary>
+    long Length { get; }
+
+    /// <summary>Copies octets in; waits while the process-wide budget of bytes in flight is spent.</summary>
+    /// <exception cref="StoreUnavailableException">The store refused or did not answer in time.</exception>
+    ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken);
+
+    /// <summary>Makes the blob visible (`If-None-Match: *`); a blob that this very upload wrote before counts as success.</summary>
+    /// <exception cref="StoreUnavailableException">The store refused or did not answer in time.</exception>
+    ValueTask CommitAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>Blob or table storage stayed away for longer than the operation may wait.</summary>
+public sealed class StoreUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
