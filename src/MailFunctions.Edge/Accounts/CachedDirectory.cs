@@ -1,0 +1,69 @@
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Directory;
+using MailFunctions.Edge.Configuration;
+using Microsoft.Extensions.Caching.Memory;
+using Microsoft.Extensions.Options;
+
+namespace MailFunctions.Edge.Accounts;
+
+/// <summary>
+/// The directory behind a short, bounded cache. What is there is believed for <see cref="LoginOptions.DirectoryCacheTime"/>,
+/// what is not for <see cref="MissingFor"/>, so that an account made a moment ago can receive. Look-ups of one key
+/// under way at once share one read.
+/// </summary>
+internal sealed class CachedDirectory(IDirectoryStore store, IOptions<LoginOptions> options) : IDirectoryReader, IDisposable
+{
+    /// <summary>An address that was not there is asked for again after this.</summary>
+    public static readonly TimeSpan MissingFor = TimeSpan.FromSeconds(2);
+
+    private const int MaxEntries = 50_000;
+
+    private readonly TimeSpan _foundFor = options.Value.DirectoryCacheTime;
+    private readonly MemoryCache _cache = new(new MemoryCacheOptions { SizeLimit = MaxEntries });
+
+    public ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
+        FindAsync(domain, static (s, key) => s.FindDomainAsync(key, CancellationToken.None), cancellationToken);
+
+    public ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
+        FindAsync(address, static (s, key) => s.FindEntryAsync(key, CancellationToken.None), cancellationToken);
+
+    public void Dispose() => _cache.Dispose();
+
+    private async ValueTask<TValue?> FindAsync<TKey, TValue>(
+        TKey key, Func<IDirectoryStore, TKey, ValueTask<TValue?>> read, CancellationToken cancellationToken)
+        where TKey : notnull
+        where TValue : class
+    {
+        if (_cache.TryGetValue(key, out Task<TValue?>? cached))
+        {
+            return await cached!.WaitAsync(cancellationToken);
+        }
+
+        // The read belongs to everybody who waits for it, so no single session's token may end it.
+        var reading = read(store, key).AsTask();
+        Remember(key, reading, MissingFor);
+        try
+        {
+            var value = await reading.WaitAsync(cancellationToken);
+            if (value is not null)
+            {
+                Remember(key, reading, _foundFor);
+            }
+
+            return value;
+        }
+        catch (Exception) when (reading.IsFaulted)
+        {
+            _cache.Remove(key); // trouble is not remembered
+            throw;
+        }
+    }
+
+    private void Remember(object key, object value, TimeSpan time)
+    {
+        if (time > TimeSpan.Zero)
+        {
+            _cache.Set(key, value, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = time });
+        }
+    }
+}

@@ -1,0 +1,155 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Directory;
+using MailFunctions.Core.Messages;
+using MailFunctions.Edge.Admission;
+
+namespace MailFunctions.Edge.Accounts;
+
+/// <summary>Checks credentials against the directory's SCRAM verifiers, for SMTP and POP3 alike.</summary>
+internal sealed partial class DirectoryAuthenticator(
+    CachedDirectory directory, LoginThrottle throttle, RememberedPasswords remembered, ILogger<DirectoryAuthenticator> logger)
+    : IAuthenticator, IDisposable
+{
+    /// <summary>Longest password looked at, in characters; the admin API takes 256 at most.</summary>
+    private const int MaxPasswordLength = 1024;
+
+    // Derivations are pure CPU: as many at once as there are cores, the others wait their turn.
+    private readonly SemaphoreSlim _derivations = new(Environment.ProcessorCount);
+    private readonly byte[] _decoyKey = RandomNumberGenerator.GetBytes(32);
+
+    public async ValueTask<AuthenticationResult> CheckPasswordAsync(string login, string password, IPAddress client, CancellationToken cancellationToken)
+    {
+        var name = NameOf(login);
+        if (throttle.WaitFor(client, name) is { Ticks: > 0 } wait)
+        {
+            return new AuthenticationResult.Throttled(wait);
+        }
+
+        AccountEntry? account;
+        try
+        {
+            account = await FindAsync(login, cancellationToken);
+        }
+        catch (StoreUnavailableException)
+        {
+            return new AuthenticationResult.Unavailable();
+        }
+
+        var prepared = password.Length <= MaxPasswordLength ? SaslPrep.Prepare(password) : null;
+        if (prepared is not null && await MatchesAsync(account, prepared, cancellationToken) && account is { Enabled: true })
+        {
+            throttle.RecordSuccess(name);
+            return new AuthenticationResult.Authenticated(new AuthenticatedAccount(account.Address, account.MailboxId));
+        }
+
+        throttle.RecordFailure(client, name);
+        Log.LoginFailed(logger, client, account is null ? "unknown account" : account.Address.ToCanonicalString());
+        return new AuthenticationResult.Rejected();
+    }
+
+    public async ValueTask<ScramCredential?> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken)
+    {
+        if (throttle.WaitFor(client, NameOf(login)) > TimeSpan.Zero)
+        {
+            return null;
+        }
+
+        try
+        {
+            // App passwords can't serve here: the salt goes out before the client shows which password it has.
+            return await FindAsync(login, cancellationToken) is { Enabled: true, Password: { } verifier } account
+                ? new ScramCredential(new AuthenticatedAccount(account.Address, account.MailboxId), verifier)
+                : new ScramCredential(null, Decoy(login));
+        }
+        catch (StoreUnavailableException)
+        {
+            return null;
+        }
+    }
+
+    public void RecordScram(string login, IPAddress client, bool succeeded)
+    {
+        if (succeeded)
+        {
+            throttle.RecordSuccess(NameOf(login));
+            return;
+        }
+
+        throttle.RecordFailure(client, NameOf(login));
+        Log.LoginFailed(logger, client, "SCRAM exchange");
+    }
+
+    public void Dispose() => _derivations.Dispose();
+
+    private async ValueTask<AccountEntry?> FindAsync(string login, CancellationToken cancellationToken)
+    {
+        if (!EmailAddress.TryParse(SaslPrep.Prepare(login), out var address)
+            || await directory.FindDomainAsync(address.Domain, cancellationToken) is null)
+        {
+            return null;
+        }
+
+        return await directory.FindEntryAsync(address, cancellationToken) as AccountEntry;
+    }
+
+    /// <summary>An account that is not there costs one derivation too, so that time tells nothing.</summary>
+    private async ValueTask<bool> MatchesAsync(AccountEntry? account, string prepared, CancellationToken cancellationToken)
+    {
+        var verifiers = account is null ? [] : Verifiers(account).ToList();
+        if (remembered.Contains(verifiers, prepared))
+        {
+            return true;
+        }
+
+        await _derivations.WaitAsync(cancellationToken);
+        try
+        {
+            return await Task.Run(() => DeriveAndCompare(verifiers, prepared), cancellationToken);
+        }
+        finally
+        {
+            _derivations.Release();
+        }
+    }
+
+    private bool DeriveAndCompare(List<ScramVerifier> verifiers, string prepared)
+    {
+        if (verifiers.Count == 0)
+        {
+            _ = Decoy("").Matches(prepared);
+            return false;
+        }
+
+        if (verifiers.FirstOrDefault(v => v.Matches(prepared)) is not { } match)
+        {
+            return false;
+        }
+
+        remembered.Add(match, prepared);
+        return true;
+    }
+
+    private static IEnumerable<ScramVerifier> Verifiers(AccountEntry account) =>
+        (account.Password is { } own ? [own] : Enumerable.Empty<ScramVerifier>())
+            .Concat(account.AppPasswords.Select(p => p.Verifier));
+
+    // RFC 5802 §9 and the usual practice: an unknown name gets a salt that stays the same for this process.
+    private ScramVerifier Decoy(string login)
+    {
+        var made = HMACSHA512.HashData(_decoyKey, Encoding.UTF8.GetBytes(NameOf(login)));
+        return new ScramVerifier(made[..ScramVerifier.SaltOctets], ScramVerifier.DefaultIterations, made[^32..], made[16..48]);
+    }
+
+    private static string NameOf(string login) =>
+        EmailAddress.Parse(login)?.ToCanonicalString() ?? (login.Length <= 320 ? login : login[..320]).ToLowerInvariant();
+
+    private static partial class Log
+    {
+        [LoggerMessage(1120, LogLevel.Information, "Login from {Client} refused: {Account}", EventName = "LoginFailed")]
+        public static partial void LoginFailed(ILogger logger, IPAddress client, string account);
+    }
+}

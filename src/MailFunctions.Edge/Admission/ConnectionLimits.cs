@@ -1,0 +1,55 @@
+using System.Collections.Concurrent;
+using System.Net;
+using MailFunctions.Edge.Configuration;
+using Microsoft.Extensions.Options;
+
+namespace MailFunctions.Edge.Admission;
+
+/// <summary>How many sessions there may be: in all, and from one client.</summary>
+internal sealed class ConnectionLimits(IOptions<EdgeOptions> options)
+{
+    private readonly ConcurrentDictionary<IPAddress, int> _perClient = new();
+    private int _all;
+
+    /// <summary>Sessions open now.</summary>
+    public int Open => Volatile.Read(ref _all);
+
+    /// <summary>Takes a place, or says which cap is reached. Every place taken is given back by <see cref="Leave"/>.</summary>
+    public Admission TryEnter(IPAddress client)
+    {
+        if (Interlocked.Increment(ref _all) > options.Value.MaxConnections)
+        {
+            Interlocked.Decrement(ref _all);
+            return Admission.ServerFull;
+        }
+
+        if (_perClient.AddOrUpdate(ClientKey.For(client), 1, static (_, n) => n + 1) > options.Value.MaxConnectionsPerClient)
+        {
+            Leave(client);
+            return Admission.ClientFull;
+        }
+
+        return Admission.Admitted;
+    }
+
+    public void Leave(IPAddress client)
+    {
+        Interlocked.Decrement(ref _all);
+        var key = ClientKey.For(client);
+        while (_perClient.TryGetValue(key, out var n))
+        {
+            if (n > 1 ? _perClient.TryUpdate(key, n - 1, n) : _perClient.TryRemove(KeyValuePair.Create(key, n)))
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// <summary>The answer to a new connection.</summary>
+internal enum Admission
+{
+    Admitted,
+    ServerFull,
+    ClientFull,
+}

@@ -1,0 +1,60 @@
+using System.Net;
+using MailFunctions.Edge.Configuration;
+using Microsoft.Extensions.Caching.Memory;
+using Microsoft.Extensions.Options;
+
+namespace MailFunctions.Edge.Admission;
+
+/// <summary>
+/// Slows password guessing, for SMTP and POP3 together: after a few failures from one client, or for one account, the
+/// next attempt has to wait, twice as long each time. Memory is bounded: the oldest counts go first.
+/// </summary>
+internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider time) : IDisposable
+{
+    private readonly LoginOptions _options = options.Value;
+    private readonly MemoryCache _failures = new(new MemoryCacheOptions { SizeLimit = options.Value.MaxTrackedFailures });
+
+    /// <summary>How long to wait before credentials are checked again; zero: check them.</summary>
+    public TimeSpan WaitFor(IPAddress client, string login)
+    {
+        var now = time.GetUtcNow();
+        var wait = Max(Remaining(ClientKey.For(client), now), Remaining(login, now));
+        return wait > TimeSpan.Zero ? wait : TimeSpan.Zero;
+    }
+
+    public void RecordFailure(IPAddress client, string login)
+    {
+        Count(ClientKey.For(client), _options.FreeFailuresPerClient);
+        Count(login, _options.FreeFailuresPerAccount);
+    }
+
+    /// <summary>Forgets the account's failures. The client's stay: one good login does not buy guesses at other accounts.</summary>
+    public void RecordSuccess(string login) => _failures.Remove(login);
+
+    public void Dispose() => _failures.Dispose();
+
+    private TimeSpan Remaining(object key, DateTimeOffset now) =>
+        _failures.TryGetValue(key, out Failures? f) ? f!.NextAt - now : TimeSpan.Zero;
+
+    private void Count(object key, int free)
+    {
+        var now = time.GetUtcNow();
+        lock (_failures)
+        {
+            var count = (_failures.TryGetValue(key, out Failures? f) ? f!.Count : 0) + 1;
+            var steps = Math.Min(count - free, 20);
+            var delay = steps <= 0 ? TimeSpan.Zero : Min(TimeSpan.FromSeconds(Math.Pow(2, steps - 1)), _options.MaxDelay);
+            _failures.Set(key, new Failures(count, now + delay), new MemoryCacheEntryOptions
+            {
+                Size = 1,
+                SlidingExpiration = _options.ForgetFailuresAfter,
+            });
+        }
+    }
+
+    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
+    private sealed record Failures(int Count, DateTimeOffset NextAt);
+}

@@ -1,0 +1,54 @@
+using System.Net;
+using System.Threading.RateLimiting;
+using MailFunctions.Edge.Configuration;
+using Microsoft.Extensions.Options;
+
+namespace MailFunctions.Edge.Admission;
+
+/// <summary>How much mail a client, or an account, may bring in an hour.</summary>
+internal sealed class MailRates(IOptions<RateOptions> options) : IDisposable
+{
+    private readonly PartitionedRateLimiter<Sender> _messages =
+        Limiter(options.Value.MessagesPerClient, options.Value.MessagesPerAccount);
+
+    private readonly PartitionedRateLimiter<Sender> _recipients =
+        Limiter(options.Value.RecipientsPerClient, options.Value.RecipientsPerAccount);
+
+    public bool TakeMessage(string? account, string clientIp) => Take(_messages, account, clientIp);
+
+    public bool TakeRecipient(string? account, string clientIp) => Take(_recipients, account, clientIp);
+
+    public void Dispose()
+    {
+        _messages.Dispose();
+        _recipients.Dispose();
+    }
+
+    private static bool Take(PartitionedRateLimiter<Sender> limiter, string? account, string clientIp)
+    {
+        using var lease = limiter.AttemptAcquire(new Sender(account, clientIp));
+        return lease.IsAcquired;
+    }
+
+    private static PartitionedRateLimiter<Sender> Limiter(int perClient, int perAccount) =>
+        PartitionedRateLimiter.Create<Sender, string>(sender => sender.Account is { } account
+            ? Bucket(account, perAccount)
+            : Bucket(ClientKeyOf(sender.ClientIp), perClient));
+
+    // A bucket as large as the hour's allowance, refilled every minute; idle buckets are dropped by the limiter.
+    private static RateLimitPartition<string> Bucket(string key, int perHour) => perHour == 0
+        ? RateLimitPartition.GetNoLimiter(key)
+        : RateLimitPartition.GetTokenBucketLimiter(key, _ => new TokenBucketRateLimiterOptions
+        {
+            TokenLimit = perHour,
+            TokensPerPeriod = Math.Max(1, perHour / 60),
+            ReplenishmentPeriod = TimeSpan.FromMinutes(1),
+            AutoReplenishment = false,
+            QueueLimit = 0,
+        });
+
+    private static string ClientKeyOf(string ip) =>
+        IPAddress.TryParse(ip, out var address) ? ClientKey.For(address).ToString() : ip;
+
+    private readonly record struct Sender(string? Account, string ClientIp);
+}

@@ -1,0 +1,98 @@
+using System.Net;
+
+namespace MailFunctions.Edge.Configuration;
+
+/// <summary>Section `Edge`: who we are, where we listen, how many may come.</summary>
+internal sealed class EdgeOptions
+{
+    public const string Section = "Edge";
+
+    /// <summary>Name in greetings and `Received:` fields: a domain that resolves to this edge.</summary>
+    public string HostName { get; set; } = "localhost";
+
+    /// <summary>Address to bind: `0.0.0.0`, `::` (both families), or one address.</summary>
+    public string Address { get; set; } = "::";
+
+    public PortOptions Ports { get; set; } = new();
+
+    /// <summary>Takes passwords without TLS: for loopback tests only.</summary>
+    public bool AllowPlaintextCredentials { get; set; }
+
+    /// <summary>From SIGTERM until sessions that are still at work are cut off.</summary>
+    public TimeSpan GracePeriod { get; set; } = TimeSpan.FromSeconds(25);
+
+    /// <summary>Sessions at once, over all listeners.</summary>
+    public int MaxConnections { get; set; } = 10_000;
+
+    /// <summary>Sessions at once from one IPv4 address or IPv6 /64.</summary>
+    public int MaxConnectionsPerClient { get; set; } = 100;
+
+    /// <summary>Octets of messages in memory at once, over all sessions.</summary>
+    public long MaxOctetsInFlight { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>Networks (CIDR) whose PROXY protocol header is believed; empty: no listener expects one.</summary>
+    public string[] TrustedProxies { get; set; } = [];
+
+    /// <summary>The faults of these settings, each a sentence that names its key.</summary>
+    public IEnumerable<string> Faults()
+    {
+        if (string.IsNullOrWhiteSpace(HostName) || Uri.CheckHostName(HostName) == UriHostNameType.Unknown)
+        {
+            yield return $"Edge__HostName: '{HostName}' is not a host name.";
+        }
+
+        if (!IPAddress.TryParse(Address, out _))
+        {
+            yield return $"Edge__Address: '{Address}' is not an IP address; use 0.0.0.0 or :: for all of them.";
+        }
+
+        foreach (var (name, port) in Ports.All().Where(p => p.Port is < 0 or > 65535))
+        {
+            yield return $"Edge__Ports__{name}: {port} is not a port; use 1 to 65535, or 0 to switch it off.";
+        }
+
+        foreach (var twice in Ports.All().Where(p => p.Port != 0).GroupBy(p => p.Port).Where(g => g.Count() > 1))
+        {
+            yield return $"Edge__Ports: {string.Join(" and ", twice.Select(p => p.Name))} both want port {twice.Key}.";
+        }
+
+        if (GracePeriod < TimeSpan.Zero || GracePeriod > TimeSpan.FromHours(1))
+        {
+            yield return $"Edge__GracePeriod: {GracePeriod} is out of range; use 00:00:00 to 01:00:00.";
+        }
+
+        if (MaxConnections < 1)
+        {
+            yield return $"Edge__MaxConnections: {MaxConnections} must be 1 or more.";
+        }
+
+        if (MaxConnectionsPerClient < 1)
+        {
+            yield return $"Edge__MaxConnectionsPerClient: {MaxConnectionsPerClient} must be 1 or more.";
+        }
+
+        if (MaxOctetsInFlight < 1024 * 1024)
+        {
+            yield return $"Edge__MaxOctetsInFlight: {MaxOctetsInFlight} must be 1048576 or more.";
+        }
+
+        foreach (var network in TrustedProxies.Where(n => !IPNetwork.TryParse(n, out _)))
+        {
+            yield return $"Edge__TrustedProxies: '{network}' is not a network in CIDR form, such as 10.0.0.0/8.";
+        }
+    }
+}
+
+/// <summary>Ports of the listeners; 0 switches one off.</summary>
+internal sealed class PortOptions
+{
+    public int Smtp { get; set; } = 25;
+    public int Submission { get; set; } = 587;
+    public int Smtps { get; set; } = 465;
+    public int Pop3 { get; set; } = 110;
+    public int Pop3s { get; set; } = 995;
+    public int Health { get; set; } = 8080;
+
+    public IEnumerable<(string Name, int Port)> All() =>
+        [("Smtp", Smtp), ("Submission", Submission), ("Smtps", Smtps), ("Pop3", Pop3), ("Pop3s", Pop3s), ("Health", Health)];
+}

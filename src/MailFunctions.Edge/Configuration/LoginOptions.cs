@@ -1,0 +1,54 @@
+namespace MailFunctions.Edge.Configuration;
+
+/// <summary>Section `Login`: how credentials are checked and guessing is slowed.</summary>
+internal sealed class LoginOptions
+{
+    public const string Section = "Login";
+
+    /// <summary>Failures of one client before it has to wait.</summary>
+    public int FreeFailuresPerClient { get; set; } = 10;
+
+    /// <summary>Failures for one account before it has to wait.</summary>
+    public int FreeFailuresPerAccount { get; set; } = 5;
+
+    /// <summary>The longest wait between attempts.</summary>
+    public TimeSpan MaxDelay { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>A count without a new failure is forgotten after this.</summary>
+    public TimeSpan ForgetFailuresAfter { get; set; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Clients and accounts counted at once.</summary>
+    public int MaxTrackedFailures { get; set; } = 100_000;
+
+    /// <summary>A checked password is remembered this long, so that polling clients cost no derivation each.</summary>
+    public TimeSpan RememberFor { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Passwords remembered at once.</summary>
+    public int MaxRemembered { get; set; } = 50_000;
+
+    /// <summary>The longest that a disabled account or a revoked password is still honoured.</summary>
+    public TimeSpan DirectoryCacheTime { get; set; } = TimeSpan.FromSeconds(20);
+
+    public IEnumerable<string> Faults()
+    {
+        if (DirectoryCacheTime < TimeSpan.Zero || DirectoryCacheTime > TimeSpan.FromSeconds(30))
+        {
+            yield return $"Login__DirectoryCacheTime: {DirectoryCacheTime} is out of range; use 00:00:00 to 00:00:30.";
+        }
+
+        if (RememberFor <= TimeSpan.Zero || RememberFor > TimeSpan.FromDays(1))
+        {
+            yield return $"Login__RememberFor: {RememberFor} is out of range; use more than zero and at most one day.";
+        }
+
+        if (ForgetFailuresAfter <= TimeSpan.Zero)
+        {
+            yield return $"Login__ForgetFailuresAfter: {ForgetFailuresAfter} must be more than zero.";
+        }
+
+        if (FreeFailuresPerClient < 1 || FreeFailuresPerAccount < 1 || MaxTrackedFailures < 1 || MaxRemembered < 1)
+        {
+            yield return "Login: FreeFailuresPerClient, FreeFailuresPerAccount, MaxTrackedFailures and MaxRemembered must be 1 or more.";
+        }
+    }
+}

@@ -1,0 +1,121 @@
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
+using MailFunctions.Edge.Tls;
+using MailFunctions.Protocols.Transport;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace MailFunctions.Edge.Connections;
+
+/// <summary>A session's connection over Kestrel's pipes; STARTTLS puts an <see cref="SslStream"/> on them.</summary>
+internal sealed partial class EdgeConnection : ISessionConnection, IAsyncDisposable
+{
+    // The TLS layer waits without a buffer of its own: idle sessions hold none.
+    private static readonly StreamPipeReaderOptions ReaderOptions = new(useZeroByteReads: true, leaveOpen: true);
+    private static readonly StreamPipeWriterOptions WriterOptions = new(leaveOpen: true);
+
+    private readonly ConnectionContext _context;
+    private readonly ServerCertificate _certificate;
+    private readonly ILogger _logger;
+    private SslStream? _tls;
+
+    public EdgeConnection(ConnectionContext context, ServerCertificate certificate, ILogger logger)
+    {
+        _context = context;
+        _certificate = certificate;
+        _logger = logger;
+        Input = context.Transport.Input;
+        Output = context.Transport.Output;
+        RemoteEndPoint = Unmap(context.RemoteEndPoint);
+        LocalEndPoint = Unmap(context.LocalEndPoint);
+        if (context.Features.Get<ISslStreamFeature>() is { } implicitTls)
+        {
+            Tls = Details(implicitTls.SslStream);
+        }
+    }
+
+    public PipeReader Input { get; private set; }
+
+    public PipeWriter Output { get; private set; }
+
+    public IPEndPoint RemoteEndPoint { get; }
+
+    public IPEndPoint LocalEndPoint { get; }
+
+    public TlsDetails? Tls { get; private set; }
+
+    public bool CanStartTls => Tls is null && _certificate.IsConfigured;
+
+    public async ValueTask<bool> StartTlsAsync(CancellationToken cancellationToken)
+    {
+        // Plaintext that came behind the command is still in the pipe: the handshake reads it and fails on it.
+        _tls = new SslStream(new DuplexPipeStream(_context.Transport), leaveInnerStreamOpen: true);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(_certificate.HandshakeTimeout);
+        try
+        {
+            await _tls.AuthenticateAsServerAsync(_certificate.Handshake(), limit.Token);
+        }
+        catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException or InvalidOperationException)
+        {
+            Log.HandshakeFailed(_logger, RemoteEndPoint.Address, e.GetType().Name);
+            return false;
+        }
+
+        Input = PipeReader.Create(_tls, ReaderOptions);
+        Output = PipeWriter.Create(_tls, WriterOptions);
+        Tls = Details(_tls);
+        return true;
+    }
+
+    /// <summary>Says goodbye on the TLS layer that STARTTLS made; Kestrel ends the connection itself.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_tls is null)
+        {
+            return;
+        }
+
+        try
+        {
+            if (_tls.IsAuthenticated)
+            {
+                await _tls.ShutdownAsync();
+            }
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException or ObjectDisposedException)
+        {
+            // The peer is gone already.
+        }
+
+        if (Tls is not null)
+        {
+            await Input.CompleteAsync();
+            await Output.CompleteAsync();
+        }
+
+        await _tls.DisposeAsync();
+    }
+
+    private TlsDetails Details(SslStream stream) => new(
+        stream.SslProtocol == SslProtocols.Tls13 ? "TLSv1.3" : "TLSv1.2",
+        stream.NegotiatedCipherSuite.ToString(),
+        ExporterBinding: null, // .NET has no RFC 9266 exporter
+        _certificate.EndPointBinding());
+
+    private static IPEndPoint Unmap(EndPoint? endPoint) => endPoint switch
+    {
+        IPEndPoint { Address.IsIPv4MappedToIPv6: true } ip => new IPEndPoint(ip.Address.MapToIPv4(), ip.Port),
+        IPEndPoint ip => ip,
+        _ => new IPEndPoint(IPAddress.None, 0),
+    };
+
+    private static partial class Log
+    {
+        [LoggerMessage(1110, LogLevel.Information, "TLS handshake with {Client} failed: {Reason}", EventName = "HandshakeFailed")]
+        public static partial void HandshakeFailed(ILogger logger, IPAddress client, string reason);
+    }
+}
