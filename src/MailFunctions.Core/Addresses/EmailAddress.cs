@@ -146,7 +146,8 @@ public sealed class EmailAddress : IEquatable<EmailAddress>
         return false;
     }
 
-    private static bool IsUtf8NonAscii(char c) => c >= '\xA0' && c != '\uFEFF';
+    // U+FFFD is what a decoder leaves of octets that were no UTF-8.
+    private static bool IsUtf8NonAscii(char c) => c >= '\xA0' && c is not ('\uFEFF' or '\uFFFD' or '\uFFFE' or '\uFFFF');
 
     private static bool HasLoneSurrogate(ReadOnlySpan<char> text)
     {

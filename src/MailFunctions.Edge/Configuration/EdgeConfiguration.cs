@@ -1,0 +1,48 @@
+using Microsoft.Extensions.Options;
+
+namespace MailFunctions.Edge.Configuration;
+
+/// <summary>Reads the edge's own sections strictly: an unknown key or a value that can't be is told before anything starts.</summary>
+internal static class EdgeConfiguration
+{
+    /// <summary>Binds and registers the options; returns the faults, each a sentence that names the key.</summary>
+    public static IReadOnlyList<string> AddEdgeOptions(this IServiceCollection services, IConfiguration configuration)
+    {
+        var faults = new List<string>();
+        var edge = Bind<EdgeOptions>(services, configuration, EdgeOptions.Section, faults);
+        var tls = Bind<TlsOptions>(services, configuration, TlsOptions.Section, faults);
+        var login = Bind<LoginOptions>(services, configuration, LoginOptions.Section, faults);
+        var rates = Bind<RateOptions>(services, configuration, RateOptions.Section, faults);
+        var smtp = Bind<SmtpOptions>(services, configuration, SmtpOptions.Section, faults);
+        var pop3 = Bind<Pop3Options>(services, configuration, Pop3Options.Section, faults);
+        if (faults.Count == 0)
+        {
+            faults.AddRange(edge.Faults());
+            faults.AddRange(tls.Faults(edge.Ports));
+            faults.AddRange(login.Faults());
+            faults.AddRange(rates.Faults());
+            faults.AddRange(smtp.Faults());
+            faults.AddRange(pop3.Faults());
+        }
+
+        return faults;
+    }
+
+    private static T Bind<T>(IServiceCollection services, IConfiguration configuration, string section, List<string> faults)
+        where T : class, new()
+    {
+        var options = new T();
+        try
+        {
+            configuration.GetSection(section).Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
+        }
+        catch (InvalidOperationException e)
+        {
+            // The binder names the key or keys in its message, and the value that it could not convert in the inner one.
+            faults.Add($"{section}: {e.Message}{(e.InnerException is { } inner ? $" ({inner.Message})" : "")}");
+        }
+
+        services.AddSingleton<IOptions<T>>(new OptionsWrapper<T>(options));
+        return options;
+    }
+}

@@ -1,0 +1,26 @@
+namespace MailFunctions.Edge.Configuration;
+
+/// <summary>Section `Pop3`.</summary>
+internal sealed class Pop3Options
+{
+    public const string Section = "Pop3";
+
+    /// <summary>Wait for the next command; RFC 1939 §3 asks for 10 minutes at least.</summary>
+    public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Wrong commands before the session ends.</summary>
+    public int MaxBadCommands { get; set; } = 20;
+
+    public IEnumerable<string> Faults()
+    {
+        if (IdleTimeout < TimeSpan.FromMinutes(10))
+        {
+            yield return $"Pop3__IdleTimeout: {IdleTimeout} is too short; RFC 1939 asks for 00:10:00 or more.";
+        }
+
+        if (MaxBadCommands < 1)
+        {
+            yield return $"Pop3__MaxBadCommands: {MaxBadCommands} must be 1 or more.";
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using System.Net;
+using MailFunctions.Edge.Admission;
+using MailFunctions.Edge.Connections;
+using MailFunctions.Edge.Tls;
+using MailFunctions.Protocols.Transport;
+using Microsoft.AspNetCore.Connections;
+
+namespace MailFunctions.Edge.Listeners;
+
+/// <summary>One connection from accept to close: admission, session, orderly end.</summary>
+internal abstract partial class MailConnectionHandler(
+    ServerCertificate certificate, ConnectionLimits limits, ILogger logger) : ConnectionHandler
+{
+    /// <summary>What a client is told that finds no place: one line without its line end.</summary>
+    protected abstract string Refusal(Admission.Admission admission);
+
+    /// <summary>Runs the session to its end.</summary>
+    protected abstract Task RunSessionAsync(ISessionConnection connection, CancellationToken abort);
+
+    public override async Task OnConnectedAsync(ConnectionContext context)
+    {
+        await using var connection = new EdgeConnection(context, certificate, logger);
+        var client = connection.RemoteEndPoint.Address;
+        if (limits.TryEnter(client) is var admission and not Admission.Admission.Admitted)
+        {
+            await RefuseAsync(connection, admission, context.ConnectionClosed);
+            return;
+        }
+
+        try
+        {
+            await RunSessionAsync(connection, context.ConnectionClosed);
+        }
+        catch (Exception e) when (e is ConnectionAbortedException or ConnectionResetException or OperationCanceledException)
+        {
+            // The transport is dead: there is nobody to tell.
+        }
+        catch (Exception e)
+        {
+            Log.SessionFailed(logger, client, e);
+        }
+        finally
+        {
+            limits.Leave(client);
+        }
+    }
+
+    private async Task RefuseAsync(EdgeConnection connection, Admission.Admission admission, CancellationToken closed)
+    {
+        Log.Refused(logger, connection.RemoteEndPoint.Address, admission);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(closed);
+        limit.CancelAfter(TimeSpan.FromSeconds(5));
+        try
+        {
+            await connection.Output.WriteAsync(System.Text.Encoding.ASCII.GetBytes(Refusal(admission) + "\r\n"), limit.Token);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            // It did not wait for the answer.
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1130, LogLevel.Warning, "Connection from {Client} refused: {Admission}", EventName = "ConnectionRefused")]
+        public static partial void Refused(ILogger logger, IPAddress client, Admission.Admission admission);
+
+        [LoggerMessage(1131, LogLevel.Error, "A session with {Client} ended by a fault of ours", EventName = "SessionFailed")]
+        public static partial void SessionFailed(ILogger logger, IPAddress client, Exception e);
+    }
+}

@@ -1,0 +1,123 @@
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Directory;
+using Xunit;
+
+namespace MailFunctions.Core.Tests.Directory;
+
+public sealed class RecipientResolverTests
+{
+    private readonly FakeDirectory _directory = new();
+
+    [Fact]
+    public async Task Resolve_ForeignDomain_IsNotLocal() =>
+        Assert.IsType<Resolution.NotLocal>(await ResolveAsync("x@elsewhere.test"));
+
+    [Fact]
+    public async Task Resolve_NobodyThere_IsUnknown() =>
+        Assert.IsType<Resolution.Unknown>(await ResolveAsync("nobody@example.test"));
+
+    [Fact]
+    public async Task Resolve_TaggedAddress_FindsTheUntaggedAccount()
+    {
+        _directory.Account("alice");
+
+        Assert.Equal("alice", Mailboxes(await ResolveAsync("Alice+news@example.test")));
+    }
+
+    [Fact]
+    public async Task Resolve_ExactEntryWithTag_WinsOverUntagged()
+    {
+        _directory.Account("alice");
+        _directory.Account("alice+news");
+
+        Assert.Equal("alice+news", Mailboxes(await ResolveAsync("alice+news@example.test")));
+    }
+
+    [Fact]
+    public async Task Resolve_CatchAll_TakesTheRest()
+    {
+        _directory.Account("alice");
+        _directory.Alias("*", "alice@example.test");
+
+        Assert.Equal("alice", Mailboxes(await ResolveAsync("whoever@example.test")));
+    }
+
+    [Fact]
+    public async Task Resolve_AliasOfAliases_GivesEachMailboxOnce()
+    {
+        _directory.Account("alice");
+        _directory.Account("bob");
+        _directory.Alias("team", "alice@example.test", "others@example.test", "far@elsewhere.test");
+        _directory.Alias("others", "bob@example.test", "alice@example.test");
+
+        var found = Assert.IsType<Resolution.Found>(await ResolveAsync("team@example.test"));
+
+        Assert.Equal("alice,bob", Mailboxes(found));
+        Assert.Equal(["far@elsewhere.test"], found.Remote.Select(a => a.ToString()));
+    }
+
+    [Fact]
+    public async Task Resolve_AliasLoop_EndsAsUnknown()
+    {
+        _directory.Alias("a", "b@example.test");
+        _directory.Alias("b", "a@example.test");
+
+        Assert.IsType<Resolution.Unknown>(await ResolveAsync("a@example.test"));
+    }
+
+    [Fact]
+    public async Task Resolve_AliasWithADisabledTarget_ReachesTheOthers()
+    {
+        _directory.Account("alice", enabled: false);
+        _directory.Account("bob");
+        _directory.Alias("team", "alice@example.test", "bob@example.test");
+
+        Assert.Equal("bob", Mailboxes(await ResolveAsync("team@example.test")));
+        Assert.IsType<Resolution.Disabled>(await ResolveAsync("alice@example.test"));
+    }
+
+    [Fact]
+    public async Task Resolve_ForwardWithoutCopy_LeavesNothingHere()
+    {
+        _directory.Account("alice", forwardTo: "far@elsewhere.test", keepCopy: false);
+
+        var found = Assert.IsType<Resolution.Found>(await ResolveAsync("alice@example.test"));
+
+        Assert.Empty(found.Mailboxes);
+        Assert.Single(found.Remote);
+    }
+
+    private async Task<Resolution> ResolveAsync(string address) =>
+        await new RecipientResolver(_directory).ResolveAsync(EmailAddress.Parse(address)!, TestContext.Current.CancellationToken);
+
+    private static string Mailboxes(Resolution resolution) =>
+        string.Join(",", Assert.IsType<Resolution.Found>(resolution).Mailboxes.Select(m => m.Address.LocalPart));
+
+    private sealed class FakeDirectory : IDirectoryReader
+    {
+        private readonly Dictionary<EmailAddress, DirectoryEntry> _entries = [];
+
+        public void Account(string name, bool enabled = true, string? forwardTo = null, bool keepCopy = true) => Add(new AccountEntry
+        {
+            Address = EmailAddress.Parse(name + "@example.test")!,
+            MailboxId = name,
+            Enabled = enabled,
+            ForwardTo = forwardTo is null ? [] : [EmailAddress.Parse(forwardTo)!],
+            KeepCopy = keepCopy,
+        });
+
+        public void Alias(string name, params string[] targets) => Add(new AliasEntry
+        {
+            Address = EmailAddress.Parse(name + "@example.test")!,
+            Targets = [.. targets.Select(t => EmailAddress.Parse(t)!)],
+        });
+
+        public ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
+            ValueTask.FromResult(domain == "example.test" ? new MailDomain { Name = domain } : null);
+
+        public ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
+            ValueTask.FromResult(_entries.GetValueOrDefault(address));
+
+        private void Add(DirectoryEntry entry) => _entries.Add(entry.Address, entry);
+    }
+}
