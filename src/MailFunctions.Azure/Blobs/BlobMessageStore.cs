@@ -1,0 +1,53 @@
+using Azure;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+using Azure.Storage.Blobs.Specialized;
+using MailFunctions.Core.Messages;
+
+namespace MailFunctions.Azure.Blobs;
+
+/// <summary>The container `messages`.</summary>
+internal sealed class BlobMessageStore(BlobServiceClient service, ByteBudget budget) : IMessageStore
+{
+    public const string ContainerName = "messages";
+
+    private readonly BlobContainerClient _container = service.GetBlobContainerClient(ContainerName);
+
+    public IMessageUpload BeginUpload(string blob) => new BlobUpload(_container.GetBlockBlobClient(blob), budget);
+
+    public async Task<Stream?> OpenReadAsync(string blob, long offset, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var answer = await _container.GetBlobClient(blob).DownloadStreamingAsync(
+                new BlobDownloadOptions { Range = offset == 0 ? default : new HttpRange(offset) },
+                cancellationToken).ConfigureAwait(false);
+            return answer.Value.Content;
+        }
+        catch (RequestFailedException e) when (e.Status == 404)
+        {
+            return null;
+        }
+        catch (RequestFailedException e) when (e.Status == 416)
+        {
+            return Stream.Null; // the offset is the end
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The message could not be read", e);
+        }
+    }
+
+    public async Task<bool> DeleteAsync(string blob, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _container.GetBlobClient(blob)
+                .DeleteIfExistsAsync(DeleteSnapshotsOption.IncludeSnapshots, cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The message could not be deleted", e);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+using System.Globalization;
+using System.Text;
+using Azure;
+using Azure.Storage.Blobs.Models;
+using Azure.Storage.Blobs.Specialized;
+using MailFunctions.Core.Messages;
+
+namespace MailFunctions.Azure.Blobs;
+
+/// <summary>
+/// A message on its way into its blob: small ones in one PUT at the commit, larger ones in blocks that go up while the
+/// rest still comes in.
+/// </summary>
+internal sealed class BlobUpload(BlockBlobClient blob, ByteBudget budget) : IMessageUpload
+{
+    /// <summary>What is held before it goes up as a block; messages up to this size cost one request.</summary>
+    public const int BlockOctets = 1024 * 1024;
+
+    /// <summary>Blocks of one upload under way at once.</summary>
+    public const int BlocksInFlight = 2;
+
+    private const string TokenKey = "upload";
+
+    private static readonly BlobRequestConditions OnlyNew = new() { IfNoneMatch = ETag.All };
+
+    private readonly string _token = Guid.NewGuid().ToString("N");
+    private SegmentBuffer _held = new(budget);
+    private List<string>? _blockIds;
+    private Queue<Task>? _staging;
+
+    public long Length { get; private set; }
+
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
+    {
+        var taken = _held.Append(octets.Span);
+        Length += taken;
+        return taken == octets.Length ? ValueTask.CompletedTask : WriteRestAsync(octets[taken..], cancellationToken);
+    }
+
+    public async ValueTask CommitAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (_blockIds is null)
+            {
+                await blob.UploadAsync(
+                    _held.AsStream(),
+                    new BlobUploadOptions { Conditions = OnlyNew, Metadata = Metadata() },
+                    cancellationToken).ConfigureAwait(false);
+                return;
+            }
+
+            if (_held.Length > 0)
+            {
+                await StageHeldAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            await WaitForStagingAsync(0).ConfigureAwait(false);
+            await blob.CommitBlockListAsync(
+                _blockIds,
+                new CommitBlockListOptions { Conditions = OnlyNew, Metadata = Metadata() },
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (RequestFailedException e) when (e.Status is 409 or 412)
+        {
+            await EnsureOursAsync(e, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The message could not be stored", e);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_staging is not null)
+        {
+            try
+            {
+                await Task.WhenAll(_staging).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is IOException or OperationCanceledException)
+            {
+                // Told to the caller where it mattered; uncommitted blocks are dropped by the service after a week.
+            }
+        }
+
+        _held.Dispose();
+    }
+
+    private async ValueTask WriteRestAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
+    {
+        while (!octets.IsEmpty)
+        {
+            if (_held.Length >= BlockOctets)
+            {
+                await StageHeldAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            if (!_held.TryGrow())
+            {
+                // What waits for room must not hold any that nobody works on, or all would wait for each other.
+                if (_held.Length > 0)
+                {
+                    await StageHeldAsync(cancellationToken).ConfigureAwait(false);
+                }
+
+                await _held.GrowAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            var taken = _held.Append(octets.Span);
+            Length += taken;
+            octets = octets[taken..];
+        }
+    }
+
+    private async ValueTask StageHeldAsync(CancellationToken cancellationToken)
+    {
+        _blockIds ??= [];
+        _staging ??= new Queue<Task>(BlocksInFlight);
+        await WaitForStagingAsync(BlocksInFlight - 1).ConfigureAwait(false);
+        var id = Convert.ToBase64String(Encoding.ASCII.GetBytes(_blockIds.Count.ToString("D6", CultureInfo.InvariantCulture)));
+        _blockIds.Add(id);
+        var full = _held;
+        _held = new SegmentBuffer(budget);
+        _staging.Enqueue(StageAsync(id, full, cancellationToken));
+    }
+
+    private async Task StageAsync(string id, SegmentBuffer content, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await blob.StageBlockAsync(id, content.AsStream(), cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("A part of the message could not be stored", e);
+        }
+        finally
+        {
+            content.Dispose();
+        }
+    }
+
+    private async ValueTask WaitForStagingAsync(int mayRemain)
+    {
+        while (_staging!.Count > mayRemain)
+        {
+            await _staging.Peek().ConfigureAwait(false);
+            _ = _staging.Dequeue();
+        }
+    }
+
+    private Dictionary<string, string> Metadata() => new() { [TokenKey] = _token };
+
+    /// <summary>The name is taken: by this very upload, whose answer was lost and which was tried again, or by a stranger.</summary>
+    private async ValueTask EnsureOursAsync(RequestFailedException conflict, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var properties = await blob.GetPropertiesAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+            if (properties.Value.Metadata.TryGetValue(TokenKey, out var token) && token == _token)
+            {
+                return;
+            }
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The message could not be stored", e);
+        }
+
+        throw new StoreUnavailableException($"The blob '{blob.Name}' was there already.", conflict);
+    }
+}

@@ -1,0 +1,83 @@
+using System.Buffers;
+using MailFunctions.Azure.Blobs;
+using MailFunctions.Core.Mailboxes;
+
+namespace MailFunctions.Azure.Maildrops;
+
+/// <summary>Prologue, blob, and a final line break where the blob has none; straight from storage.</summary>
+internal sealed class StreamedContent(long size, ReadOnlyMemory<byte> prologue, Stream blob, bool addLineBreak) : IMaildropContent
+{
+    private const int BufferOctets = 64 * 1024;
+
+    private static readonly ReadOnlyMemory<byte> LineBreak = "\r\n"u8.ToArray();
+
+    private byte[]? _buffer;
+    private ReadOnlyMemory<byte> _prologue = prologue;
+    private bool _addLineBreak = addLineBreak;
+
+    public long Size => size;
+
+    public async ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
+    {
+        if (!_prologue.IsEmpty)
+        {
+            var first = _prologue;
+            _prologue = default;
+            return first;
+        }
+
+        _buffer ??= ArrayPool<byte>.Shared.Rent(BufferOctets);
+        try
+        {
+            var count = await blob.ReadAsync(_buffer.AsMemory(0, BufferOctets), cancellationToken).ConfigureAwait(false);
+            if (count > 0)
+            {
+                return _buffer.AsMemory(0, count);
+            }
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The message could not be read to its end", e);
+        }
+
+        if (_addLineBreak)
+        {
+            _addLineBreak = false;
+            return LineBreak;
+        }
+
+        return default;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_buffer is not null)
+        {
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = null;
+        }
+
+        await blob.DisposeAsync().ConfigureAwait(false);
+    }
+}
+
+/// <summary>A message that was read ahead into pooled memory.</summary>
+internal sealed class BufferedContent(long size, SegmentBuffer octets) : IMaildropContent
+{
+    private long _offset;
+
+    public long Size => size;
+
+    public ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
+    {
+        var piece = octets.PieceAt(_offset);
+        _offset += piece.Length;
+        return ValueTask.FromResult(piece);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        octets.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}

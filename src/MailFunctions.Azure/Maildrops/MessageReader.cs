@@ -1,0 +1,158 @@
+using System.Text;
+using Azure.Data.Tables;
+using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Tables;
+using MailFunctions.Core.Mailboxes;
+using MailFunctions.Core.Messages;
+
+namespace MailFunctions.Azure.Maildrops;
+
+/// <summary>
+/// Opens the messages of one maildrop, and has those that will probably be asked for next on their way before they
+/// are: rows by one query for many, small blobs into a bounded buffer shared by all sessions.
+/// </summary>
+internal sealed class MessageReader(TableClient table, string partition, IMessageStore store, ByteBudget readAhead) : IAsyncDisposable
+{
+    /// <summary>Messages larger than this are streamed when they are asked for.</summary>
+    public const long LargestReadAhead = 256 * 1024;
+
+    /// <summary>Messages of one session read ahead at once.</summary>
+    public const int ReadAheadCount = 16;
+
+    private const int RowsPerQuery = 50;
+
+    private readonly Dictionary<uint, MailboxEntry> _rows = [];
+    private readonly Dictionary<uint, Task<IMaildropContent?>> _ahead = [];
+    private readonly CancellationTokenSource _end = new();
+
+    public async ValueTask<IMaildropContent?> OpenAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
+    {
+        if (!_ahead.Remove(uid, out var read))
+        {
+            read = await FindRowAsync(uid, likelyNext, cancellationToken).ConfigureAwait(false) is { } row
+                ? OpenAsync(row, cancellationToken)
+                : Task.FromResult<IMaildropContent?>(null);
+        }
+
+        StartAhead(likelyNext.Span);
+        return await read.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _end.CancelAsync().ConfigureAwait(false);
+        foreach (var read in _ahead.Values)
+        {
+            await ((Task)read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (read.IsCompletedSuccessfully && read.Result is { } content)
+            {
+                await content.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+
+        _ahead.Clear();
+        _end.Dispose();
+    }
+
+    private void StartAhead(ReadOnlySpan<uint> likelyNext)
+    {
+        foreach (var uid in likelyNext)
+        {
+            if (_ahead.Count >= ReadAheadCount)
+            {
+                return;
+            }
+
+            if (!_ahead.ContainsKey(uid) && _rows.TryGetValue(uid, out var row) && row.Size <= LargestReadAhead)
+            {
+                _ahead[uid] = ReadAheadAsync(row);
+            }
+        }
+    }
+
+    private async Task<IMaildropContent?> ReadAheadAsync(MailboxEntry row)
+    {
+        var content = await OpenAsync(row, _end.Token).ConfigureAwait(false);
+        if (content is null)
+        {
+            return null;
+        }
+
+        var held = new SegmentBuffer(readAhead);
+        var whole = false;
+        try
+        {
+            await using (content.ConfigureAwait(false))
+            {
+                while (await content.ReadAsync(_end.Token).ConfigureAwait(false) is { IsEmpty: false } piece)
+                {
+                    for (var taken = held.Append(piece.Span); taken < piece.Length; taken += held.Append(piece.Span[taken..]))
+                    {
+                        if (!held.TryGrow())
+                        {
+                            // No room for reading ahead: it is opened anew and streamed when its turn comes.
+                            return await OpenAsync(row, _end.Token).ConfigureAwait(false);
+                        }
+                    }
+                }
+            }
+
+            whole = true;
+            return new BufferedContent(row.Size, held);
+        }
+        finally
+        {
+            if (!whole)
+            {
+                held.Dispose();
+            }
+        }
+    }
+
+    private async Task<IMaildropContent?> OpenAsync(MailboxEntry row, CancellationToken cancellationToken)
+    {
+        var blob = await store.OpenReadAsync(row.Blob, 0, cancellationToken).ConfigureAwait(false);
+        return blob is null
+            ? null
+            : new StreamedContent(row.Size, Encoding.UTF8.GetBytes(row.Prologue), blob, row.LacksFinalLineBreak);
+    }
+
+    /// <summary>One message alone is a point read; when others are likely to follow, their rows come with it.</summary>
+    private async ValueTask<MailboxEntry?> FindRowAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
+    {
+        if (_rows.TryGetValue(uid, out var known))
+        {
+            return known;
+        }
+
+        _rows.Clear();
+        try
+        {
+            if (likelyNext.IsEmpty)
+            {
+                var row = await table.GetEntityIfExistsAsync<TableEntity>(
+                    partition, MailboxRow.MessageKey(uid), cancellationToken: cancellationToken).ConfigureAwait(false);
+                return row.HasValue ? MailboxRow.ToEntry(row.Value!) : null;
+            }
+
+            var filter = TableClient.CreateQueryFilter(
+                $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey(uid)} and RowKey lt {MailboxRow.MessagePrefix + ":"}");
+            await foreach (var page in table.QueryAsync<TableEntity>(filter, RowsPerQuery, cancellationToken: cancellationToken)
+                .AsPages(null, RowsPerQuery).ConfigureAwait(false))
+            {
+                foreach (var entry in page.Values.Select(MailboxRow.ToEntry))
+                {
+                    _rows[entry.Uid] = entry;
+                }
+
+                break;
+            }
+
+            return _rows.GetValueOrDefault(uid);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The message could not be found", e);
+        }
+    }
+}

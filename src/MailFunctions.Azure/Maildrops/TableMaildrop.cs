@@ -1,0 +1,187 @@
+using System.Runtime.CompilerServices;
+using Azure;
+using Azure.Data.Tables;
+using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Tables;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Mailboxes;
+using MailFunctions.Core.Messages;
+
+namespace MailFunctions.Azure.Maildrops;
+
+/// <summary>Opens maildrops over the tables.</summary>
+internal sealed class TableMaildrops(TableServiceClient service, IMessageStore store, ReadAheadBudget readAhead, TimeProvider time) : IMaildrops
+{
+    private readonly TableClient _table = service.GetTableClient(MailboxTable.MailboxesName);
+
+    public async ValueTask<MaildropOpening> OpenAsync(AuthenticatedAccount account, CancellationToken cancellationToken)
+    {
+        var partition = MailboxRow.Partition(account.MailboxId);
+        MaildropLock? held = null;
+        try
+        {
+            held = await MaildropLock.TakeAsync(_table, partition, time, cancellationToken).ConfigureAwait(false);
+            if (held is null)
+            {
+                return new MaildropOpening.InUse();
+            }
+
+            var row = await _table.GetEntityIfExistsAsync<TableEntity>(
+                partition, MailboxRow.StateKey, cancellationToken: cancellationToken).ConfigureAwait(false);
+            var state = row.HasValue ? MailboxRow.ToState(row.Value!) : new MailboxState(0, 1, 0, 0);
+            var maildrop = new TableMaildrop(_table, partition, account.MailboxId, state, held, new MessageReader(_table, partition, store, readAhead.Budget), time);
+            held = null; // the maildrop's now
+            return new MaildropOpening.Opened(maildrop);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            return new MaildropOpening.Unavailable();
+        }
+        finally
+        {
+            if (held is not null)
+            {
+                await held.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+    }
+}
+
+/// <summary>The octets that reading ahead may hold, over all sessions.</summary>
+internal sealed record ReadAheadBudget(ByteBudget Budget);
+
+/// <summary>A maildrop as it was at login.</summary>
+internal sealed class TableMaildrop(
+    TableClient table, string partition, string mailboxId, MailboxState state, MaildropLock held, MessageReader reader, TimeProvider time)
+    : IMaildrop
+{
+    /// <summary>A transaction takes 100 operations: two a message, `state`, `lock`.</summary>
+    public const int DeletesPerTransaction = 49;
+
+    private const int PageSize = 1000;
+    private const int MaxAttempts = 20;
+
+    private static readonly string[] ListColumns = ["RowKey", MailboxRow.SizeColumn];
+
+    public long Count => state.Count;
+
+    public long Bytes => state.Bytes;
+
+    // The mailbox id is made anew with the account, so no two mailboxes ever share it.
+    public string UniqueIdPrefix => mailboxId.Replace("-", "", StringComparison.Ordinal);
+
+    public bool IsLocked => held.IsHeld;
+
+    public async IAsyncEnumerable<IReadOnlyList<MaildropMessage>> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // Only what was there at login: a delivery since then has a uid of UidNext or more.
+        var filter = TableClient.CreateQueryFilter(
+            $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessagePrefix} and RowKey lt {MailboxRow.MessageKey(state.UidNext)}");
+        var pages = table.QueryAsync<TableEntity>(filter, PageSize, ListColumns, cancellationToken)
+            .AsPages(null, PageSize).GetAsyncEnumerator(cancellationToken);
+        await using (pages.ConfigureAwait(false))
+        {
+            while (await NextAsync(pages, cancellationToken).ConfigureAwait(false))
+            {
+                yield return [.. pages.Current.Values.Select(r => new MaildropMessage(MailboxRow.UidOf(r.RowKey), r.GetInt64(MailboxRow.SizeColumn) ?? 0))];
+            }
+        }
+    }
+
+    public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken) =>
+        reader.OpenAsync(uid, likelyNext, cancellationToken);
+
+    public async ValueTask<int> DeleteAsync(IReadOnlyList<uint> uids, CancellationToken cancellationToken)
+    {
+        var deleted = 0;
+        try
+        {
+            foreach (var chunk in uids.Chunk(DeletesPerTransaction))
+            {
+                if (!await DeleteChunkAsync(chunk, cancellationToken).ConfigureAwait(false))
+                {
+                    break;
+                }
+
+                deleted += chunk.Length;
+            }
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            // What was deleted is told; the rest stays.
+        }
+
+        return deleted;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await reader.DisposeAsync().ConfigureAwait(false);
+        await held.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task<bool> DeleteChunkAsync(uint[] uids, CancellationToken cancellationToken)
+    {
+        var wanted = uids.ToHashSet();
+        for (var attempt = 1; ; attempt++)
+        {
+            var rows = await ReadRowsAsync(wanted, cancellationToken).ConfigureAwait(false);
+            if (rows.Count == 0)
+            {
+                return held.IsHeld; // gone already: a transaction whose answer was lost
+            }
+
+            var stateRow = await table.GetEntityAsync<TableEntity>(partition, MailboxRow.StateKey, cancellationToken: cancellationToken).ConfigureAwait(false);
+            var now = MailboxRow.ToState(stateRow.Value);
+            var after = now with { Count = now.Count - rows.Count, Bytes = now.Bytes - rows.Sum(r => r.GetInt64(MailboxRow.SizeColumn) ?? 0) };
+            var actions = new List<TableTransactionAction>((2 * rows.Count) + 2)
+            {
+                new(TableTransactionActionType.UpdateReplace, MailboxRow.From(partition, after), stateRow.Value.ETag),
+            };
+            foreach (var row in rows)
+            {
+                var entry = MailboxRow.ToEntry(row) with { DeletedAt = time.GetUtcNow() };
+                actions.Add(new TableTransactionAction(TableTransactionActionType.Delete, row, ETag.All));
+                actions.Add(new TableTransactionAction(TableTransactionActionType.UpsertReplace, MailboxRow.From(partition, entry)));
+            }
+
+            try
+            {
+                return await held.SubmitAsync(actions, cancellationToken).ConfigureAwait(false);
+            }
+            catch (RequestFailedException e) when (e.Status is 404 or 409 or 412 && attempt < MaxAttempts && held.IsHeld)
+            {
+                // A delivery wrote `state` in between.
+                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * attempt)), time, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task<List<TableEntity>> ReadRowsAsync(HashSet<uint> uids, CancellationToken cancellationToken)
+    {
+        var filter = TableClient.CreateQueryFilter(
+            $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey(uids.Min())} and RowKey le {MailboxRow.MessageKey(uids.Max())}");
+        var rows = new List<TableEntity>(uids.Count);
+        await foreach (var row in table.QueryAsync<TableEntity>(filter, PageSize, cancellationToken: cancellationToken).ConfigureAwait(false))
+        {
+            if (uids.Contains(MailboxRow.UidOf(row.RowKey)))
+            {
+                rows.Add(row);
+            }
+        }
+
+        return rows;
+    }
+
+    private static async ValueTask<bool> NextAsync(IAsyncEnumerator<global::Azure.Page<TableEntity>> pages, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await pages.MoveNextAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The mailbox could not be listed", e);
+        }
+    }
+}

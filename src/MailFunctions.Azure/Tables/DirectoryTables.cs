@@ -1,0 +1,137 @@
+using Azure;
+using Azure.Data.Tables;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Directory;
+
+namespace MailFunctions.Azure.Tables;
+
+/// <summary>The tables `domains` and `directory`.</summary>
+internal sealed class DirectoryTables(TableServiceClient service) : IDirectoryStore
+{
+    public const string DomainsName = "domains";
+    public const string DirectoryName = "directory";
+
+    private readonly TableClient _domains = service.GetTableClient(DomainsName);
+    private readonly TableClient _directory = service.GetTableClient(DirectoryName);
+
+    public async ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
+        await FindAsync(_domains, DirectoryRow.DomainPartition, domain, cancellationToken).ConfigureAwait(false) is { } row
+            ? DirectoryRow.ToDomain(row)
+            : null;
+
+    public async ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
+        await FindAsync(_directory, address.Domain, TableKey.Escape(address.Key), cancellationToken).ConfigureAwait(false) is { } row
+            ? DirectoryRow.ToEntry(row)
+            : null;
+
+    public Task<WriteResult> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken) =>
+        PutAsync(_domains, DirectoryRow.From(domain), domain.ETag, cancellationToken);
+
+    public Task<WriteResult> DeleteDomainAsync(string domain, string etag, CancellationToken cancellationToken) =>
+        DeleteAsync(_domains, DirectoryRow.DomainPartition, domain, etag, cancellationToken);
+
+    public Task<WriteResult> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken) =>
+        PutAsync(_directory, DirectoryRow.From(entry), entry.ETag, cancellationToken);
+
+    public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) =>
+        DeleteAsync(_directory, address.Domain, TableKey.Escape(address.Key), etag, cancellationToken);
+
+    public Task<Core.Directory.Page<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) =>
+        ListAsync(
+            _domains,
+            TableClient.CreateQueryFilter($"PartitionKey eq {DirectoryRow.DomainPartition}"),
+            top,
+            continuation,
+            DirectoryRow.ToDomain,
+            cancellationToken);
+
+    public Task<Core.Directory.Page<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
+        where T : DirectoryEntry
+    {
+        var kind = DirectoryRow.KindOf<T>();
+        var filter = domain is null
+            ? TableClient.CreateQueryFilter($"Kind eq {kind}")
+            : TableClient.CreateQueryFilter($"PartitionKey eq {domain} and Kind eq {kind}");
+        return ListAsync(_directory, filter, top, continuation, row => (T)DirectoryRow.ToEntry(row), cancellationToken);
+    }
+
+    private static async Task<TableEntity?> FindAsync(TableClient table, string partition, string row, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var answer = await table.GetEntityIfExistsAsync<TableEntity>(partition, row, cancellationToken: cancellationToken).ConfigureAwait(false);
+            return answer.HasValue ? answer.Value : null;
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap($"The table '{table.Name}' could not be read", e);
+        }
+    }
+
+    private static async Task<WriteResult> PutAsync(TableClient table, TableEntity row, string etag, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (etag.Length == 0)
+            {
+                await table.AddEntityAsync(row, cancellationToken).ConfigureAwait(false);
+                return WriteResult.Created;
+            }
+
+            await table.UpdateEntityAsync(row, new ETag(etag), TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+            return WriteResult.Replaced;
+        }
+        catch (RequestFailedException e) when (e.Status is 409 or 412)
+        {
+            return WriteResult.Conflict;
+        }
+        catch (RequestFailedException e) when (e.Status == 404)
+        {
+            return WriteResult.NotFound;
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap($"The table '{table.Name}' could not be written", e);
+        }
+    }
+
+    private static async Task<WriteResult> DeleteAsync(TableClient table, string partition, string row, string etag, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var answer = await table.DeleteEntityAsync(partition, row, new ETag(etag), cancellationToken).ConfigureAwait(false);
+            return answer.Status == 404 ? WriteResult.NotFound : WriteResult.Replaced;
+        }
+        catch (RequestFailedException e) when (e.Status == 412)
+        {
+            return WriteResult.Conflict;
+        }
+        catch (RequestFailedException e) when (e.Status == 404)
+        {
+            return WriteResult.NotFound;
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap($"The table '{table.Name}' could not be written", e);
+        }
+    }
+
+    private static async Task<Core.Directory.Page<T>> ListAsync<T>(
+        TableClient table, string filter, int top, string? continuation, Func<TableEntity, T> read, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await foreach (var page in table.QueryAsync<TableEntity>(filter, top, cancellationToken: cancellationToken)
+                .AsPages(continuation, top).ConfigureAwait(false))
+            {
+                return new Core.Directory.Page<T>([.. page.Values.Select(read)], page.ContinuationToken);
+            }
+
+            return new Core.Directory.Page<T>([], null);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap($"The table '{table.Name}' could not be read", e);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using System.Globalization;
+using System.Text.Json;
+using Azure.Data.Tables;
+using MailFunctions.Core.Mailboxes;
+
+namespace MailFunctions.Azure.Tables;
+
+/// <summary>Rows of `mailboxes`: keys and columns (design §3.3).</summary>
+internal static class MailboxRow
+{
+    public const string StateKey = "state";
+    public const string LockKey = "lock";
+    public const string MessagePrefix = "msg:";
+    public const string DeletedPrefix = "del:";
+    public const string SizeColumn = "Size";
+
+    public static string Partition(string mailboxId) => TableKey.Escape(mailboxId) + ":inbox";
+
+    public static string MessageKey(uint uid) => string.Create(CultureInfo.InvariantCulture, $"{MessagePrefix}{uid:D10}");
+
+    public static string DeletedKey(uint uid) => string.Create(CultureInfo.InvariantCulture, $"{DeletedPrefix}{uid:D10}");
+
+    public static string DeliveredKey(string messageId) => "id:" + TableKey.Escape(messageId);
+
+    public static uint UidOf(string rowKey) =>
+        uint.Parse(rowKey.AsSpan(MessagePrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture);
+
+    public static TableEntity From(string partition, MailboxState state) => new(partition, StateKey)
+    {
+        ["UidValidity"] = (long)state.UidValidity,
+        ["UidNext"] = (long)state.UidNext,
+        ["Count"] = state.Count,
+        ["Bytes"] = state.Bytes,
+    };
+
+    public static MailboxState ToState(TableEntity row) => new(
+        (uint)(row.GetInt64("UidValidity") ?? 0),
+        (uint)(row.GetInt64("UidNext") ?? 1),
+        row.GetInt64("Count") ?? 0,
+        row.GetInt64("Bytes") ?? 0);
+
+    public static TableEntity From(string partition, MailboxEntry entry)
+    {
+        var row = new TableEntity(partition, entry.DeletedAt is null ? MessageKey(entry.Uid) : DeletedKey(entry.Uid))
+        {
+            ["MessageId"] = entry.MessageId,
+            ["Blob"] = entry.Blob,
+            [SizeColumn] = entry.Size,
+            ["Prologue"] = entry.Prologue,
+            ["ReceivedAt"] = entry.ReceivedAt,
+        };
+        SetIfAny(row, "LacksFinalLineBreak", entry.LacksFinalLineBreak ? true : null);
+        SetIfAny(row, "Subject", entry.Subject);
+        SetIfAny(row, "From", entry.From);
+        SetIfAny(row, "To", entry.To);
+        SetIfAny(row, "Date", entry.Date);
+        SetIfAny(row, "InternetMessageId", entry.InternetMessageId);
+        SetIfAny(row, "DeletedAt", entry.DeletedAt);
+        SetIfAny(row, "Attachments", entry.Attachments.Count == 0
+            ? null
+            : JsonSerializer.Serialize([.. entry.Attachments], DirectoryJson.Default.ListString));
+        return row;
+    }
+
+    public static MailboxEntry ToEntry(TableEntity row) => new()
+    {
+        Uid = UidOf(row.RowKey),
+        MessageId = row.GetString("MessageId"),
+        Blob = row.GetString("Blob"),
+        Size = row.GetInt64(SizeColumn) ?? 0,
+        Prologue = row.GetString("Prologue") ?? "",
+        LacksFinalLineBreak = row.GetBoolean("LacksFinalLineBreak") ?? false,
+        ReceivedAt = row.GetDateTimeOffset("ReceivedAt") ?? default,
+        Subject = row.GetString("Subject"),
+        From = row.GetString("From"),
+        To = row.GetString("To"),
+        Date = row.GetDateTimeOffset("Date"),
+        InternetMessageId = row.GetString("InternetMessageId"),
+        DeletedAt = row.GetDateTimeOffset("DeletedAt"),
+        Attachments = row.GetString("Attachments") is { } names
+            ? JsonSerializer.Deserialize(names, DirectoryJson.Default.ListString)!
+            : [],
+    };
+
+    private static void SetIfAny(TableEntity row, string column, object? value)
+    {
+        if (value is not null)
+        {
+            row[column] = value;
+        }
+    }
+}
