@@ -1,0 +1,66 @@
+using MailFunctions.Core.Mailboxes;
+
+namespace MailFunctions.Protocols.Pop3;
+
+/// <summary>Numbers and sizes of a session's messages, fixed at login, and its marks for deletion: 17 octets a message.</summary>
+internal sealed class MessageList
+{
+    private readonly List<MaildropMessage> _messages;
+    private readonly HashSet<int> _deleted = [];
+
+    private MessageList(List<MaildropMessage> messages) => _messages = messages;
+
+    public int Count => _messages.Count;
+
+    public int DeletedCount => _deleted.Count;
+
+    public long DeletedOctets { get; private set; }
+
+    public static async ValueTask<MessageList> LoadAsync(IMaildrop maildrop, CancellationToken cancellationToken)
+    {
+        var messages = new List<MaildropMessage>((int)Math.Min(maildrop.Count, 1_000_000));
+        await foreach (var page in maildrop.ListAsync(cancellationToken).ConfigureAwait(false))
+        {
+            messages.AddRange(page);
+        }
+
+        return new MessageList(messages);
+    }
+
+    /// <summary>Numbers begin with 1.</summary>
+    public MaildropMessage this[int number] => _messages[number - 1];
+
+    /// <summary>There is a message of that number, and it is not marked.</summary>
+    public bool Has(int number) => number >= 1 && number <= _messages.Count && !_deleted.Contains(number);
+
+    public void Mark(int number)
+    {
+        if (_deleted.Add(number))
+        {
+            DeletedOctets += this[number].Size;
+        }
+    }
+
+    public void Unmark()
+    {
+        _deleted.Clear();
+        DeletedOctets = 0;
+    }
+
+    public List<uint> MarkedUids() => [.. _deleted.Order().Select(n => this[n].Uid)];
+
+    /// <summary>The uids of the unmarked messages that follow one, at most <paramref name="count"/> of them.</summary>
+    public uint[] Following(int number, int count)
+    {
+        var uids = new List<uint>(count);
+        for (var n = number + 1; n <= _messages.Count && uids.Count < count; n++)
+        {
+            if (!_deleted.Contains(n))
+            {
+                uids.Add(this[n].Uid);
+            }
+        }
+
+        return [.. uids];
+    }
+}

@@ -1,0 +1,37 @@
+namespace MailFunctions.Protocols.Pop3;
+
+/// <summary>The states of RFC 1939 §3; UPDATE lasts only as long as QUIT does.</summary>
+[Flags]
+internal enum Pop3State
+{
+    Authorization = 1,
+    Transaction = 2,
+    Both = Authorization | Transaction,
+}
+
+/// <summary>A row of the command table.</summary>
+internal sealed record Pop3CommandRule(string Verb, Pop3State State, Func<Pop3Session, string, CancellationToken, ValueTask> Run);
+
+public sealed partial class Pop3Session
+{
+    /// <summary>Which command is legal when: the one place that says so.</summary>
+    private static readonly Pop3CommandRule[] Table =
+    [
+        new("CAPA", Pop3State.Both, static (s, _, _) => s.Capa()),
+        new("STLS", Pop3State.Authorization, static (s, _, c) => s.StlsAsync(c)),
+        new("USER", Pop3State.Authorization, static (s, a, _) => s.User(a)),
+        new("PASS", Pop3State.Authorization, static (s, a, c) => s.PassAsync(a, c)),
+        new("AUTH", Pop3State.Authorization, static (s, a, c) => s.AuthAsync(a, c)),
+        new("UTF8", Pop3State.Authorization, static (s, a, _) => s.Utf8(a)),
+        new("LANG", Pop3State.Both, static (s, a, _) => s.Lang(a)),
+        new("STAT", Pop3State.Transaction, static (s, _, _) => s.Stat()),
+        new("LIST", Pop3State.Transaction, static (s, a, c) => s.ListAsync(a, c)),
+        new("UIDL", Pop3State.Transaction, static (s, a, c) => s.UidlAsync(a, c)),
+        new("RETR", Pop3State.Transaction, static (s, a, c) => s.RetrAsync(a, c)),
+        new("TOP", Pop3State.Transaction, static (s, a, c) => s.TopAsync(a, c)),
+        new("DELE", Pop3State.Transaction, static (s, a, c) => s.DeleAsync(a, c)),
+        new("RSET", Pop3State.Transaction, static (s, _, _) => s.Rset()),
+        new("NOOP", Pop3State.Transaction, static (s, _, _) => s.Noop()),
+        new("QUIT", Pop3State.Both, static (s, _, c) => s.QuitAsync(c)),
+    ];
+}

@@ -1,0 +1,66 @@
+using System.Net;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Mailboxes;
+
+namespace MailFunctions.Protocols.Pop3;
+
+/// <summary>What a listener offers; the same for all of its sessions.</summary>
+public sealed record Pop3Listener
+{
+    /// <summary>RFC 2449 §4: longest command line in octets, with CRLF.</summary>
+    public const int CommandLineOctets = 255;
+
+    public required string HostName { get; init; }
+
+    /// <summary>Takes credentials without TLS: on loopback only.</summary>
+    public bool AllowPlaintextCredentials { get; init; }
+
+    /// <summary>RFC 1939 §3: 10 minutes at least.</summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Failed commands before the session ends.</summary>
+    public int BadCommands { get; init; } = 20;
+
+    /// <summary>Days after which messages that were left on the server go (RFC 2449 §6.7); null: never.</summary>
+    public int? ExpireDays { get; init; }
+}
+
+/// <summary>The ports of a session; the same for all of them.</summary>
+public sealed record Pop3SessionServices
+{
+    public required IAuthenticator Authenticator { get; init; }
+
+    public required IMaildrops Maildrops { get; init; }
+
+    public required IPop3Events Events { get; init; }
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Cancelled when the server is to stop: idle sessions end, a message on its way is finished.</summary>
+    public CancellationToken Drain { get; init; }
+}
+
+/// <summary>What happened in a session, for metrics and logs; never content, never credentials.</summary>
+public interface IPop3Events
+{
+    void LoggedIn(IPAddress client, AuthenticatedAccount account, long messages);
+
+    void Retrieved(long octets);
+
+    void Deleted(int messages);
+}
+
+/// <summary>Why a session ended.</summary>
+public enum Pop3SessionEnd
+{
+    Quit,
+    ClientClosed,
+    TimedOut,
+    Drained,
+    ProtocolError,
+    TooManyErrors,
+    TlsFailed,
+    Throttled,
+    LockLost,
+    StoreAway,
+}

@@ -1,0 +1,272 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Mailboxes;
+using MailFunctions.Protocols.Sasl;
+using MailFunctions.Protocols.Transport;
+
+namespace MailFunctions.Protocols.Pop3;
+
+public sealed partial class Pop3Session
+{
+    private bool MayLogIn => connection.Tls is not null || listener.AllowPlaintextCredentials;
+
+    // RFC 2449 §5
+    private ValueTask Capa()
+    {
+        Say("+OK Capabilities");
+        Say("TOP");
+        Say("UIDL");
+        Say("RESP-CODES");
+        Say("AUTH-RESP-CODE"); // RFC 3206
+        Say("PIPELINING");
+        Say(listener.ExpireDays is { } days ? string.Create(CultureInfo.InvariantCulture, $"EXPIRE {days}") : "EXPIRE NEVER");
+        Say("UTF8"); // RFC 6856
+        Say("LANG");
+        if (_maildrop is null)
+        {
+            if (connection.CanStartTls)
+            {
+                Say("STLS"); // RFC 2595 §4
+            }
+
+            if (MayLogIn)
+            {
+                Say("USER");
+                Say("SASL " + string.Join(' ', SaslMechanisms.Offered(connection.Tls, listener.AllowPlaintextCredentials))); // RFC 5034
+            }
+        }
+
+        Say("IMPLEMENTATION MailFunctions");
+        Say(".");
+        return ValueTask.CompletedTask;
+    }
+
+    // RFC 2595 §4
+    private async ValueTask StlsAsync(CancellationToken abort)
+    {
+        if (!connection.CanStartTls)
+        {
+            Fail(connection.Tls is not null ? "-ERR TLS is active already" : "-ERR STLS is not available");
+            return;
+        }
+
+        Say("+OK Begin TLS");
+        if (!await _input.FlushAsync(FlushLimit, abort).ConfigureAwait(false) || !await connection.StartTlsAsync(abort).ConfigureAwait(false))
+        {
+            _end = Pop3SessionEnd.TlsFailed;
+            return;
+        }
+
+        _user = null; // what was said in plaintext is forgotten
+    }
+
+    private ValueTask User(string name)
+    {
+        if (!MayLogIn)
+        {
+            Fail("-ERR [AUTH] Send STLS first: passwords are not taken without encryption");
+        }
+        else if (name.Length == 0)
+        {
+            Fail("-ERR USER needs a name");
+        }
+        else
+        {
+            _user = name;
+            Say("+OK Send PASS"); // also for a name that nobody has
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask PassAsync(string password, CancellationToken abort)
+    {
+        if (!MayLogIn)
+        {
+            Fail("-ERR [AUTH] Send STLS first: passwords are not taken without encryption");
+            return;
+        }
+
+        if (_user is null)
+        {
+            Fail("-ERR Send USER first");
+            return;
+        }
+
+        // All behind the one blank is the password (RFC 1939 §7: it may hold blanks).
+        var result = await services.Authenticator.CheckPasswordAsync(_user, password, connection.RemoteEndPoint.Address, abort).ConfigureAwait(false);
+        _user = null;
+        await EnterAsync(result, abort).ConfigureAwait(false);
+    }
+
+    // RFC 5034
+    private async ValueTask AuthAsync(string argument, CancellationToken abort)
+    {
+        var words = argument.Split(' ', 2);
+        if (argument.Length == 0)
+        {
+            // Before RFC 5034, AUTH alone listed the mechanisms; old clients still ask so.
+            Say("+OK Mechanisms");
+            foreach (var name in SaslMechanisms.Offered(connection.Tls, listener.AllowPlaintextCredentials))
+            {
+                Say(name);
+            }
+
+            Say(".");
+            return;
+        }
+
+        if (!MayLogIn)
+        {
+            Fail("-ERR [AUTH] Send STLS first: credentials are not taken without encryption");
+            return;
+        }
+
+        if (SaslMechanisms.Begin(
+            words[0], connection.Tls, listener.AllowPlaintextCredentials, services.Authenticator, connection.RemoteEndPoint.Address) is not { } exchange)
+        {
+            Fail("-ERR This mechanism is not available");
+            return;
+        }
+
+        var response = words.Length == 2
+            ? Base64Decode(Encoding.UTF8.GetBytes(words[1] == "=" ? "" : words[1]))
+            : await AskAsync(exchange.FirstChallenge, abort).ConfigureAwait(false);
+        while (response is not null)
+        {
+            var step = await exchange.StepAsync(response, abort).ConfigureAwait(false);
+            Array.Clear(response);
+            switch (step)
+            {
+                case SaslStep.Challenge challenge:
+                    response = await AskAsync(challenge.Octets, abort).ConfigureAwait(false);
+                    break;
+                case SaslStep.Succeeded succeeded:
+                    await EnterAsync(new AuthenticationResult.Authenticated(succeeded.Account), abort).ConfigureAwait(false);
+                    return;
+                case SaslStep.Failed failed:
+                    await EnterAsync(failed.Why, abort).ConfigureAwait(false);
+                    return;
+                default:
+                    response = null;
+                    break;
+            }
+        }
+
+        if (_end is null)
+        {
+            Fail("-ERR The exchange was cancelled, or the response can't be decoded");
+        }
+    }
+
+    /// <summary>Null: cancelled, not base64, or the session ends.</summary>
+    private async ValueTask<byte[]?> AskAsync(byte[] challenge, CancellationToken abort)
+    {
+        Say("+ " + Convert.ToBase64String(challenge));
+        var (status, line) = await _input.ReadLineAsync(
+            SaslMechanisms.LineOctets, listener.IdleTimeout, static l => l.ToArray(), abort).ConfigureAwait(false);
+        if (status != InputStatus.Ready)
+        {
+            _end = status switch
+            {
+                InputStatus.TimedOut => Pop3SessionEnd.TimedOut,
+                InputStatus.Draining => Pop3SessionEnd.Drained,
+                InputStatus.Closed => Pop3SessionEnd.ClientClosed,
+                _ => Pop3SessionEnd.ProtocolError,
+            };
+            return null;
+        }
+
+        return line is [(byte)'*'] ? null : Base64Decode(line);
+    }
+
+    private static byte[]? Base64Decode(ReadOnlySpan<byte> text)
+    {
+        if (text.ContainsAny(" \t\r\n"u8) || !Base64.IsValid(text, out var length))
+        {
+            return null;
+        }
+
+        var octets = new byte[length];
+        return Base64.DecodeFromUtf8(text, octets, out _, out var written) == OperationStatus.Done && written == length ? octets : null;
+    }
+
+    /// <summary>From a login's outcome to the TRANSACTION state, or the refusal with its code (RFC 2449 §8, RFC 3206).</summary>
+    private async ValueTask EnterAsync(AuthenticationResult result, CancellationToken abort)
+    {
+        switch (result)
+        {
+            case AuthenticationResult.Authenticated login:
+                await OpenAsync(login.Account, abort).ConfigureAwait(false);
+                break;
+            case AuthenticationResult.Throttled throttled:
+                End(Pop3SessionEnd.Throttled, string.Create(CultureInfo.InvariantCulture,
+                    $"-ERR [LOGIN-DELAY] Too many failed logins: try again in {Math.Ceiling(throttled.RetryAfter.TotalSeconds)} s"));
+                break;
+            case AuthenticationResult.Unavailable:
+                Fail("-ERR [SYS/TEMP] Logins can't be checked now: try again later");
+                break;
+            default:
+                Fail("-ERR [AUTH] Name or password is wrong");
+                break;
+        }
+    }
+
+    private async ValueTask OpenAsync(AuthenticatedAccount account, CancellationToken abort)
+    {
+        switch (await services.Maildrops.OpenAsync(account, abort).ConfigureAwait(false))
+        {
+            case MaildropOpening.Opened opened:
+                _maildrop = opened.Maildrop;
+                services.Events.LoggedIn(connection.RemoteEndPoint.Address, account, _maildrop.Count);
+                Say(string.Create(CultureInfo.InvariantCulture, $"+OK {_maildrop.Count} messages ({_maildrop.Bytes} octets)"));
+                break;
+            case MaildropOpening.InUse:
+                Fail("-ERR [IN-USE] Another session has this maildrop: try again when it has ended");
+                break;
+            default:
+                Fail("-ERR [SYS/TEMP] The maildrop can't be opened now: try again later");
+                break;
+        }
+    }
+
+    // RFC 6856 §2.1: messages go out as they came in either mode, which §1.1 leaves to the server.
+    private ValueTask Utf8(string argument)
+    {
+        if (argument.Length > 0)
+        {
+            Fail("-ERR UTF8 takes no argument");
+        }
+        else
+        {
+            Say("+OK UTF8 mode");
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    // RFC 6856 §3: i-default is what every server has.
+    private ValueTask Lang(string argument)
+    {
+        if (argument.Length == 0)
+        {
+            Say("+OK Languages");
+            Say("en English");
+            Say("i-default Default");
+            Say(".");
+        }
+        else if (argument.ToLowerInvariant() is "*" or "en" or "i-default")
+        {
+            Say("+OK en Replies are in English");
+        }
+        else
+        {
+            Fail("-ERR This language is not available");
+        }
+
+        return ValueTask.CompletedTask;
+    }
+}

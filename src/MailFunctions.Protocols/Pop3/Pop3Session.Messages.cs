@@ -1,0 +1,206 @@
+using System.Globalization;
+using MailFunctions.Core.Mailboxes;
+using MailFunctions.Protocols.Transport;
+
+namespace MailFunctions.Protocols.Pop3;
+
+public sealed partial class Pop3Session
+{
+    /// <summary>Messages of which the maildrop is told that they are likely next.</summary>
+    private const int ReadAhead = 16;
+
+    /// <summary>Octets in the output before it is sent while a list or a message is written.</summary>
+    private const int FlushEvery = 32 * 1024;
+
+    private const string NoSuchMessage = "-ERR No such message";
+
+    private async ValueTask<MessageList> MessagesAsync(CancellationToken abort) =>
+        _messages ??= await MessageList.LoadAsync(_maildrop!, abort).ConfigureAwait(false);
+
+    private ValueTask Stat()
+    {
+        // Before anything was listed, the `state` row alone answers.
+        var count = _messages is null ? _maildrop!.Count : _messages.Count - _messages.DeletedCount;
+        var octets = _maildrop!.Bytes - (_messages?.DeletedOctets ?? 0);
+        Say(string.Create(CultureInfo.InvariantCulture, $"+OK {count} {octets}"));
+        return ValueTask.CompletedTask;
+    }
+
+    private ValueTask ListAsync(string argument, CancellationToken abort) =>
+        ScanAsync(argument, static (_, m) => m.Size.ToString(CultureInfo.InvariantCulture), abort);
+
+    private ValueTask UidlAsync(string argument, CancellationToken abort) =>
+        ScanAsync(argument, static (prefix, m) => string.Create(CultureInfo.InvariantCulture, $"{prefix}.{m.Uid}"), abort);
+
+    /// <summary>LIST and UIDL: one message's line, or all of them.</summary>
+    private async ValueTask ScanAsync(string argument, Func<string, MaildropMessage, string> column, CancellationToken abort)
+    {
+        var messages = await MessagesAsync(abort).ConfigureAwait(false);
+        var prefix = _maildrop!.UniqueIdPrefix;
+        if (argument.Length > 0)
+        {
+            if (TryNumber(argument, messages, out var one))
+            {
+                Say(string.Create(CultureInfo.InvariantCulture, $"+OK {one} {column(prefix, messages[one])}"));
+            }
+
+            return;
+        }
+
+        Say(string.Create(CultureInfo.InvariantCulture, $"+OK {messages.Count - messages.DeletedCount} messages"));
+        for (var number = 1; number <= messages.Count; number++)
+        {
+            if (messages.Has(number))
+            {
+                Say(string.Create(CultureInfo.InvariantCulture, $"{number} {column(prefix, messages[number])}"));
+                if (!await FlushIfFullAsync(abort).ConfigureAwait(false))
+                {
+                    return;
+                }
+            }
+        }
+
+        Say(".");
+    }
+
+    private ValueTask RetrAsync(string argument, CancellationToken abort) => SendMessageAsync(argument, DotStuffer.AllLines, abort);
+
+    // RFC 1939 §7
+    private ValueTask TopAsync(string argument, CancellationToken abort)
+    {
+        var words = argument.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length != 2 || !long.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out var lines))
+        {
+            Fail("-ERR TOP needs a message number and a count of lines");
+            return ValueTask.CompletedTask;
+        }
+
+        return SendMessageAsync(words[0], lines, abort);
+    }
+
+    private async ValueTask SendMessageAsync(string argument, long bodyLines, CancellationToken abort)
+    {
+        var messages = await MessagesAsync(abort).ConfigureAwait(false);
+        if (!TryNumber(argument, messages, out var number))
+        {
+            return;
+        }
+
+        // Clients fetch in order: from the second on, what follows is on its way before it is asked for.
+        var whole = bodyLines == DotStuffer.AllLines;
+        var next = whole && number == _lastRetrieved + 1 ? messages.Following(number, ReadAhead) : [];
+        _lastRetrieved = whole ? number : _lastRetrieved;
+        await using var content = await _maildrop!.OpenMessageAsync(messages[number].Uid, next, abort).ConfigureAwait(false);
+        if (content is null)
+        {
+            Fail("-ERR [SYS/PERM] The content of this message can't be found; the postmaster is told");
+            return;
+        }
+
+        Say(string.Create(CultureInfo.InvariantCulture, $"+OK {content.Size} octets"));
+        var stuffer = new DotStuffer(bodyLines);
+        var octets = 0L;
+        try
+        {
+            while (!stuffer.IsDone && await content.ReadAsync(abort).ConfigureAwait(false) is { IsEmpty: false } piece)
+            {
+                stuffer.Write(piece.Span, _input.Output);
+                octets += piece.Length;
+                if (!await FlushIfFullAsync(abort).ConfigureAwait(false))
+                {
+                    return;
+                }
+            }
+        }
+        catch (Core.Messages.StoreUnavailableException)
+        {
+            // Half a message is out: only the end of the connection tells the client so.
+            _end = Pop3SessionEnd.StoreAway;
+            return;
+        }
+
+        if (!stuffer.IsAtLineStart)
+        {
+            Say("");
+        }
+
+        Say(".");
+        services.Events.Retrieved(octets);
+    }
+
+    private async ValueTask DeleAsync(string argument, CancellationToken abort)
+    {
+        var messages = await MessagesAsync(abort).ConfigureAwait(false);
+        if (TryNumber(argument, messages, out var number))
+        {
+            messages.Mark(number);
+            Say(string.Create(CultureInfo.InvariantCulture, $"+OK Message {number} will be deleted at QUIT"));
+        }
+    }
+
+    private ValueTask Rset()
+    {
+        _messages?.Unmark();
+        Say("+OK");
+        return ValueTask.CompletedTask;
+    }
+
+    private ValueTask Noop()
+    {
+        Say("+OK");
+        return ValueTask.CompletedTask;
+    }
+
+    // RFC 1939 §6: the UPDATE state.
+    private async ValueTask QuitAsync(CancellationToken abort)
+    {
+        _end = Pop3SessionEnd.Quit;
+        var marked = _messages?.MarkedUids() ?? [];
+        if (marked.Count == 0)
+        {
+            await UnlockAsync().ConfigureAwait(false);
+            Say("+OK Bye");
+            return;
+        }
+
+        var deleted = await _maildrop!.DeleteAsync(marked, abort).ConfigureAwait(false);
+        services.Events.Deleted(deleted);
+        await UnlockAsync().ConfigureAwait(false);
+        Say(deleted == marked.Count
+            ? string.Create(CultureInfo.InvariantCulture, $"+OK Bye, {deleted} messages deleted")
+            : string.Create(CultureInfo.InvariantCulture, $"-ERR [SYS/TEMP] Only {deleted} of {marked.Count} messages were deleted"));
+    }
+
+    /// <summary>Before the reply: a client that comes back at once finds the maildrop free.</summary>
+    private async ValueTask UnlockAsync()
+    {
+        if (_maildrop is not null)
+        {
+            await _maildrop.DisposeAsync().ConfigureAwait(false);
+            _maildrop = null;
+        }
+    }
+
+    private bool TryNumber(string text, MessageList messages, out int number)
+    {
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && messages.Has(number))
+        {
+            return true;
+        }
+
+        Fail(NoSuchMessage);
+        return false;
+    }
+
+    /// <summary>False when the client does not read: the session is over.</summary>
+    private async ValueTask<bool> FlushIfFullAsync(CancellationToken abort)
+    {
+        if (_input.Output.UnflushedBytes < FlushEvery || await _input.FlushAsync(listener.IdleTimeout, abort).ConfigureAwait(false))
+        {
+            return true;
+        }
+
+        _end = Pop3SessionEnd.ClientClosed;
+        return false;
+    }
+}

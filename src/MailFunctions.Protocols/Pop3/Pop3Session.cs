@@ -1,0 +1,127 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Mailboxes;
+using MailFunctions.Core.Messages;
+using MailFunctions.Protocols.Transport;
+
+namespace MailFunctions.Protocols.Pop3;
+
+/// <summary>One POP3 session over one connection (RFC 1939).</summary>
+[SuppressMessage("Design", "CA1001", Justification = "RunAsync disposes of the input at the session's end.")]
+public sealed partial class Pop3Session(ISessionConnection connection, Pop3Listener listener, Pop3SessionServices services)
+{
+    private static readonly TimeSpan FlushLimit = TimeSpan.FromSeconds(10);
+
+    private readonly SessionInput _input = new(connection, services.Time, services.Drain);
+    private string? _user;
+    private IMaildrop? _maildrop;
+    private MessageList? _messages;
+    private int _lastRetrieved;
+    private Pop3SessionEnd? _end;
+    private int _errors;
+
+    /// <summary>Runs the session to its end; the connection is the caller's to close.</summary>
+    public async Task<Pop3SessionEnd> RunAsync(CancellationToken abort)
+    {
+        try
+        {
+            Say($"+OK {listener.HostName} POP3 ready");
+            while (_end is null)
+            {
+                var (status, line) = await _input.ReadLineAsync(
+                    Pop3Listener.CommandLineOctets, listener.IdleTimeout, Decode, abort).ConfigureAwait(false);
+                switch (status)
+                {
+                    case InputStatus.Ready:
+                        await ExecuteAsync(line!, abort).ConfigureAwait(false);
+                        break;
+                    case InputStatus.LineTooLong:
+                        End(Pop3SessionEnd.ProtocolError, "-ERR Line too long");
+                        break;
+                    case InputStatus.BareLineBreak:
+                        End(Pop3SessionEnd.ProtocolError, "-ERR Lines end in CRLF");
+                        break;
+                    case InputStatus.TimedOut:
+                        _end = Pop3SessionEnd.TimedOut; // RFC 1939 §3: closed without a response, nothing deleted
+                        break;
+                    case InputStatus.Draining:
+                        End(Pop3SessionEnd.Drained, "-ERR [SYS/TEMP] The server is going down: try again soon");
+                        break;
+                    default:
+                        _end = Pop3SessionEnd.ClientClosed;
+                        break;
+                }
+            }
+
+            await _input.FlushAsync(FlushLimit, abort).ConfigureAwait(false);
+            return _end.Value;
+        }
+        finally
+        {
+            if (_maildrop is not null)
+            {
+                await _maildrop.DisposeAsync().ConfigureAwait(false);
+            }
+
+            await _input.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask ExecuteAsync(string line, CancellationToken abort)
+    {
+        var space = line.IndexOf(' ');
+        var verb = space < 0 ? line : line[..space];
+        var argument = space < 0 ? "" : line[(space + 1)..];
+        var rule = Table.FirstOrDefault(r => r.Verb.Equals(verb, StringComparison.OrdinalIgnoreCase));
+        if (rule is null)
+        {
+            Fail("-ERR Unknown command");
+            return;
+        }
+
+        var state = _maildrop is null ? Pop3State.Authorization : Pop3State.Transaction;
+        if (!rule.State.HasFlag(state))
+        {
+            Fail(state == Pop3State.Authorization ? "-ERR Log in first" : "-ERR Not after the login");
+            return;
+        }
+
+        if (_maildrop is { IsLocked: false })
+        {
+            End(Pop3SessionEnd.LockLost, "-ERR [SYS/TEMP] The lock on the maildrop was lost: nothing was deleted, log in again");
+            return;
+        }
+
+        try
+        {
+            await rule.Run(this, argument, abort).ConfigureAwait(false);
+        }
+        catch (StoreUnavailableException)
+        {
+            Fail("-ERR [SYS/TEMP] The mailbox can't be read now: try again later");
+        }
+    }
+
+    /// <summary>Puts a line into the output; it leaves when the session next waits.</summary>
+    private void Say(string line) => Encoding.UTF8.GetBytes(line + "\r\n", _input.Output);
+
+    /// <summary>An error of the client's; too many of them end the session.</summary>
+    private void Fail(string line)
+    {
+        Say(line);
+        if (++_errors >= listener.BadCommands)
+        {
+            End(Pop3SessionEnd.TooManyErrors, "-ERR Too many errors");
+        }
+    }
+
+    private void End(Pop3SessionEnd end, string line)
+    {
+        Say(line);
+        _end = end;
+    }
+
+    private static string Decode(ReadOnlySequence<byte> line) => Encoding.UTF8.GetString(line);
+}

@@ -1,0 +1,34 @@
+using MailFunctions.Core.Accounts;
+
+namespace MailFunctions.Protocols.Sasl;
+
+/// <summary>The server's next move in an exchange (RFC 4422 §3).</summary>
+public abstract record SaslStep
+{
+    /// <summary>Octets for the client; its answer goes into the next step.</summary>
+    public sealed record Challenge(byte[] Octets) : SaslStep;
+
+    /// <summary>The exchange succeeded.</summary>
+    public sealed record Succeeded(AuthenticatedAccount Account) : SaslStep;
+
+    /// <summary>The exchange failed: credentials, throttle, or the directory.</summary>
+    public sealed record Failed(AuthenticationResult Why) : SaslStep
+    {
+        public static Failed Rejected { get; } = new(new AuthenticationResult.Rejected());
+    }
+
+    /// <summary>The client's response breaks the mechanism's grammar (`501 5.5.2`).</summary>
+    public sealed record Malformed : SaslStep;
+}
+
+/// <summary>The server's side of one exchange.</summary>
+public interface ISaslExchange
+{
+    /// <summary>What to send when the client gave no initial response; empty when the client speaks first.</summary>
+    byte[] FirstChallenge { get; }
+
+    /// <summary>The server speaks first, so an initial response is an error (RFC 4422 §3).</summary>
+    bool ServerFirst { get; }
+
+    ValueTask<SaslStep> StepAsync(ReadOnlyMemory<byte> response, CancellationToken cancellationToken);
+}

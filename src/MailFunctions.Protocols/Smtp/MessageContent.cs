@@ -1,0 +1,272 @@
+using System.Buffers;
+using System.Text;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Messages;
+using MailFunctions.Core.Sessions;
+
+namespace MailFunctions.Protocols.Smtp;
+
+/// <summary>
+/// The content of one message on its way from the session into the intake: looks at the header section, puts this
+/// server's fields on top, counts, and refuses. A refused message is read to its end and thrown away.
+/// </summary>
+internal sealed class MessageContent(MailTransaction transaction, SmtpListener listener, SmtpSessionServices services, Origin origin) : IAsyncDisposable
+{
+    private byte[]? _header;
+    private int _headerLength;
+    private bool _headerDone;
+    private bool _afterCr;
+    private IIncomingMessage? _incoming;
+
+    /// <summary>Why the message can't be taken; null so far.</summary>
+    public SmtpReply? Refusal { get; private set; }
+
+    /// <summary>Octets that the client sent, dots taken out.</summary>
+    public long Octets { get; private set; }
+
+    /// <summary>The octets checked so far end in a CR.</summary>
+    public bool EndsInsideLineBreak => _afterCr;
+
+    /// <summary>False when a CR stands without LF or an LF without CR; carries on over the pieces.</summary>
+    public bool CheckLineBreaks(ReadOnlySpan<byte> octets)
+    {
+        while (!octets.IsEmpty)
+        {
+            if (_afterCr)
+            {
+                if (octets[0] != '\n')
+                {
+                    return false;
+                }
+
+                _afterCr = false;
+                octets = octets[1..];
+            }
+
+            var at = octets.IndexOfAny((byte)'\r', (byte)'\n');
+            if (at < 0)
+            {
+                return true;
+            }
+
+            if (octets[at] == '\n')
+            {
+                return false;
+            }
+
+            _afterCr = true;
+            octets = octets[(at + 1)..];
+        }
+
+        return true;
+    }
+
+    /// <summary>Refuses the message; the first reason counts.</summary>
+    public void Refuse(SmtpReply reply) => Refusal ??= reply;
+
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
+    {
+        Octets += octets.Length;
+        if (Octets > listener.Limits.MessageOctets)
+        {
+            Refuse(SmtpReplies.TooBig); // RFC 1870 §6.1: also when SIZE promised less
+        }
+
+        if (Refusal is not null)
+        {
+            await AbandonAsync().ConfigureAwait(false);
+            return;
+        }
+
+        try
+        {
+            if (_headerDone)
+            {
+                await _incoming!.WriteAsync(octets, cancellationToken).ConfigureAwait(false);
+            }
+            else
+            {
+                await WriteHeaderAsync(octets, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (IOException)
+        {
+            Refuse(SmtpReplies.StoreAway);
+        }
+    }
+
+    /// <summary>Ends the message: 250 only when blob and bus have it.</summary>
+    public async ValueTask<SmtpReply> CommitAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (Refusal is null && !_headerDone)
+            {
+                await EndHeaderAsync(_header.AsMemory(0, _headerLength), cancellationToken).ConfigureAwait(false);
+            }
+
+            if (Refusal is not null)
+            {
+                return Refusal;
+            }
+
+            return await _incoming!.CommitAsync(Envelope(), cancellationToken).ConfigureAwait(false) == IntakeResult.Accepted
+                ? SmtpReplies.Accepted with { Text = $"Message accepted as {transaction.Id}" }
+                : SmtpReplies.StoreAway;
+        }
+        catch (IOException)
+        {
+            return SmtpReplies.StoreAway;
+        }
+    }
+
+    public ValueTask DisposeAsync() => AbandonAsync();
+
+    private async ValueTask AbandonAsync()
+    {
+        if (_header is not null)
+        {
+            ArrayPool<byte>.Shared.Return(_header);
+            _header = null;
+        }
+
+        if (_incoming is not null)
+        {
+            var incoming = _incoming;
+            _incoming = null;
+            await incoming.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask WriteHeaderAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
+    {
+        // The usual case: the whole section is in the first piece, and nothing is copied.
+        if (_headerLength == 0 && HeaderSection.FindEnd(octets.Span, 0) is >= 0 and var whole)
+        {
+            await EndHeaderAsync(octets[..whole], cancellationToken).ConfigureAwait(false);
+            await WriteBodyAsync(octets[whole..], cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        var searched = _headerLength;
+        Collect(octets.Span);
+        var end = HeaderSection.FindEnd(_header.AsSpan(0, _headerLength), searched);
+        if (end < 0 && _headerLength < SmtpLimits.HeaderSectionOctets)
+        {
+            return;
+        }
+
+        if (end < 0 && listener.IsSubmission)
+        {
+            Refuse(SmtpReplies.HeaderTooBig);
+            return;
+        }
+
+        var header = _header.AsMemory(0, end < 0 ? _headerLength : end);
+        await EndHeaderAsync(header, cancellationToken).ConfigureAwait(false);
+        await WriteBodyAsync(_header.AsMemory(header.Length, _headerLength - header.Length), cancellationToken).ConfigureAwait(false);
+        ArrayPool<byte>.Shared.Return(_header!);
+        _header = null;
+    }
+
+    private async ValueTask WriteBodyAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
+    {
+        if (Refusal is null && !octets.IsEmpty)
+        {
+            await _incoming!.WriteAsync(octets, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private void Collect(ReadOnlySpan<byte> octets)
+    {
+        var needed = _headerLength + octets.Length;
+        if (_header is null || _header.Length < needed)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, 2 * (_header?.Length ?? 2048)));
+            _header.AsSpan(0, _headerLength).CopyTo(larger);
+            if (_header is not null)
+            {
+                ArrayPool<byte>.Shared.Return(_header);
+            }
+
+            _header = larger;
+        }
+
+        octets.CopyTo(_header.AsSpan(_headerLength));
+        _headerLength = needed;
+    }
+
+    private async ValueTask EndHeaderAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
+    {
+        _headerDone = true;
+        var header = HeaderSection.Parse(octets.Span);
+        if (header.ReceivedCount > SmtpLimits.MaxReceivedFields)
+        {
+            Refuse(SmtpReplies.Loop);
+            return;
+        }
+
+        if (listener.IsSubmission && await CheckFromAsync(header, cancellationToken).ConfigureAwait(false) is { } refusal)
+        {
+            Refuse(refusal);
+            return;
+        }
+
+        var fields = new StringBuilder(512);
+        TraceField.AppendReceived(
+            fields, transaction, origin.Client.Helo ?? "unknown", origin.Esmtp, origin.Account is not null, origin.Address, origin.Tls, listener.HostName);
+        if (listener.IsSubmission)
+        {
+            TraceField.AppendMissing(fields, header, transaction, listener.HostName);
+        }
+
+        _incoming = services.Intake.Begin(transaction.Id, transaction.ReceivedAt);
+        await _incoming.WriteAsync(Encoding.UTF8.GetBytes(fields.ToString()), cancellationToken).ConfigureAwait(false);
+        if (!octets.IsEmpty)
+        {
+            await _incoming.WriteAsync(octets, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<SmtpReply?> CheckFromAsync(HeaderSection header, CancellationToken cancellationToken)
+    {
+        if (header.From.Count != 1 || MailboxList.Parse(header.From[0]) is not { Count: > 0 } authors)
+        {
+            return SmtpReplies.FromMissing;
+        }
+
+        foreach (var author in authors)
+        {
+            switch (await services.Policy.CheckFromAsync(author, origin.Account!, cancellationToken).ConfigureAwait(false))
+            {
+                case SenderVerdict.Accepted:
+                    break;
+                case SenderVerdict.Unavailable:
+                    return SmtpReplies.DirectoryAway;
+                default:
+                    return SmtpReplies.FromNotOwned;
+            }
+        }
+
+        return null;
+    }
+
+    private InboundEnvelope Envelope() => new()
+    {
+        Id = transaction.Id,
+        ReceivedAt = transaction.ReceivedAt,
+        Listener = listener.Kind,
+        Client = origin.Client,
+        MailFrom = transaction.MailFrom,
+        Recipients = transaction.Recipients,
+        Size = _incoming!.Length,
+        Blob = _incoming.Blob,
+        HoldUntil = transaction.HoldUntil,
+    };
+}
+
+/// <summary>Where a message comes from.</summary>
+internal sealed record Origin(
+    ClientInfo Client, System.Net.IPAddress Address, Transport.TlsDetails? Tls, bool Esmtp, AuthenticatedAccount? Account);

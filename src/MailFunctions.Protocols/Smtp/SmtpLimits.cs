@@ -1,0 +1,60 @@
+namespace MailFunctions.Protocols.Smtp;
+
+/// <summary>The limits of a session, each with its source.</summary>
+public sealed record SmtpLimits
+{
+    public static SmtpLimits Default { get; } = new();
+
+    /// <summary>With CRLF. RFC 5321 §4.5.3.1.4 says 512 and that extensions may raise it; DSN and AUTH do.</summary>
+    public const int CommandLineOctets = 2048;
+
+    /// <summary>RFC 5321 §6.3: more `Received:` fields than this are a loop.</summary>
+    public const int MaxReceivedFields = 100;
+
+    /// <summary>Header section that is looked at; on submission larger ones are refused.</summary>
+    public const int HeaderSectionOctets = 256 * 1024;
+
+    /// <summary>Octets of addresses and DSN parameters of one envelope: a bus message holds 256 KB (design §1).</summary>
+    public const int EnvelopeOctets = 96 * 1024;
+
+    /// <summary>RFC 1870.</summary>
+    public long MessageOctets { get; init; } = 50 * 1024 * 1024;
+
+    /// <summary>RFC 5321 §4.5.3.1.8: 100 at least.</summary>
+    public int Recipients { get; init; } = 1000;
+
+    /// <summary>Failed commands before the session ends.</summary>
+    public int BadCommands { get; init; } = 20;
+
+    /// <summary>RFC 5321 §4.5.3.2.7.</summary>
+    public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>RFC 5321 §4.5.3.2.5.</summary>
+    public TimeSpan DataTimeout { get; init; } = TimeSpan.FromMinutes(3);
+
+    /// <summary>Octets a second that a message has to come in with after the first minute; 0: no bound.</summary>
+    public int MinDataRate { get; init; } = 100;
+
+    /// <summary>RFC 4865: longest hold, in seconds.</summary>
+    public int MaxHoldSeconds { get; init; } = 30 * 24 * 3600;
+}
+
+/// <summary>What a listener offers; the same for all of its sessions.</summary>
+public sealed record SmtpListener
+{
+    /// <summary>`mx` or `submission`: <see cref="Core.Envelopes.ListenerKind"/>.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>Name in the greeting and in `Received:`.</summary>
+    public required string HostName { get; init; }
+
+    /// <summary>Takes credentials without TLS: on loopback only.</summary>
+    public bool AllowPlaintextCredentials { get; init; }
+
+    /// <summary>Authenticated accounts may send to other domains.</summary>
+    public bool RelayAllowed { get; init; }
+
+    public SmtpLimits Limits { get; init; } = SmtpLimits.Default;
+
+    public bool IsSubmission => Kind == Core.Envelopes.ListenerKind.Submission;
+}

@@ -1,0 +1,175 @@
+using System.Buffers;
+using System.Globalization;
+using MailFunctions.Protocols.Transport;
+
+namespace MailFunctions.Protocols.Smtp;
+
+public sealed partial class SmtpSession
+{
+    private static readonly TimeSpan RateGrace = TimeSpan.FromMinutes(1);
+
+    // RFC 5321 §4.1.1.4
+    private async ValueTask<SmtpReply?> DataAsync(CancellationToken abort)
+    {
+        if (_transaction!.IsBinary)
+        {
+            return SmtpReplies.BinaryNeedsBdat; // RFC 3030 §3
+        }
+
+        if (_transaction.Recipients.Count == 0)
+        {
+            return SmtpReplies.NoRecipients;
+        }
+
+        Send(SmtpReplies.SendMessage);
+        var transaction = _transaction;
+        await using var content = NewContent();
+        var decoder = new DotDecoder();
+        var started = services.Time.GetTimestamp();
+        var ended = false;
+        while (!ended)
+        {
+            var (status, buffer, _) = await _input.ReadAsync(listener.Limits.DataTimeout, stopForDrain: false, abort).ConfigureAwait(false);
+            if (status != InputStatus.Ready || IsTooSlow(content, started))
+            {
+                return await BreakOffAsync(status).ConfigureAwait(false);
+            }
+
+            var position = buffer.Start;
+            foreach (var segment in buffer)
+            {
+                var rest = segment;
+                while (!rest.IsEmpty && !ended)
+                {
+                    ended = decoder.Read(rest.Span, out var consumed, out var start, out var length);
+                    if (decoder.HasBareLineBreak)
+                    {
+                        content.Refuse(SmtpReplies.BareBreakInData); // answered at the true end of the data
+                    }
+
+                    if (length > 0)
+                    {
+                        await content.WriteAsync(rest.Slice(start, length), abort).ConfigureAwait(false);
+                    }
+
+                    position = buffer.GetPosition(consumed, position);
+                    rest = rest[consumed..];
+                }
+
+                if (ended)
+                {
+                    break;
+                }
+            }
+
+            connection.Input.AdvanceTo(position);
+        }
+
+        return await FinishAsync(transaction, content, abort).ConfigureAwait(false);
+    }
+
+    // RFC 3030 §2: the chunk is always read, whatever the answer, so that its octets can't become commands.
+    private async ValueTask<SmtpReply?> BdatAsync(string argument, CancellationToken abort)
+    {
+        var words = argument.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var last = words.Length == 2 && words[1].Equals("LAST", StringComparison.OrdinalIgnoreCase);
+        if (words.Length is 0 or > 2 || (words.Length == 2 && !last) || words[0].Length > 18
+            || !long.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out var size))
+        {
+            return Ending(SmtpReplies.BdatBadSize, SmtpSessionEnd.ProtocolError); // where the chunk ends nobody knows
+        }
+
+        var refusal = _helo is null ? SmtpReplies.SayHelloFirst
+            : listener.IsSubmission && _account is null ? SmtpReplies.AuthRequired
+            : _transaction is null ? SmtpReplies.NeedMail
+            : _transaction.Recipients.Count == 0 ? SmtpReplies.NoRecipients
+            : null;
+        var content = refusal is null ? _transaction!.Content ??= NewContent() : null;
+        if (await ReadChunkAsync(size, content, abort).ConfigureAwait(false) is var status and not InputStatus.Ready)
+        {
+            return await BreakOffAsync(status).ConfigureAwait(false);
+        }
+
+        if (refusal is not null)
+        {
+            return refusal;
+        }
+
+        if (!last && content!.Refusal is null)
+        {
+            return new SmtpReply(250, "2.0.0", string.Create(CultureInfo.InvariantCulture, $"{size} octets received"));
+        }
+
+        if (content!.Refusal is null && !_transaction!.IsBinary && content.EndsInsideLineBreak)
+        {
+            content.Refuse(SmtpReplies.BareBreakInData);
+        }
+
+        // RFC 3030 §2: after a failure the rest of the chunks meets 503, as there is no transaction any more.
+        return await FinishAsync(_transaction!, content, abort).ConfigureAwait(false);
+    }
+
+    private async ValueTask<InputStatus> ReadChunkAsync(long size, MessageContent? content, CancellationToken abort)
+    {
+        var started = services.Time.GetTimestamp();
+        while (size > 0)
+        {
+            var (status, buffer, _) = await _input.ReadAsync(listener.Limits.DataTimeout, stopForDrain: false, abort).ConfigureAwait(false);
+            if (status != InputStatus.Ready || (content is not null && IsTooSlow(content, started)))
+            {
+                return status == InputStatus.Ready ? InputStatus.TimedOut : status;
+            }
+
+            var chunk = buffer.Slice(0, Math.Min(size, buffer.Length));
+            if (content is not null)
+            {
+                foreach (var segment in chunk)
+                {
+                    if (!_transaction!.IsBinary && !content.CheckLineBreaks(segment.Span))
+                    {
+                        content.Refuse(SmtpReplies.BareBreakInData);
+                    }
+
+                    await content.WriteAsync(segment, abort).ConfigureAwait(false);
+                }
+            }
+
+            size -= chunk.Length;
+            connection.Input.AdvanceTo(chunk.End);
+        }
+
+        return InputStatus.Ready;
+    }
+
+    private async ValueTask<SmtpReply> FinishAsync(MailTransaction transaction, MessageContent content, CancellationToken abort)
+    {
+        // The commit outlives a client that hangs up: a message announced to nobody would only be an orphan.
+        var reply = await content.CommitAsync(abort).ConfigureAwait(false);
+        if (!reply.IsFailure)
+        {
+            services.Events.Accepted(connection.RemoteEndPoint.Address, transaction.Id, transaction.Recipients.Count, content.Octets);
+        }
+
+        await content.DisposeAsync().ConfigureAwait(false);
+        transaction.Content = null;
+        _transaction = null;
+        return reply;
+    }
+
+    private async ValueTask<SmtpReply?> BreakOffAsync(InputStatus status)
+    {
+        await ResetAsync().ConfigureAwait(false);
+        return status == InputStatus.Closed
+            ? Silently(SmtpSessionEnd.ClientClosed)
+            : Ending(SmtpReplies.DataTimeout, SmtpSessionEnd.TimedOut);
+    }
+
+    private bool IsTooSlow(MessageContent content, long started)
+    {
+        var elapsed = services.Time.GetElapsedTime(started);
+        return elapsed > RateGrace && content.Octets < listener.Limits.MinDataRate * elapsed.TotalSeconds;
+    }
+
+    private MessageContent NewContent() => new(
+        _transaction!, listener, services, new Origin(Client(), connection.RemoteEndPoint.Address, connection.Tls, _esmtp, _account));
+}

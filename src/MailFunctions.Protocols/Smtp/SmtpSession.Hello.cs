@@ -1,0 +1,97 @@
+using System.Globalization;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Protocols.Sasl;
+
+namespace MailFunctions.Protocols.Smtp;
+
+public sealed partial class SmtpSession
+{
+    private const int MaxHeloLength = 255;
+
+    // RFC 5321 §4.1.1.1
+    private async ValueTask<SmtpReply?> HelloAsync(string argument, bool esmtp)
+    {
+        if (!IsHostName(argument))
+        {
+            return SmtpReplies.BadHelo;
+        }
+
+        await ResetAsync().ConfigureAwait(false); // RFC 5321 §4.1.4: EHLO also resets
+        _helo = argument;
+        _esmtp = esmtp;
+        return new SmtpReply(250, "", esmtp ? string.Join('\n', [Welcome(), .. Extensions()]) : Welcome());
+    }
+
+    private string Welcome() => $"{listener.HostName} greets {_helo}";
+
+    /// <summary>Exactly what applies to this listener, now.</summary>
+    private IEnumerable<string> Extensions()
+    {
+        yield return "PIPELINING"; // RFC 2920
+        yield return string.Create(CultureInfo.InvariantCulture, $"SIZE {listener.Limits.MessageOctets}"); // RFC 1870
+        yield return "8BITMIME"; // RFC 6152
+        yield return "SMTPUTF8"; // RFC 6531
+        yield return "ENHANCEDSTATUSCODES"; // RFC 2034
+        yield return "CHUNKING"; // RFC 3030
+        yield return "BINARYMIME"; // RFC 3030
+        yield return "DSN"; // RFC 3461
+        yield return string.Create(CultureInfo.InvariantCulture, $"LIMITS RCPTMAX={listener.Limits.Recipients}"); // RFC 9422
+        if (connection.CanStartTls)
+        {
+            yield return "STARTTLS"; // RFC 3207
+        }
+
+        if (connection.Tls is not null)
+        {
+            yield return "REQUIRETLS"; // RFC 8689 §2: only announced under TLS
+        }
+
+        if (!listener.IsSubmission)
+        {
+            yield break;
+        }
+
+        var hold = listener.Limits.MaxHoldSeconds;
+        yield return string.Create(CultureInfo.InvariantCulture, // RFC 4865 §4
+            $"FUTURERELEASE {hold} {services.Time.GetUtcNow().AddSeconds(hold).UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}");
+        if (_account is null && SaslMechanisms.Offered(connection.Tls, listener.AllowPlaintextCredentials) is { Count: > 0 } mechanisms)
+        {
+            yield return "AUTH " + string.Join(' ', mechanisms); // RFC 4954
+        }
+    }
+
+    // RFC 3207
+    private async ValueTask<SmtpReply?> StartTlsAsync(CancellationToken abort)
+    {
+        if (connection.Tls is not null)
+        {
+            return SmtpReplies.TlsActive;
+        }
+
+        if (!connection.CanStartTls)
+        {
+            return SmtpReplies.TlsUnavailable;
+        }
+
+        Send(SmtpReplies.ReadyForTls);
+        if (!await _input.FlushAsync(FlushLimit, abort).ConfigureAwait(false) || !await connection.StartTlsAsync(abort).ConfigureAwait(false))
+        {
+            return Silently(SmtpSessionEnd.TlsFailed);
+        }
+
+        // RFC 3207 §4.2: everything that was said before is forgotten.
+        await ResetAsync().ConfigureAwait(false);
+        _helo = null;
+        _account = null;
+        return null;
+    }
+
+    /// <summary>
+    /// Syntax only, and not strictly: clients name themselves as they like, and RFC 5321 §4.1.4 forbids refusing mail for
+    /// it. What could break a `Received:` field is refused.
+    /// </summary>
+    private static bool IsHostName(string text) =>
+        text.Length is > 0 and <= MaxHeloLength
+        && (AddressLiteral.IsValid(text)
+            || text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or ':' || (c >= '\xA0' && char.IsLetterOrDigit(c))));
+}

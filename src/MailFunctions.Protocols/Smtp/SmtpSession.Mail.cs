@@ -1,0 +1,91 @@
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Sessions;
+
+namespace MailFunctions.Protocols.Smtp;
+
+public sealed partial class SmtpSession
+{
+    private const string FromPrefix = "FROM:";
+    private const string ToPrefix = "TO:";
+
+    // RFC 5321 §4.1.1.2
+    private async ValueTask<SmtpReply?> MailAsync(string argument, CancellationToken abort)
+    {
+        if (_transaction is not null)
+        {
+            return SmtpReplies.NestedMail;
+        }
+
+        if (!argument.StartsWith(FromPrefix, StringComparison.OrdinalIgnoreCase)
+            || PathArgument.Parse(argument[FromPrefix.Length..]) is not { IsPostmaster: false } path)
+        {
+            return SmtpReplies.BadPath;
+        }
+
+        var now = services.Time.GetUtcNow();
+        var transaction = new MailTransaction(MessageName.NewId(now), now);
+        if (transaction.SetSender(path, listener, _esmtp, connection.Tls is not null) is { } refusal)
+        {
+            return refusal;
+        }
+
+        switch (await services.Policy.CheckSenderAsync(transaction.Sender, _account, Client(), abort).ConfigureAwait(false))
+        {
+            case SenderVerdict.Accepted:
+                _transaction = transaction;
+                return SmtpReplies.SenderOk;
+            case SenderVerdict.NotOwned:
+                return SmtpReplies.SenderNotOwned;
+            case SenderVerdict.RateLimited:
+                return SmtpReplies.RateLimited;
+            default:
+                return SmtpReplies.DirectoryAway;
+        }
+    }
+
+    // RFC 5321 §4.1.1.3
+    private async ValueTask<SmtpReply?> RcptAsync(string argument, CancellationToken abort)
+    {
+        if (!argument.StartsWith(ToPrefix, StringComparison.OrdinalIgnoreCase)
+            || PathArgument.Parse(argument[ToPrefix.Length..]) is not { } path
+            || (path.IsPostmaster ? EmailAddress.Parse("postmaster@" + listener.HostName) : path.Address) is not { } address)
+        {
+            return SmtpReplies.BadRecipientPath;
+        }
+
+        if (_transaction!.ReadRecipient(address, path, _esmtp, out var refusal) is not { } recipient)
+        {
+            return refusal;
+        }
+
+        if (_transaction.Recipients.Count >= listener.Limits.Recipients
+            || _transaction.EnvelopeOctets + MailTransaction.SizeOf(recipient) > SmtpLimits.EnvelopeOctets)
+        {
+            return SmtpReplies.TooManyRecipients;
+        }
+
+        var verdict = await services.Policy.CheckRecipientAsync(address, _account, Client(), abort).ConfigureAwait(false);
+        if (verdict == RecipientVerdict.Accepted || (verdict == RecipientVerdict.NotLocal && _account is not null && listener.RelayAllowed))
+        {
+            _transaction.Add(recipient);
+            return SmtpReplies.RecipientOk;
+        }
+
+        return verdict switch
+        {
+            RecipientVerdict.NotLocal => _account is not null ? SmtpReplies.RelayUnavailable : SmtpReplies.RelayDenied,
+            RecipientVerdict.Unknown => SmtpReplies.UnknownRecipient,
+            RecipientVerdict.Disabled => SmtpReplies.DisabledRecipient,
+            RecipientVerdict.OverQuota => SmtpReplies.FullMailbox,
+            RecipientVerdict.RateLimited => SmtpReplies.RateLimited,
+            _ => SmtpReplies.DirectoryAway,
+        };
+    }
+
+    private async ValueTask<SmtpReply?> RsetAsync()
+    {
+        await ResetAsync().ConfigureAwait(false);
+        return SmtpReplies.Flushed;
+    }
+}

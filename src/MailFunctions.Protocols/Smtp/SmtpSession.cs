@@ -1,0 +1,176 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Protocols.Transport;
+
+namespace MailFunctions.Protocols.Smtp;
+
+/// <summary>One SMTP session over one connection (RFC 5321).</summary>
+[SuppressMessage("Design", "CA1001", Justification = "RunAsync disposes of the input at the session's end.")]
+public sealed partial class SmtpSession(ISessionConnection connection, SmtpListener listener, SmtpSessionServices services)
+{
+    private readonly SessionInput _input = new(connection, services.Time, services.Drain);
+    private string? _helo;
+    private bool _esmtp;
+    private AuthenticatedAccount? _account;
+    private MailTransaction? _transaction;
+    private SmtpSessionEnd? _end;
+    private int _errors;
+
+    /// <summary>Runs the session to its end; the connection is the caller's to close.</summary>
+    public async Task<SmtpSessionEnd> RunAsync(CancellationToken abort)
+    {
+        try
+        {
+            Send(HasSpokenEarly() ? Ending(SmtpReplies.EarlyTalker, SmtpSessionEnd.ProtocolError) : Greeting());
+            while (_end is null)
+            {
+                var (status, line) = await _input.ReadLineAsync(
+                    SmtpLimits.CommandLineOctets, listener.Limits.CommandTimeout, Decode, abort).ConfigureAwait(false);
+                var reply = status switch
+                {
+                    InputStatus.Ready => await ExecuteAsync(line!, abort).ConfigureAwait(false),
+                    InputStatus.LineTooLong => Ending(SmtpReplies.LineTooLong, SmtpSessionEnd.ProtocolError),
+                    InputStatus.BareLineBreak => Ending(SmtpReplies.BareLineBreak, SmtpSessionEnd.ProtocolError),
+                    InputStatus.TimedOut => Ending(SmtpReplies.CommandTimeout, SmtpSessionEnd.TimedOut),
+                    InputStatus.Draining => Ending(SmtpReplies.ShuttingDown, SmtpSessionEnd.Drained),
+                    _ => Silently(SmtpSessionEnd.ClientClosed),
+                };
+                Send(reply);
+            }
+
+            await _input.FlushAsync(FlushLimit, abort).ConfigureAwait(false);
+            return _end.Value;
+        }
+        finally
+        {
+            await ResetAsync().ConfigureAwait(false);
+            await _input.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static readonly TimeSpan FlushLimit = TimeSpan.FromSeconds(10);
+
+    /// <summary>Runs one command line by the table; null where the reply went out already or none is due.</summary>
+    private async ValueTask<SmtpReply?> ExecuteAsync(string line, CancellationToken abort)
+    {
+        var command = SmtpCommand.Parse(line);
+        var reply = command.Rule is { } rule
+            ? Check(rule, command.Argument) ?? await rule.Run(this, command.Argument, abort).ConfigureAwait(false)
+            : command.IsHttp ? Ending(SmtpReplies.NotHttp, SmtpSessionEnd.ProtocolError) : SmtpReplies.Unrecognized;
+        if (reply is { IsFailure: true })
+        {
+            services.Events.Refused(connection.RemoteEndPoint.Address, command.Rule?.Verb ?? "unknown", reply);
+            if (reply.Code >= 500 && ++_errors >= listener.Limits.BadCommands && _end is null)
+            {
+                Send(reply);
+                return Ending(SmtpReplies.TooManyErrors, SmtpSessionEnd.TooManyErrors);
+            }
+        }
+
+        return reply;
+    }
+
+    /// <summary>What the state of the session says to a command before it is looked at.</summary>
+    private SmtpReply? Check(SmtpCommandRule rule, string argument)
+    {
+        if (_transaction?.Content is not null && !rule.Needs.HasFlag(SmtpNeeds.InsideChunks))
+        {
+            return SmtpReplies.BdatUnderWay; // RFC 3030 §2
+        }
+
+        if (rule.Needs.HasFlag(SmtpNeeds.NoArgument) && argument.Length > 0)
+        {
+            return SmtpReplies.NoParameters;
+        }
+
+        if (rule.Needs.HasFlag(SmtpNeeds.Hello) && _helo is null)
+        {
+            return SmtpReplies.SayHelloFirst;
+        }
+
+        if (rule.Needs.HasFlag(SmtpNeeds.Login) && listener.IsSubmission && _account is null)
+        {
+            return connection.Tls is null && !listener.AllowPlaintextCredentials && connection.CanStartTls
+                ? SmtpReplies.TlsRequired
+                : SmtpReplies.AuthRequired; // RFC 6409 §4.3
+        }
+
+        return rule.Needs.HasFlag(SmtpNeeds.Transaction) && _transaction is null ? SmtpReplies.NeedMail : null;
+    }
+
+    private SmtpReply Greeting() => new(220, "", $"{listener.HostName} ESMTP MailFunctions");
+
+    /// <summary>A client that speaks before the greeting does not wait for answers either (RFC 5321 §4.3.1).</summary>
+    private bool HasSpokenEarly()
+    {
+        if (!connection.Input.TryRead(out var read))
+        {
+            return false;
+        }
+
+        connection.Input.AdvanceTo(read.Buffer.Start);
+        return !read.Buffer.IsEmpty;
+    }
+
+    private SmtpReply Ending(SmtpReply reply, SmtpSessionEnd end)
+    {
+        _end = end;
+        return reply;
+    }
+
+    private SmtpReply? Silently(SmtpSessionEnd end)
+    {
+        _end = end;
+        return null;
+    }
+
+    private async ValueTask ResetAsync()
+    {
+        if (_transaction?.Content is { } content)
+        {
+            await content.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _transaction = null;
+    }
+
+    private ClientInfo Client() => new(
+        connection.RemoteEndPoint.Address.ToString(),
+        _helo,
+        connection.Tls is { } tls ? $"{tls.Protocol} {tls.CipherSuite}" : null,
+        _account?.Address.ToCanonicalString());
+
+    // Octets that are no UTF-8 become U+FFFD, which no address and no parameter may hold.
+    private static string Decode(ReadOnlySequence<byte> line) => Encoding.UTF8.GetString(line);
+
+    /// <summary>Puts a reply into the output; it leaves when the session next waits.</summary>
+    private void Send(SmtpReply? reply)
+    {
+        if (reply is null)
+        {
+            return;
+        }
+
+        var lines = reply.Text.Split('\n');
+        var text = new StringBuilder(reply.Text.Length + (12 * lines.Length));
+        for (var i = 0; i < lines.Length; i++)
+        {
+            text.Append(reply.Code).Append(i < lines.Length - 1 ? '-' : ' ');
+            if (reply.Enhanced.Length > 0)
+            {
+                text.Append(reply.Enhanced).Append(' ');
+            }
+
+            text.Append(lines[i]).Append("\r\n");
+        }
+
+        Encoding.UTF8.GetBytes(text.ToString(), _input.Output);
+        if (reply.Closes)
+        {
+            _end ??= reply.Code == 221 ? SmtpSessionEnd.Quit : SmtpSessionEnd.ProtocolError;
+        }
+    }
+}

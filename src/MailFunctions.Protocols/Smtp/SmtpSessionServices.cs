@@ -1,0 +1,46 @@
+using System.Net;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Messages;
+using MailFunctions.Core.Sessions;
+
+namespace MailFunctions.Protocols.Smtp;
+
+/// <summary>The ports of a session; the same for all of them.</summary>
+public sealed record SmtpSessionServices
+{
+    public required IMessageIntake Intake { get; init; }
+
+    public required ISmtpPolicy Policy { get; init; }
+
+    public required IAuthenticator Authenticator { get; init; }
+
+    public required ISmtpEvents Events { get; init; }
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Cancelled when the server is to stop: sessions finish the message they are in.</summary>
+    public CancellationToken Drain { get; init; }
+}
+
+/// <summary>What happened in a session, for metrics and logs; never content, never credentials.</summary>
+public interface ISmtpEvents
+{
+    /// <summary>The client's commands got this refusal (4yz or 5yz).</summary>
+    void Refused(IPAddress client, string command, SmtpReply reply);
+
+    /// <summary>A message was answered with 250.</summary>
+    void Accepted(IPAddress client, string id, int recipients, long octets);
+}
+
+/// <summary>Why a session ended.</summary>
+public enum SmtpSessionEnd
+{
+    Quit,
+    ClientClosed,
+    TimedOut,
+    Drained,
+    ProtocolError,
+    TooManyErrors,
+    TlsFailed,
+    Throttled,
+}
