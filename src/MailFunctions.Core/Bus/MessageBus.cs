@@ -81,4 +81,4 @@ public static class QueueNames
 }
 
 /// <summary>The bus stayed away for longer than the operation may wait.</summary>
-public sealed class BusUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
+public class BusUnavailableException(string message, Exception? inner = null) : IOException(message, inner);

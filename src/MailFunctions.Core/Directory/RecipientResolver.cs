@@ -14,9 +14,14 @@ public abstract record Resolution
     /// <summary>The account is there and switched off.</summary>
     public sealed record Disabled : Resolution;
 
-    /// <summary>At least one mailbox or remote address.</summary>
-    public sealed record Found(IReadOnlyList<AccountEntry> Mailboxes, IReadOnlyList<EmailAddress> Remote) : Resolution;
+    /// <summary>At least one mailbox or remote address; and the targets of aliases and forwards that lead nowhere.</summary>
+    public sealed record Found(
+        IReadOnlyList<AccountEntry> Mailboxes, IReadOnlyList<EmailAddress> Remote, IReadOnlyList<FailedTarget> Failed) : Resolution;
 }
+
+/// <summary>A target of an alias or a forward that nothing can be delivered to.</summary>
+/// <param name="Reason">One clause for the postmaster.</param>
+public sealed record FailedTarget(EmailAddress Address, string Reason);
 
 /// <summary>
 /// The rules by which an address of ours becomes mailboxes and remote addresses: exact entry, then the part before
@@ -38,18 +43,29 @@ public sealed class RecipientResolver(IDirectoryReader directory)
             return first;
         }
 
-        return walk.Mailboxes.Count + walk.Remote.Count > 0
-            ? new Resolution.Found(walk.Mailboxes, walk.Remote)
-            : new Resolution.Unknown();
+        if (walk.Found > 0)
+        {
+            return new Resolution.Found(walk.Mailboxes, walk.Remote, walk.Failed);
+        }
+
+        return walk.MetDisabled ? new Resolution.Disabled() : new Resolution.Unknown();
     }
 
     /// <summary>Null when the address gave something to walk on or was seen before.</summary>
     private async ValueTask<Resolution?> VisitAsync(EmailAddress address, Walk walk, int depth, CancellationToken cancellationToken)
     {
-        if (depth > MaxDepth || walk.Seen.Count >= MaxTargets || !walk.Seen.Add(address))
+        if (walk.Seen.Contains(address))
         {
             return null; // a loop is broken where it is met
         }
+
+        if (depth > MaxDepth || walk.Seen.Count >= MaxTargets)
+        {
+            walk.Failed.Add(new FailedTarget(address, "too many aliases behind one another"));
+            return null;
+        }
+
+        walk.Seen.Add(address);
 
         if (address.IsAddressLiteral
             || await directory.FindDomainAsync(address.Domain, cancellationToken).ConfigureAwait(false) is not { Enabled: true })
@@ -66,14 +82,17 @@ public sealed class RecipientResolver(IDirectoryReader directory)
         switch (await FindAsync(address, cancellationToken).ConfigureAwait(false))
         {
             case AccountEntry { Enabled: false }:
+                walk.MetDisabled = true;
                 return new Resolution.Disabled();
             case AccountEntry account:
-                if ((account.KeepCopy || account.ForwardTo.Count == 0) && walk.MailboxIds.Add(account.MailboxId))
+                var before = walk.Found;
+                await VisitAllAsync(account.ForwardTo, walk, depth, cancellationToken).ConfigureAwait(false);
+                // A forward that leads nowhere keeps its copy, asked for or not.
+                if ((account.KeepCopy || walk.Found == before) && walk.MailboxIds.Add(account.MailboxId))
                 {
                     walk.Mailboxes.Add(account);
                 }
 
-                await VisitAllAsync(account.ForwardTo, walk, depth, cancellationToken).ConfigureAwait(false);
                 return null;
             case AliasEntry alias:
                 await VisitAllAsync(alias.Targets, walk, depth, cancellationToken).ConfigureAwait(false);
@@ -87,7 +106,15 @@ public sealed class RecipientResolver(IDirectoryReader directory)
     {
         foreach (var target in targets)
         {
-            await VisitAsync(target, walk, depth + 1, cancellationToken).ConfigureAwait(false);
+            switch (await VisitAsync(target, walk, depth + 1, cancellationToken).ConfigureAwait(false))
+            {
+                case Resolution.Unknown:
+                    walk.Failed.Add(new FailedTarget(target, "no such address"));
+                    break;
+                case Resolution.Disabled:
+                    walk.Failed.Add(new FailedTarget(target, "the account is disabled"));
+                    break;
+            }
         }
     }
 
@@ -114,5 +141,9 @@ public sealed class RecipientResolver(IDirectoryReader directory)
         public HashSet<string> MailboxIds { get; } = [];
         public List<AccountEntry> Mailboxes { get; } = [];
         public List<EmailAddress> Remote { get; } = [];
+        public List<FailedTarget> Failed { get; } = [];
+        public bool MetDisabled { get; set; }
+
+        public int Found => Mailboxes.Count + Remote.Count;
     }
 }

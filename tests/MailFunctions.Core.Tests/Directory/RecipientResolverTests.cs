@@ -72,8 +72,57 @@ public sealed class RecipientResolverTests
         _directory.Account("bob");
         _directory.Alias("team", "alice@example.test", "bob@example.test");
 
-        Assert.Equal("bob", Mailboxes(await ResolveAsync("team@example.test")));
+        var found = Assert.IsType<Resolution.Found>(await ResolveAsync("team@example.test"));
+
+        Assert.Equal("bob", Mailboxes(found));
+        Assert.Equal("alice@example.test", Assert.Single(found.Failed).Address.ToString());
         Assert.IsType<Resolution.Disabled>(await ResolveAsync("alice@example.test"));
+    }
+
+    [Fact]
+    public async Task Resolve_AliasWhoseOnlyTargetIsDisabled_IsDisabled()
+    {
+        _directory.Account("alice", enabled: false);
+        _directory.Alias("team", "alice@example.test");
+
+        Assert.IsType<Resolution.Disabled>(await ResolveAsync("team@example.test"));
+    }
+
+    [Fact]
+    public async Task Resolve_AliasWithUnknownTarget_NamesItAsFailed()
+    {
+        _directory.Account("bob");
+        _directory.Alias("team", "bob@example.test", "nobody@example.test");
+
+        var found = Assert.IsType<Resolution.Found>(await ResolveAsync("team@example.test"));
+
+        Assert.Equal("nobody@example.test", Assert.Single(found.Failed).Address.ToString());
+    }
+
+    [Fact]
+    public async Task Resolve_AliasesBehindOneAnotherPastTheLimit_NamesWhereItStopped()
+    {
+        _directory.Account("bob");
+        _directory.Alias("a0", "bob@example.test", "a1@example.test");
+        for (var i = 1; i <= RecipientResolver.MaxDepth + 1; i++)
+        {
+            _directory.Alias($"a{i}", $"a{i + 1}@example.test");
+        }
+
+        var found = Assert.IsType<Resolution.Found>(await ResolveAsync("a0@example.test"));
+
+        Assert.Equal("bob", Mailboxes(found));
+        Assert.Single(found.Failed);
+    }
+
+    [Theory]
+    [InlineData("alice@example.test")]
+    [InlineData("nobody@example.test")]
+    public async Task Resolve_ForwardWithoutCopyThatLeadsNowhere_KeepsTheCopy(string target)
+    {
+        _directory.Account("alice", forwardTo: target, keepCopy: false);
+
+        Assert.Equal("alice", Mailboxes(await ResolveAsync("alice@example.test")));
     }
 
     [Fact]
