@@ -1,1 +1,53 @@
+using System.ComponentModel.DataAnnotations;
+using System.Net;
+using MailFunctions.Azure;
+using MailFunctions.Azure.ServiceBus;
+using MailFunctions.Functions.Accounts;
+using MailFunctions.Functions.Aliases;
+using MailFunctions.Functions.Domains;
+using MailFunctions.Functions.Health;
+using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Inbound;
+
+const string PortVariable = "FUNCTIONS_CUSTOMHANDLER_PORT";
+const int DrainSeconds = 4;
+
+var builder = WebApplication.CreateSlimBuilder(args);
+try
+{
+    var port = builder.Configuration[PortVariable] is { } text && int.TryParse(text, out var number) && number is > 0 and <= IPEndPoint.MaxPort
+        ? number
+        : throw new ValidationException($"{PortVariable} is missing: the Azure Functions host sets it when it starts this program.");
+    builder.Services.AddMailStorage(builder.Configuration);
+    builder.Services.AddMailBus(builder.Configuration);
+    // The host's ASPNETCORE_URLS is inherited: bind explicitly.
+    builder.WebHost.ConfigureKestrel(k =>
+    {
+        k.AddServerHeader = false;
+        k.Listen(IPAddress.Loopback, port);
+    });
+}
+catch (ValidationException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 1;
+}
+
+builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
+builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
+builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(DrainSeconds));
+builder.Services.ConfigureHttpJsonOptions(o => o.SerializerOptions.TypeInfoResolverChain.Insert(0, AdminJson.Default));
+builder.Services.AddProblemDetails();
+builder.Services.AddSingleton<InboundDelivery>();
+
+var app = builder.Build();
+app.UseApiProblems();
+app.UseMiddleware<HostGuard>();
+app.MapGet("/", () => TypedResults.Text("MailFunctions")).ExcludeFromDescription();
+app.MapInbound();
+app.MapDomains();
+app.MapAccounts();
+app.MapAliases();
+app.MapHealth();
+await app.RunAsync();
 return 0;

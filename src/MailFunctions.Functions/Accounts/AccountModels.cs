@@ -1,0 +1,57 @@
+using MailFunctions.Core.Directory;
+
+namespace MailFunctions.Functions.Accounts;
+
+/// <summary>`PUT` and `PATCH /api/accounts/{address}`: what is left out of a PATCH stays as it is.</summary>
+internal sealed record AccountRequest
+{
+    /// <summary>12 to 256 characters. Needed for a new account.</summary>
+    public string? Password { get; init; }
+
+    public string? DisplayName { get; init; }
+
+    /// <summary>Octets; 0: no limit.</summary>
+    public long? QuotaBytes { get; init; }
+
+    public bool? Enabled { get; init; }
+
+    public IReadOnlyList<string>? ForwardTo { get; init; }
+
+    /// <summary>Forwarded mail also stays here.</summary>
+    public bool? KeepCopy { get; init; }
+}
+
+/// <summary>An account, without anything that logs in.</summary>
+internal sealed record AccountAnswer(
+    string Address,
+    string? DisplayName,
+    bool Enabled,
+    long? QuotaBytes,
+    IReadOnlyList<string> ForwardTo,
+    bool KeepCopy,
+    DateTimeOffset CreatedAt,
+    int AppPasswords,
+    MailboxAnswer? Mailbox = null)
+{
+    public static AccountAnswer From(AccountEntry account) => new(
+        account.Address.ToCanonicalString(),
+        account.DisplayName,
+        account.Enabled,
+        account.QuotaBytes,
+        [.. account.ForwardTo.Select(a => a.ToString())],
+        account.KeepCopy,
+        account.CreatedAt,
+        account.AppPasswords.Count);
+}
+
+/// <summary>How full the mailbox is.</summary>
+internal sealed record MailboxAnswer(long Messages, long Bytes);
+
+/// <summary>`PUT /api/accounts/{address}/password`.</summary>
+internal sealed record PasswordRequest(string Password);
+
+/// <summary>`POST /api/accounts/{address}/app-passwords`.</summary>
+internal sealed record AppPasswordRequest(string Label);
+
+/// <summary>An app password; the password itself is shown once, when it is made.</summary>
+internal sealed record AppPasswordAnswer(string Id, string Label, DateTimeOffset CreatedAt, string? Password = null);

@@ -1,0 +1,105 @@
+using System.Text;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Directory;
+using MailFunctions.Functions.Hosting;
+
+namespace MailFunctions.Functions.Accounts;
+
+/// <summary>What an account may be; faults name the field and the rule.</summary>
+internal static class AccountRules
+{
+    public const int MinPassword = 12;
+    public const int MaxPassword = 256;
+    public const int MaxDisplayName = 200;
+    public const int MaxForwards = 20;
+    public const int MaxAppPasswords = 25;
+    public const int MaxLabel = 100;
+
+    /// <summary>The verifier of a good password, or null and a fault. Derives for some hundred milliseconds of one core.</summary>
+    public static ScramVerifier? CheckPassword(string password, Faults faults)
+    {
+        // RFC 4013: what clients send is prepared the same way before it is compared.
+        var length = password.EnumerateRunes().Count();
+        if (length is < MinPassword or > MaxPassword)
+        {
+            faults.Add("password", $"Use {MinPassword} to {MaxPassword} characters.");
+        }
+        else if (SaslPrep.Prepare(password) is not { } prepared || prepared.EnumerateRunes().Count() < MinPassword)
+        {
+            faults.Add("password", "Control characters and unassigned or invisible ones can't be part of it (RFC 4013).");
+        }
+        else if (!faults.Any)
+        {
+            return ScramVerifier.Create(prepared);
+        }
+
+        return null;
+    }
+
+    /// <summary>The entry that the request asks for, from what is there; read <paramref name="faults"/> before using it.</summary>
+    public static AccountEntry Apply(AccountRequest request, AccountEntry account, bool replace, Faults faults)
+    {
+        if (request.DisplayName is { } name && (name.Length > MaxDisplayName || name.Any(char.IsControl)))
+        {
+            faults.Add("displayName", $"Use at most {MaxDisplayName} characters, none of them control characters.");
+        }
+
+        if (request.QuotaBytes is < 0)
+        {
+            faults.Add("quotaBytes", "Use 0 for no limit, or a number of octets.");
+        }
+
+        var forwardTo = request.ForwardTo is null ? null : ReadForwards(request.ForwardTo, account.Address, faults);
+        var keepCopy = request.KeepCopy ?? (replace || account.KeepCopy);
+        return account with
+        {
+            DisplayName = Text(request.DisplayName, replace ? null : account.DisplayName),
+            Enabled = request.Enabled ?? (replace || account.Enabled),
+            QuotaBytes = request.QuotaBytes switch
+            {
+                null => replace ? null : account.QuotaBytes,
+                0 => null,
+                var octets => octets,
+            },
+            ForwardTo = forwardTo ?? (replace ? [] : account.ForwardTo),
+            KeepCopy = keepCopy,
+            Password = request.Password is { } password ? CheckPassword(password, faults) : account.Password,
+        };
+    }
+
+    private static string? Text(string? asked, string? otherwise) => asked switch
+    {
+        null => otherwise,
+        "" => null,
+        _ => asked.Normalize(NormalizationForm.FormC),
+    };
+
+    private static List<EmailAddress> ReadForwards(IReadOnlyList<string> texts, EmailAddress own, Faults faults)
+    {
+        if (texts.Count > MaxForwards)
+        {
+            faults.Add("forwardTo", $"Use at most {MaxForwards} addresses.");
+            return [];
+        }
+
+        var addresses = new List<EmailAddress>();
+        for (var i = 0; i < texts.Count; i++)
+        {
+            if (!EmailAddress.TryParse(texts[i], out var address))
+            {
+                faults.Add($"forwardTo[{i}]", "This is not an address.");
+            }
+            else if (address.Equals(own))
+            {
+                faults.Add($"forwardTo[{i}]", "An account can't forward to itself; set keepCopy to keep the mail here too.");
+            }
+            else if (!addresses.Contains(address))
+            {
+                addresses.Add(address);
+            }
+        }
+
+        return addresses;
+    }
+}

@@ -1,0 +1,86 @@
+using System.Security.Cryptography;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Directory;
+using MailFunctions.Functions.Hosting;
+
+namespace MailFunctions.Functions.Accounts;
+
+/// <summary>Generated passwords, one a device: shown once, revoked one by one.</summary>
+internal static class AppPasswords
+{
+    // 20 of 32 letters: 100 bits, without letters that look alike.
+    private const string Letters = "abcdefghijkmnpqrstuvwxyz23456789";
+    private const int Length = 20;
+
+    public static void MapAppPasswords(this IEndpointRouteBuilder accounts)
+    {
+        accounts.MapGet("/{address}/app-passwords", ListAsync).Produces<ListAnswer<AppPasswordAnswer>>().ProducesProblem(404).WithSummary("Lists app passwords");
+        accounts.MapPost("/{address}/app-passwords", PostAsync).Accepts<AppPasswordRequest>("application/json")
+            .Produces<AppPasswordAnswer>(201).ProducesValidationProblem().ProducesProblem(404).WithSummary("Makes an app password and shows it, this once only");
+        accounts.MapDelete("/{address}/app-passwords/{id}", DeleteAsync).Produces(204).ProducesProblem(404).WithSummary("Revokes an app password");
+    }
+
+    private static async Task<IResult> ListAsync(string address, IDirectoryStore store, CancellationToken cancellationToken)
+    {
+        var (account, fault) = await AccountsFunction.FindAsync(address, store, cancellationToken);
+        return account is null
+            ? fault!
+            : TypedResults.Ok(new ListAnswer<AppPasswordAnswer>(
+                [.. account.AppPasswords.Select(p => new AppPasswordAnswer(p.Id, p.Label, p.CreatedAt))], null));
+    }
+
+    private static async Task<IResult> PostAsync(
+        string address, HttpRequest request, IDirectoryStore store, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var (asked, malformed) = await ApiRequests.ReadJsonAsync(request, AdminJson.Default.AppPasswordRequest);
+        if (asked is null)
+        {
+            return malformed!;
+        }
+
+        var (account, fault) = await AccountsFunction.FindAsync(address, store, cancellationToken, request);
+        if (account is null)
+        {
+            return fault!;
+        }
+
+        if (asked.Label.Length is 0 or > AccountRules.MaxLabel || asked.Label.Any(char.IsControl))
+        {
+            return ApiProblems.Invalid("label", $"Use 1 to {AccountRules.MaxLabel} characters, none of them control characters.");
+        }
+
+        if (account.AppPasswords.Count >= AccountRules.MaxAppPasswords)
+        {
+            return ApiProblems.Conflict($"The account has {AccountRules.MaxAppPasswords} app passwords already: revoke one first.");
+        }
+
+        var password = RandomNumberGenerator.GetString(Letters, Length);
+        var made = new AppPassword(Guid.NewGuid().ToString("N")[..12], asked.Label, ScramVerifier.Create(password), time.GetUtcNow());
+        var written = await store.PutEntryAsync(account with { AppPasswords = [.. account.AppPasswords, made] }, cancellationToken);
+        return written == WriteResult.Replaced
+            ? TypedResults.Created(
+                $"/api/accounts/{Uri.EscapeDataString(account.Address.ToCanonicalString())}/app-passwords/{made.Id}",
+                new AppPasswordAnswer(made.Id, made.Label, made.CreatedAt, password))
+            : ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'");
+    }
+
+    private static async Task<IResult> DeleteAsync(string address, string id, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
+    {
+        var (account, fault) = await AccountsFunction.FindAsync(address, store, cancellationToken, request);
+        if (account is null)
+        {
+            return fault!;
+        }
+
+        if (account.AppPasswords.All(p => p.Id != id))
+        {
+            return ApiProblems.NotFound("There is no app password with that id.");
+        }
+
+        var written = await store.PutEntryAsync(
+            account with { AppPasswords = [.. account.AppPasswords.Where(p => p.Id != id)] }, cancellationToken);
+        return written == WriteResult.Replaced
+            ? TypedResults.NoContent()
+            : ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'");
+    }
+}

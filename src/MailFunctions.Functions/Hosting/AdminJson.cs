@@ -1,0 +1,33 @@
+using System.Text.Json.Serialization;
+using MailFunctions.Functions.Accounts;
+using MailFunctions.Functions.Aliases;
+using MailFunctions.Functions.Domains;
+using MailFunctions.Functions.Health;
+
+namespace MailFunctions.Functions.Hosting;
+
+/// <summary>The admin API's JSON: camelCase, unknown fields refused.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true,
+    MaxDepth = 16)]
+[JsonSerializable(typeof(DomainRequest))]
+[JsonSerializable(typeof(DomainAnswer))]
+[JsonSerializable(typeof(ListAnswer<DomainAnswer>))]
+[JsonSerializable(typeof(AccountRequest))]
+[JsonSerializable(typeof(AccountAnswer))]
+[JsonSerializable(typeof(ListAnswer<AccountAnswer>))]
+[JsonSerializable(typeof(PasswordRequest))]
+[JsonSerializable(typeof(AppPasswordRequest))]
+[JsonSerializable(typeof(AppPasswordAnswer))]
+[JsonSerializable(typeof(ListAnswer<AppPasswordAnswer>))]
+[JsonSerializable(typeof(AliasRequest))]
+[JsonSerializable(typeof(AliasAnswer))]
+[JsonSerializable(typeof(ListAnswer<AliasAnswer>))]
+[JsonSerializable(typeof(HealthAnswer))]
+internal sealed partial class AdminJson : JsonSerializerContext;
+
+/// <summary>One page of a list; no continuation: the last one.</summary>
+internal sealed record ListAnswer<T>(IReadOnlyList<T> Items, string? Continuation);

@@ -1,0 +1,98 @@
+using System.Text.Json;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Messages;
+using MailFunctions.Functions.Hosting;
+
+namespace MailFunctions.Functions.Inbound;
+
+/// <summary>The trigger on `mail-inbound`: one envelope, one delivery.</summary>
+internal static partial class InboundFunction
+{
+    public const string Name = "Inbound";
+
+    /// <summary>The binding of `function.json`.</summary>
+    public const string Binding = "mail";
+
+    /// <summary>The form of envelope that this code reads.</summary>
+    private const int Version = 1;
+    private const int MaxRecipients = 1000;
+
+    public static void MapInbound(this WebApplication app)
+    {
+        var delivery = app.Services.GetRequiredService<InboundDelivery>();
+        var logger = app.Services.GetRequiredService<ILogger<InboundDelivery>>();
+        app.MapTrigger(Name, Binding, (body, cancellationToken) => RunAsync(delivery, logger, body, cancellationToken));
+    }
+
+    private static async Task<TriggerResult> RunAsync(
+        InboundDelivery delivery, ILogger logger, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        if (Read(body, out var fault) is not { } envelope)
+        {
+            Log.Malformed(logger, fault);
+            return new TriggerResult.Failed(fault);
+        }
+
+        try
+        {
+            var outcome = await delivery.DeliverAsync(envelope, cancellationToken);
+            if (outcome.Faults.Count == 0)
+            {
+                Log.Delivered(logger, envelope.Id, outcome.Delivered);
+                return new TriggerResult.Succeeded();
+            }
+
+            Log.Undelivered(logger, envelope.Id, outcome.Faults.Count, outcome.Faults[0]);
+            return new TriggerResult.Failed(string.Join("; ", outcome.Faults.Take(10)));
+        }
+        catch (StoreUnavailableException e)
+        {
+            Log.Unavailable(logger, envelope.Id, e.Message);
+            return new TriggerResult.Failed(e.Message);
+        }
+    }
+
+    /// <summary>The envelope, or null and what is wrong with it.</summary>
+    internal static InboundEnvelope? Read(ReadOnlyMemory<byte> body, out string fault)
+    {
+        InboundEnvelope? envelope;
+        try
+        {
+            envelope = JsonSerializer.Deserialize(body.Span, EnvelopeJson.Default.InboundEnvelope);
+        }
+        catch (JsonException e)
+        {
+            fault = $"The envelope can't be read at {e.Path}.";
+            return null;
+        }
+
+        fault = envelope switch
+        {
+            null => "The envelope is null.",
+            { V: not Version } => $"The envelope has version {envelope.V}; this function app reads version {Version}.",
+            _ when !Guid.TryParseExact(envelope.Id, "D", out _) => "The envelope's id is no UUID.",
+            _ when envelope.Blob is null || !envelope.Blob.EndsWith($"/{envelope.Id}.eml", StringComparison.Ordinal) => "The envelope's blob is not the one of its id.",
+            { Client: null } or { MailFrom.Address: null } => "The envelope has no client or no mailFrom.",
+            { Recipients: null or { Count: 0 or > MaxRecipients } } => $"The envelope has no recipients, or more than {MaxRecipients}.",
+            _ when envelope.Recipients.FirstOrDefault(r => EmailAddress.Parse(r?.Address) is null) is var bad && bad is not null => "A recipient is no address.",
+            _ => "",
+        };
+        return fault.Length == 0 ? envelope : null;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(3000, LogLevel.Information, "Message {Id} is in {Mailboxes} mailboxes", EventName = "MessageDelivered")]
+        public static partial void Delivered(ILogger logger, string id, int mailboxes);
+
+        [LoggerMessage(3001, LogLevel.Warning, "Message {Id} has {Count} recipients that it can't be delivered to, first: {First}", EventName = "MessageUndelivered")]
+        public static partial void Undelivered(ILogger logger, string id, int count, string first);
+
+        [LoggerMessage(3002, LogLevel.Error, "A message on mail-inbound is malformed and will be dead-lettered: {Fault}", EventName = "EnvelopeMalformed")]
+        public static partial void Malformed(ILogger logger, string fault);
+
+        [LoggerMessage(3003, LogLevel.Warning, "Message {Id} will be tried again: {Reason}", EventName = "DeliveryUnavailable")]
+        public static partial void Unavailable(ILogger logger, string id, string reason);
+    }
+}

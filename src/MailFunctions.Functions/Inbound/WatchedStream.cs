@@ -1,0 +1,103 @@
+using System.Buffers;
+
+namespace MailFunctions.Functions.Inbound;
+
+/// <summary>A header section went on and on.</summary>
+internal sealed class HeaderTooLargeException : Exception;
+
+/// <summary>Counts what is read, remembers how it ends, and bounds what a parser may take in one header section.</summary>
+internal sealed class WatchedStream(Stream inner, long maxHeaderOctets) : Stream
+{
+    private const int ChunkOctets = 64 * 1024;
+
+    private long _headerOctets;
+    private byte _beforeLast;
+    private byte _last;
+
+    public long Octets { get; private set; }
+
+    public bool EndsInLineBreak => _beforeLast == '\r' && _last == '\n';
+
+    /// <summary>The parser is inside a header section.</summary>
+    public bool InHeader
+    {
+        get;
+        set
+        {
+            field = value;
+            _headerOctets = 0;
+        }
+    } = true;
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (InHeader && _headerOctets > maxHeaderOctets)
+        {
+            throw new HeaderTooLargeException();
+        }
+
+        var read = await inner.ReadAsync(buffer, cancellationToken);
+        _headerOctets += read;
+        Note(buffer.Span[..read]);
+        return read;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public async Task ReadToEndAsync(CancellationToken cancellationToken)
+    {
+        InHeader = false;
+        var buffer = ArrayPool<byte>.Shared.Rent(ChunkOctets);
+        try
+        {
+            while (await ReadAsync(buffer, cancellationToken) > 0)
+            {
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private void Note(ReadOnlySpan<byte> octets)
+    {
+        Octets += octets.Length;
+        if (octets.Length > 1)
+        {
+            (_beforeLast, _last) = (octets[^2], octets[^1]);
+        }
+        else if (octets.Length == 1)
+        {
+            (_beforeLast, _last) = (_last, octets[0]);
+        }
+    }
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => Octets;
+        set => throw new NotSupportedException();
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read asynchronously.");
+
+    public override void Flush()
+    {
+        // Nothing is written.
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+}
