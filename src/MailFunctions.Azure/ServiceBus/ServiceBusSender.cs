@@ -11,6 +11,9 @@ internal sealed class ServiceBusSender(BusClient client) : IBusSender, IDisposab
 {
     private readonly ConcurrentDictionary<string, QueueSender> _queues = new();
 
+    public Task OpenAsync(string queue, CancellationToken cancellationToken) =>
+        client.WithRetryAsync((connection, limited) => Sender(queue).OpenAsync(connection, limited), cancellationToken);
+
     public Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken) =>
         Sender(queue).SendAsync(() => BusMessages.Encode(message), cancellationToken);
 

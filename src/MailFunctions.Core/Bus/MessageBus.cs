@@ -16,9 +16,12 @@ public sealed record BusMessage(string MessageId, ReadOnlyMemory<byte> Body)
 /// <exception cref="BusUnavailableException">The bus could not be reached, or did not settle, within the send's time limit.</exception>
 public interface IBusSender
 {
+    /// <summary>Opens the way to a queue ahead of the first send; does nothing when it is open.</summary>
+    Task OpenAsync(string queue, CancellationToken cancellationToken);
+
     Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken);
 
-    /// <summary>All or none of them, in as few transfers as the link's maximum message size allows.</summary>
+    /// <summary>In as few transfers as the link's maximum message size allows; of each transfer all or none.</summary>
     Task SendBatchAsync(string queue, IReadOnlyList<BusMessage> messages, CancellationToken cancellationToken);
 
     /// <summary>Returns the sequence number by which the message can be cancelled.</summary>

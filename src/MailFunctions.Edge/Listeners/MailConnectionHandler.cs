@@ -29,7 +29,8 @@ internal abstract partial class MailConnectionHandler(
 
         try
         {
-            await RunSessionAsync(connection, context.ConnectionClosed);
+            // Not ConnectionClosed: it fires when a client has closed its side only and still waits for replies.
+            await RunSessionAsync(connection, CancellationToken.None);
         }
         catch (Exception e) when (e is ConnectionAbortedException or ConnectionResetException or OperationCanceledException)
         {

@@ -1,0 +1,51 @@
+using System.Net;
+using MailFunctions.Edge.Configuration;
+using MailFunctions.Edge.Tls;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+
+namespace MailFunctions.Edge.Listeners;
+
+/// <summary>Binds the ports: which handler, and whether TLS comes first.</summary>
+internal static class EdgeListeners
+{
+    public static void Listen(this KestrelServerOptions kestrel, EdgeOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Listen<MxHandler>(options, options.Ports.Smtp, implicitTls: false);
+        kestrel.Listen<SubmissionHandler>(options, options.Ports.Submission, implicitTls: false);
+        kestrel.Listen<SubmissionHandler>(options, options.Ports.Smtps, implicitTls: true);
+        kestrel.Listen<Pop3Handler>(options, options.Ports.Pop3, implicitTls: false);
+        kestrel.Listen<Pop3Handler>(options, options.Ports.Pop3s, implicitTls: true);
+        if (options.Ports.Health != 0)
+        {
+            kestrel.Listen(IPAddress.Parse(options.Address), options.Ports.Health, listen => listen.Protocols = HttpProtocols.Http1);
+        }
+    }
+
+    private static void Listen<THandler>(this KestrelServerOptions kestrel, EdgeOptions options, int port, bool implicitTls)
+        where THandler : ConnectionHandler
+    {
+        if (port == 0)
+        {
+            return;
+        }
+
+        kestrel.Listen(IPAddress.Parse(options.Address), port, listen =>
+        {
+            listen.Protocols = HttpProtocols.None;
+            if (implicitTls)
+            {
+                var certificate = listen.ApplicationServices.GetRequiredService<ServerCertificate>();
+                listen.UseHttps(new TlsHandshakeCallbackOptions
+                {
+                    HandshakeTimeout = certificate.HandshakeTimeout,
+                    OnConnection = _ => ValueTask.FromResult(certificate.Handshake()),
+                });
+            }
+
+            listen.UseConnectionHandler<THandler>();
+        });
+    }
+}

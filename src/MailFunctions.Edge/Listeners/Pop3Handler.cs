@@ -1,0 +1,27 @@
+using MailFunctions.Edge.Admission;
+using MailFunctions.Edge.Configuration;
+using MailFunctions.Edge.Tls;
+using MailFunctions.Protocols.Pop3;
+using MailFunctions.Protocols.Transport;
+using Microsoft.Extensions.Options;
+
+namespace MailFunctions.Edge.Listeners;
+
+/// <summary>POP3 sessions (ports 110 and 995).</summary>
+internal sealed class Pop3Handler(
+    Pop3SessionServices services, IOptions<EdgeOptions> edge, IOptions<Pop3Options> pop3, ServerCertificate certificate, ConnectionLimits limits, ILogger<Pop3Handler> logger)
+    : MailConnectionHandler(certificate, limits, logger)
+{
+    private readonly Pop3Listener _listener = new()
+    {
+        HostName = edge.Value.HostName,
+        AllowPlaintextCredentials = edge.Value.AllowPlaintextCredentials,
+        IdleTimeout = pop3.Value.IdleTimeout,
+        BadCommands = pop3.Value.MaxBadCommands,
+    };
+
+    protected override string Refusal(Admission.Admission admission) => "-ERR [SYS/TEMP] Too many connections, try again later";
+
+    protected override Task RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
+        new Pop3Session(connection, _listener, services).RunAsync(abort);
+}

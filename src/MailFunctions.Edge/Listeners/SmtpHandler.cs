@@ -1,0 +1,48 @@
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Edge.Admission;
+using MailFunctions.Edge.Configuration;
+using MailFunctions.Edge.Tls;
+using MailFunctions.Protocols.Smtp;
+using MailFunctions.Protocols.Transport;
+using Microsoft.Extensions.Options;
+
+namespace MailFunctions.Edge.Listeners;
+
+/// <summary>SMTP sessions of one kind of listener.</summary>
+internal abstract class SmtpHandler(
+    string kind, SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ConnectionLimits limits, ILogger logger)
+    : MailConnectionHandler(certificate, limits, logger)
+{
+    private readonly SmtpListener _listener = new()
+    {
+        Kind = kind,
+        HostName = edge.Value.HostName,
+        AllowPlaintextCredentials = edge.Value.AllowPlaintextCredentials,
+        Limits = new SmtpLimits
+        {
+            MessageOctets = smtp.Value.MaxMessageOctets,
+            Recipients = smtp.Value.MaxRecipients,
+            BadCommands = smtp.Value.MaxBadCommands,
+            CommandTimeout = smtp.Value.CommandTimeout,
+            DataTimeout = smtp.Value.DataTimeout,
+            MinDataRate = smtp.Value.MinDataRate,
+        },
+    };
+
+    protected override string Refusal(Admission.Admission admission) => admission == Admission.Admission.ClientFull
+        ? $"421 4.7.0 {_listener.HostName} Too many connections from your address, try again later"
+        : $"421 4.3.2 {_listener.HostName} Too many connections, try again later";
+
+    protected override Task RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
+        new SmtpSession(connection, _listener, services).RunAsync(abort);
+}
+
+/// <summary>Mail from other servers, for our recipients (port 25).</summary>
+internal sealed class MxHandler(
+    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ConnectionLimits limits, ILogger<MxHandler> logger)
+    : SmtpHandler(ListenerKind.Mx, services, edge, smtp, certificate, limits, logger);
+
+/// <summary>Mail from our users' clients (ports 587 and 465, RFC 6409, RFC 8314).</summary>
+internal sealed class SubmissionHandler(
+    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ConnectionLimits limits, ILogger<SubmissionHandler> logger)
+    : SmtpHandler(ListenerKind.Submission, services, edge, smtp, certificate, limits, logger);

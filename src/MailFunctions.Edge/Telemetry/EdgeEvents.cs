@@ -1,0 +1,77 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Protocols.Pop3;
+using MailFunctions.Protocols.Smtp;
+
+namespace MailFunctions.Edge.Telemetry;
+
+/// <summary>What happens in sessions, as metrics and log lines.</summary>
+internal sealed partial class EdgeEvents : ISmtpEvents, IPop3Events, IDisposable
+{
+    public const string MeterName = "MailFunctions.Edge";
+
+    private readonly Meter _meter;
+    private readonly Counter<long> _accepted;
+    private readonly Counter<long> _acceptedOctets;
+    private readonly Counter<long> _refused;
+    private readonly Counter<long> _logins;
+    private readonly Counter<long> _retrieved;
+    private readonly Counter<long> _retrievedOctets;
+    private readonly Counter<long> _deleted;
+    private readonly ILogger<EdgeEvents> _logger;
+
+    public EdgeEvents(IMeterFactory meters, ILogger<EdgeEvents> logger)
+    {
+        _meter = meters.Create(MeterName);
+        _accepted = _meter.CreateCounter<long>("mail.smtp.messages.accepted", "{message}", "Messages answered with 250");
+        _acceptedOctets = _meter.CreateCounter<long>("mail.smtp.octets.accepted", "By", "Octets of accepted messages");
+        _refused = _meter.CreateCounter<long>("mail.smtp.commands.refused", "{command}", "Commands answered with 4yz or 5yz");
+        _logins = _meter.CreateCounter<long>("mail.pop3.logins", "{login}", "POP3 logins");
+        _retrieved = _meter.CreateCounter<long>("mail.pop3.messages.retrieved", "{message}", "Messages sent to POP3 clients");
+        _retrievedOctets = _meter.CreateCounter<long>("mail.pop3.octets.retrieved", "By", "Octets sent to POP3 clients");
+        _deleted = _meter.CreateCounter<long>("mail.pop3.messages.deleted", "{message}", "Messages deleted by POP3 clients");
+        _logger = logger;
+    }
+
+    public void Refused(IPAddress client, string command, SmtpReply reply)
+    {
+        _refused.Add(1, new KeyValuePair<string, object?>("command", command), new KeyValuePair<string, object?>("code", reply.Code));
+        Log.Refused(_logger, client, command, reply.Code, reply.Enhanced);
+    }
+
+    public void Accepted(IPAddress client, string id, int recipients, long octets)
+    {
+        _accepted.Add(1);
+        _acceptedOctets.Add(octets);
+        Log.Accepted(_logger, id, client, recipients, octets);
+    }
+
+    public void LoggedIn(IPAddress client, AuthenticatedAccount account, long messages)
+    {
+        _logins.Add(1);
+        Log.LoggedIn(_logger, account.Address.ToCanonicalString(), client, messages);
+    }
+
+    public void Retrieved(long octets)
+    {
+        _retrieved.Add(1);
+        _retrievedOctets.Add(octets);
+    }
+
+    public void Deleted(int messages) => _deleted.Add(messages);
+
+    public void Dispose() => _meter.Dispose();
+
+    private static partial class Log
+    {
+        [LoggerMessage(1140, LogLevel.Information, "Accepted {Id} from {Client}: {Recipients} recipients, {Octets} octets", EventName = "MessageAccepted")]
+        public static partial void Accepted(ILogger logger, string id, IPAddress client, int recipients, long octets);
+
+        [LoggerMessage(1141, LogLevel.Debug, "{Client}: {Command} refused with {Code} {Enhanced}", EventName = "CommandRefused")]
+        public static partial void Refused(ILogger logger, IPAddress client, string command, int code, string enhanced);
+
+        [LoggerMessage(1142, LogLevel.Information, "POP3 login of {Account} from {Client}, {Messages} messages", EventName = "MaildropOpened")]
+        public static partial void LoggedIn(ILogger logger, string account, IPAddress client, long messages);
+    }
+}
