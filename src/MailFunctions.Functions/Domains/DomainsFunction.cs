@@ -7,8 +7,8 @@ namespace MailFunctions.Functions.Domains;
 /// <summary>`PUT /api/domains/{domain}`.</summary>
 internal sealed record DomainRequest
 {
-    /// <summary>Takes mail.</summary>
-    public bool Enabled { get; init; } = true;
+    /// <summary>Takes mail; left out: it does.</summary>
+    public bool? Enabled { get; init; }
 }
 
 /// <summary>A domain, in both forms of its name.</summary>
@@ -86,7 +86,7 @@ internal static class DomainsFunction
         var domainNow = new MailDomain
         {
             Name = name,
-            Enabled = asked.Enabled,
+            Enabled = asked.Enabled ?? true,
             CreatedAt = existing?.CreatedAt ?? time.GetUtcNow(),
             ETag = existing?.ETag ?? "",
         };

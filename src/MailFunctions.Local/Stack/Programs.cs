@@ -1,0 +1,60 @@
+using System.Diagnostics;
+
+namespace MailFunctions.Local.Stack;
+
+/// <summary>Where the programs of the stack are: built beside this one, Node on the PATH, Azurite among the Node packages.</summary>
+internal sealed record Programs(string Local, string Edge, string FunctionApp, string Node, string Azurite)
+{
+    private const int OldestNode = 20;
+
+    /// <exception cref="StackException">Something is missing.</exception>
+    public static Programs Find()
+    {
+        var here = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar);
+        var configuration = Path.GetFileName(here);
+        var bin = Path.GetFullPath(Path.Combine(here, "..", ".."));
+        var edge = Path.Combine(bin, "MailFunctions.Edge", configuration, Executable("MailFunctions.Edge"));
+        var app = Path.Combine(bin, "MailFunctions.Functions", configuration);
+        if (!File.Exists(edge) || !File.Exists(Path.Combine(app, Executable("MailFunctions.Functions"))))
+        {
+            throw new StackException("The edge or the function app is not built: run `dotnet build` first.");
+        }
+
+        CheckNode();
+        return new Programs(Environment.ProcessPath!, edge, app, "node", FindAzurite(here));
+    }
+
+    private static string Executable(string name) => OperatingSystem.IsWindows() ? name + ".exe" : name;
+
+    private static string FindAzurite(string from)
+    {
+        for (var directory = new DirectoryInfo(from); directory is not null; directory = directory.Parent)
+        {
+            var azurite = Path.Combine(directory.FullName, "node_modules", "azurite", "dist", "src", "azurite.js");
+            if (File.Exists(azurite))
+            {
+                return azurite;
+            }
+        }
+
+        throw new StackException("Azurite is not installed: run `npm ci` in the repository, or build again.");
+    }
+
+    private static void CheckNode()
+    {
+        try
+        {
+            using var node = Process.Start(new ProcessStartInfo("node", "--version") { RedirectStandardOutput = true })!;
+            var version = node.StandardOutput.ReadToEnd().Trim();
+            node.WaitForExit();
+            if (!int.TryParse(version.TrimStart('v').Split('.')[0], out var major) || major < OldestNode)
+            {
+                throw new StackException($"Node.js {OldestNode} or later is needed (it runs Azurite, the storage emulator); this is {version}.");
+            }
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            throw new StackException($"Node.js was not found on the PATH: install version {OldestNode} or later (it runs Azurite, the storage emulator).");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using MailKit.Net.Pop3;
+using MailKit.Net.Smtp;
+using MailKit.Security;
+using MimeKit;
+
+namespace MailFunctions.Local.Stack;
+
+/// <summary>`--check`: one message in by submission, out by POP3, over TLS, as a client would.</summary>
+internal sealed class SelfCheck(StackInfo stack)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan AskEvery = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>True when the message came back as it was sent.</summary>
+    public async Task<bool> RunAsync(CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Limit);
+        var (sender, recipient) = (stack.Accounts[0], stack.Accounts[1]);
+        var subject = $"Check {Guid.NewGuid():N}";
+        try
+        {
+            var accepted = await SendAsync(sender, recipient, subject, limit.Token);
+            var (body, octets) = await FetchAsync(recipient, subject, limit.Token);
+            Console.WriteLine($"POP3 showed it to {recipient.Address} after {Stopwatch.GetElapsedTime(accepted).TotalMilliseconds:0} ms: {octets} octets, read back and deleted.");
+            if (body.ReplaceLineEndings().TrimEnd() == Body.ReplaceLineEndings())
+            {
+                Console.WriteLine("Check passed.");
+                return true;
+            }
+
+            Console.Error.WriteLine("Check failed: the message came back with another text.");
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            Console.Error.WriteLine($"Check failed: the message did not come through within {Limit.TotalSeconds} s; see the logs in the data directory.");
+        }
+        catch (Exception e) when (e is SmtpCommandException or SmtpProtocolException or Pop3CommandException or Pop3ProtocolException or AuthenticationException or IOException or System.Net.Sockets.SocketException)
+        {
+            Console.Error.WriteLine($"Check failed: {e.Message}");
+        }
+
+        return false;
+    }
+
+    private const string Body = "This message was sent by the self-test.\r\n.A line that begins with a dot, and 8-bit text: äöü €";
+
+    private async Task<long> SendAsync(StackAccount sender, StackAccount recipient, string subject, CancellationToken cancellationToken)
+    {
+        using var message = new MimeMessage();
+        message.From.Add(MailboxAddress.Parse(sender.Address));
+        message.To.Add(MailboxAddress.Parse(recipient.Address));
+        message.Subject = subject;
+        message.Body = new TextPart("plain") { Text = Body };
+        using var smtp = new SmtpClient { CheckCertificateRevocation = false, ServerCertificateValidationCallback = LocalTrust.For(stack.CertificateAuthority) };
+        await smtp.ConnectAsync("127.0.0.1", stack.Submission, SecureSocketOptions.StartTls, cancellationToken);
+        await smtp.AuthenticateAsync(sender.Address, sender.Password, cancellationToken);
+        await smtp.SendAsync(message, cancellationToken);
+        var accepted = Stopwatch.GetTimestamp();
+        Console.WriteLine($"Sent \"{subject}\" from {sender.Address} to {recipient.Address} through port {stack.Submission} with STARTTLS.");
+        await smtp.DisconnectAsync(quit: true, cancellationToken);
+        return accepted;
+    }
+
+    private async Task<(string Body, long Octets)> FetchAsync(StackAccount recipient, string subject, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            using var pop3 = new Pop3Client { CheckCertificateRevocation = false, ServerCertificateValidationCallback = LocalTrust.For(stack.CertificateAuthority) };
+            await pop3.ConnectAsync("127.0.0.1", stack.Pop3s, SecureSocketOptions.SslOnConnect, cancellationToken);
+            await pop3.AuthenticateAsync(recipient.Address, recipient.Password, cancellationToken);
+            for (var i = pop3.Count - 1; i >= 0; i--)
+            {
+                var headers = await pop3.GetMessageHeadersAsync(i, cancellationToken);
+                if (headers[HeaderId.Subject] == subject)
+                {
+                    var octets = await pop3.GetMessageSizeAsync(i, cancellationToken);
+                    using var message = await pop3.GetMessageAsync(i, cancellationToken);
+                    await pop3.DeleteMessageAsync(i, cancellationToken);
+                    await pop3.DisconnectAsync(quit: true, cancellationToken);
+                    return (message.TextBody ?? "", octets);
+                }
+            }
+
+            await pop3.DisconnectAsync(quit: true, cancellationToken);
+            await Task.Delay(AskEvery, cancellationToken);
+        }
+    }
+}

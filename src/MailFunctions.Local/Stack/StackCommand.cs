@@ -1,0 +1,107 @@
+using System.CommandLine;
+using System.Text.Json;
+
+namespace MailFunctions.Local.Stack;
+
+/// <summary>No role: the whole system.</summary>
+internal static class StackCommand
+{
+    public static void Configure(RootCommand root)
+    {
+        var data = new Option<DirectoryInfo>("--data") { Description = "Where everything lives; a restart on the same directory finds all mail again", DefaultValueFactory = _ => new DirectoryInfo(".local") };
+        var offset = new Option<int>("--port-offset") { Description = "Added to every port" };
+        var check = new Option<bool>("--check") { Description = "Send a message through SMTP, read it back through POP3, and exit with 0, or 1" };
+        root.Add(data);
+        root.Add(offset);
+        root.Add(check);
+        root.SetAction((arguments, cancellationToken) => RunAsync(
+            arguments.GetValue(data)!.FullName, arguments.GetValue(offset), arguments.GetValue(check), cancellationToken));
+    }
+
+    private static async Task<int> RunAsync(string data, int offset, bool check, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Directory.CreateDirectory(data);
+            using var claim = TryClaim(data);
+            if (claim is null)
+            {
+                return check ? await CheckRunningAsync(data, cancellationToken) : throw new StackException($"Another stack runs on {data}: end it, or choose another --data directory.");
+            }
+
+            Console.WriteLine($"Starting in {data} …");
+            await using var stack = await LocalStack.StartAsync(data, new StackPorts(offset), cancellationToken);
+            if (check)
+            {
+                return await new SelfCheck(stack.Info).RunAsync(cancellationToken) ? 0 : 1;
+            }
+
+            Describe(stack.Info, data);
+            await stack.WatchAsync(cancellationToken);
+            return 0;
+        }
+        catch (StackException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 1;
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            Console.Error.WriteLine($"The data directory {data} can't be used: {e.Message}");
+            return 1;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return 0;
+        }
+    }
+
+    /// <summary>The directory for this stack alone; null when another has it.</summary>
+    private static FileStream? TryClaim(string data)
+    {
+        try
+        {
+            return new FileStream(Path.Combine(data, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<int> CheckRunningAsync(string data, CancellationToken cancellationToken)
+    {
+        var path = Path.Combine(data, StackInfo.FileName);
+        if (!File.Exists(path) || JsonSerializer.Deserialize(await File.ReadAllBytesAsync(path, cancellationToken), StackJson.Default.StackInfo) is not { } running)
+        {
+            throw new StackException($"Another stack is starting on {data}: wait until it is ready.");
+        }
+
+        Console.WriteLine($"Checking the stack that runs on {data}.");
+        return await new SelfCheck(running).RunAsync(cancellationToken) ? 0 : 1;
+    }
+
+    private static void Describe(StackInfo stack, string data)
+    {
+        var (alice, bob) = (stack.Accounts[0], stack.Accounts[1]);
+        Console.WriteLine(
+            $"""
+
+              SMTP from other servers   127.0.0.1:{stack.Smtp}
+              Submission                127.0.0.1:{stack.Submission} (STARTTLS), 127.0.0.1:{stack.Smtps} (TLS)
+              POP3                      127.0.0.1:{stack.Pop3} (STLS), 127.0.0.1:{stack.Pop3s} (TLS)
+              Admin API                 {stack.AdminUrl}api/  key: {stack.AdminKey}
+              Certificate authority     {stack.CertificateAuthority}
+              Accounts                  {alice.Address}  {alice.Password}
+                                        {bob.Address}  {bob.Password}
+              Data, logs, stack.json    {data}
+
+            Try it:
+              printf 'Subject: Hello\r\n\r\nHello Bob\r\n' | curl -s smtp://127.0.0.1:{stack.Smtp} --mail-from you@elsewhere.test --mail-rcpt {bob.Address} -T -
+              curl -s pop3://127.0.0.1:{stack.Pop3}/1 --user '{bob.Address}:{bob.Password}'
+
+            Ctrl-C ends it.
+            """);
+        Console.WriteLine("Ready");
+    }
+}
