@@ -141,7 +141,7 @@ internal sealed class LocalStack : IAsyncDisposable
         int? functions = null;
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, AdminUrl + "admin/host/status");
+            using var request = new HttpRequestMessage(HttpMethod.Get, AdminUrl + "/admin/host/status");
             request.Headers.Add("x-functions-key", _keys.MasterKey);
             request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
             using var answer = await _http.SendAsync(request, cancellationToken);
@@ -208,14 +208,14 @@ internal sealed class LocalStack : IAsyncDisposable
                 _ports.Pop3s,
                 AdminUrl,
                 _keys.MasterKey,
-                $"http://127.0.0.1:{_ports.EdgeHealth}/healthz/ready",
+                $"http://127.0.0.1:{_ports.EdgeHealth}",
                 _certificates.AuthorityPath,
                 [.. _keys.Passwords.Select(p => new StackAccount(p.Key, p.Value))],
                 processes);
         }
     }
 
-    private string AdminUrl => $"http://127.0.0.1:{_ports.Host}/";
+    private string AdminUrl => $"http://127.0.0.1:{_ports.Host}";
 
     private string StorageConnection =>
         $"DefaultEndpointsProtocol=http;AccountName={StorageAccount};AccountKey={_keys.StorageKey};" +

@@ -90,7 +90,7 @@ internal static class StackCommand
               SMTP from other servers   127.0.0.1:{stack.Smtp}
               Submission                127.0.0.1:{stack.Submission} (STARTTLS), 127.0.0.1:{stack.Smtps} (TLS)
               POP3                      127.0.0.1:{stack.Pop3} (STLS), 127.0.0.1:{stack.Pop3s} (TLS)
-              Admin API                 {stack.AdminUrl}api/  key: {stack.AdminKey}
+              Admin API                 {stack.AdminUrl}/api/  key: {stack.AdminKey}
               Certificate authority     {stack.CertificateAuthority}
               Accounts                  {alice.Address}  {alice.Password}
                                         {bob.Address}  {bob.Password}
