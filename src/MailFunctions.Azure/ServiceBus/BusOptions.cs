@@ -21,7 +21,7 @@ public sealed record BusOptions
     /// <summary>Null: Entra ID.</summary>
     public string? KeyName { get; private init; }
 
-    public string? SharedAccessKey { get; private init; }
+    public string? SharedAccessKey { get; init; }
 
     /// <summary>Base of the HTTP administration; in Azure the namespace itself.</summary>
     public required Uri Management { get; init; }

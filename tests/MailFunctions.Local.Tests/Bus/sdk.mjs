@@ -133,6 +133,15 @@ const scenarios = {
     const left = await sender && await client.createReceiver(queue).peekMessages(10);
     return { seen: seen.sort((a, b) => a - b), left: left.length };
   },
+  async peekNothing() {
+    let count = 0;
+    for (let i = 0; i < 25; i++) {
+      const fresh = new ServiceBusClient(connectionString, { retryOptions: { maxRetries: 0, timeoutInMs: 5000 } });
+      count += (await fresh.createReceiver(queue).peekMessages(1)).length;
+      await fresh.close();
+    }
+    return { count };
+  },
   async missingQueue() {
     try { await client.createSender("no-such-queue").sendMessages({ body: 1 }); } catch (e) { return { code: e.code }; }
   },

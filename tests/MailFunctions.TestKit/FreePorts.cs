@@ -1,0 +1,50 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace MailFunctions.TestKit;
+
+/// <summary>Ports of 127.0.0.1 that nobody has at the moment.</summary>
+public static class FreePorts
+{
+    public static int Next()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    /// <summary>An offset at which every one of <paramref name="ports"/> is free.</summary>
+    public static int NextOffset(params ReadOnlySpan<int> ports)
+    {
+        for (var attempt = 0; attempt < 100; attempt++)
+        {
+            var offset = Random.Shared.Next(300, 45_000) / 20 * 20;
+            var free = true;
+            foreach (var port in ports)
+            {
+                free &= IsFree(port + offset);
+            }
+
+            if (free)
+            {
+                return offset;
+            }
+        }
+
+        throw new InvalidOperationException("No offset with free ports was found.");
+    }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using System.Text.Json;
+
+namespace MailFunctions.TestKit;
+
+/// <summary>The whole system as the newcomer starts it, on ports of its own.</summary>
+public sealed class StackProcess : IAsyncDisposable
+{
+    private static readonly int[] Ports = [2525, 2587, 2465, 2110, 2995, 7071, 8080, 10000, 10001, 10002, 5672, 5300];
+    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(90);
+
+    private readonly TemporaryDirectory? _own;
+    private readonly IReadOnlyDictionary<string, string?> _environment;
+
+    private StackProcess(string? data, IReadOnlyDictionary<string, string?> environment)
+    {
+        _own = data is null ? new TemporaryDirectory() : null;
+        Data = data ?? _own!.Path;
+        Offset = FreePorts.NextOffset(Ports);
+        _environment = environment;
+        Process = Run();
+    }
+
+    public string Data { get; }
+
+    public int Offset { get; private set; }
+
+    public ProgramProcess Process { get; private set; }
+
+    /// <summary>Starts it and waits for `Ready`.</summary>
+    public static async Task<StackProcess> StartAsync(string? data = null, IReadOnlyDictionary<string, string?>? environment = null)
+    {
+        var stack = new StackProcess(data, environment ?? new Dictionary<string, string?>());
+        await stack.Process.WaitForLineAsync("Ready", ReadyLimit).ConfigureAwait(false);
+        return stack;
+    }
+
+    private ProgramProcess Run() => ProgramProcess.Start(
+        Repository.ProgramOf("MailFunctions.Local"), ["--data", Data, "--port-offset", $"{Offset}"], _environment);
+
+    /// <summary>What stack.json says now.</summary>
+    public StackJson Read() => JsonSerializer.Deserialize<StackJson>(File.ReadAllBytes(Path.Combine(Data, "stack.json")), JsonSerializerOptions.Web)!;
+
+    /// <summary>Waits until a process runs under another id than <paramref name="old"/>.</summary>
+    public async Task WaitForNewProcessAsync(string name, int old)
+    {
+        for (var i = 0; i < 600; i++)
+        {
+            if (Read().Processes.TryGetValue(name, out var id) && id != old)
+            {
+                return;
+            }
+
+            await Task.Delay(100).ConfigureAwait(false);
+        }
+
+        throw new InvalidOperationException($"The process '{name}' was not started again within a minute.");
+    }
+
+    /// <summary>Ends it as Ctrl-C does, and starts it again on the same directory.</summary>
+    public async Task RestartAsync()
+    {
+        await Process.DisposeAsync().ConfigureAwait(false);
+        Process = Run();
+        await Process.WaitForLineAsync("Ready", ReadyLimit).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Process.DisposeAsync().ConfigureAwait(false);
+        _own?.Dispose();
+    }
+}
+
+/// <summary>`stack.json`, read as its users read it.</summary>
+public sealed record StackJson(
+    int Smtp, int Submission, int Smtps, int Pop3, int Pop3s, string AdminUrl, string AdminKey, string EdgeHealth, string CertificateAuthority,
+    IReadOnlyList<AccountJson> Accounts, IReadOnlyDictionary<string, int> Processes)
+{
+    public AccountJson Alice => Accounts[0];
+
+    public AccountJson Bob => Accounts[1];
+}
+
+/// <summary>An account of the local stack.</summary>
+public sealed record AccountJson(string Address, string Password);
