@@ -13,6 +13,7 @@ internal static class MailboxRow
     public const string MessagePrefix = "msg:";
     public const string DeletedPrefix = "del:";
     public const string SizeColumn = "Size";
+    public const string DeliveredAtColumn = "DeliveredAt";
 
     public static string Partition(string mailboxId) => TableKey.Escape(mailboxId) + ":inbox";
 

@@ -19,7 +19,7 @@ internal sealed class MailboxTable(TableServiceClient service, TimeProvider time
     {
         // The reference comes first: a blob that somebody may need is never taken for one that nobody needs.
         await ReferAsync(mailboxId, entry.MessageId, cancellationToken).ConfigureAwait(false);
-        var delivery = new PendingDelivery(entry, quotaBytes);
+        var delivery = new PendingDelivery(entry, quotaBytes, time.GetUtcNow());
         while (true)
         {
             var writer = _writers.GetOrAdd(mailboxId, id => new MailboxWriter(_mailboxes, MailboxRow.Partition(id), time));
@@ -76,13 +76,15 @@ internal sealed class MailboxTable(TableServiceClient service, TimeProvider time
 }
 
 /// <summary>One delivery that waits for its transaction.</summary>
-internal sealed class PendingDelivery(MailboxEntry entry, long? quotaBytes)
+internal sealed class PendingDelivery(MailboxEntry entry, long? quotaBytes, DateTimeOffset deliveredAt)
 {
     private readonly TaskCompletionSource<DeliveryResult> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public MailboxEntry Entry => entry;
 
     public long? QuotaBytes => quotaBytes;
+
+    public DateTimeOffset DeliveredAt => deliveredAt;
 
     public Task<DeliveryResult> Result => _result.Task;
 

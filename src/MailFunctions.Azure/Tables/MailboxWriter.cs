@@ -13,7 +13,7 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
     /// <summary>A transaction takes 100 operations: two each and one for `state`.</summary>
     public const int MaxBatch = 40;
 
-    private const int MaxAttempts = 20;
+    private const int MaxConflicts = 20;
 
     private readonly Lock _lock = new();
     private readonly Queue<PendingDelivery> _queue = new();
@@ -75,7 +75,8 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
     /// <summary>Retries on conflicts; deliveries that got their result leave the batch.</summary>
     private async Task WriteAsync(List<PendingDelivery> batch)
     {
-        for (var attempt = 1; batch.Count > 0; attempt++)
+        var conflicts = 0;
+        while (batch.Count > 0)
         {
             var found = await table.GetEntityIfExistsAsync<TableEntity>(partition, MailboxRow.StateKey).ConfigureAwait(false);
             var (actions, writes, overQuota) = Plan(found.HasValue ? found.Value : null, batch);
@@ -96,7 +97,7 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
                 foreach (var (delivery, uid) in writes)
                 {
                     batch.Remove(delivery);
-                    delivery.End(new DeliveryResult.Delivered(uid));
+                    delivery.End(new DeliveryResult.Delivered(uid, delivery.DeliveredAt));
                 }
             }
             catch (TableTransactionFailedException e) when (e.Status == 409 && e.FailedTransactionActionIndex is > 0 and int index && index <= writes.Count)
@@ -104,21 +105,28 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
                 // The `id:` row is there: delivered before.
                 var delivery = writes[index - 1].Delivery;
                 batch.Remove(delivery);
-                delivery.End(new DeliveryResult.AlreadyDelivered());
+                delivery.End(await FindAsync(delivery).ConfigureAwait(false) ?? new DeliveryResult.AlreadyDelivered(delivery.DeliveredAt));
             }
-            catch (RequestFailedException e) when (e.Status is 409 or 412 && attempt < MaxAttempts)
+            catch (RequestFailedException e) when (e.Status is 409 or 412 && conflicts < MaxConflicts)
             {
                 // Somebody else wrote `state` in between: read it again, a little later each time.
-                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * attempt)), time).ConfigureAwait(false);
+                conflicts++;
+                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * conflicts)), time).ConfigureAwait(false);
             }
         }
     }
 
     /// <summary>A message that is in the mailbox already is no refusal, however full it has become.</summary>
-    private async Task RefuseAsync(PendingDelivery delivery)
+    private async Task RefuseAsync(PendingDelivery delivery) =>
+        delivery.End(await FindAsync(delivery).ConfigureAwait(false) as DeliveryResult ?? new DeliveryResult.OverQuota());
+
+    /// <summary>The delivery of before, by its `id:` row.</summary>
+    private async Task<DeliveryResult.AlreadyDelivered?> FindAsync(PendingDelivery delivery)
     {
         var before = await table.GetEntityIfExistsAsync<TableEntity>(partition, MailboxRow.DeliveredKey(delivery.Entry.MessageId)).ConfigureAwait(false);
-        delivery.End(before.HasValue ? new DeliveryResult.AlreadyDelivered() : new DeliveryResult.OverQuota());
+        return before.HasValue
+            ? new DeliveryResult.AlreadyDelivered(before.Value!.GetDateTimeOffset(MailboxRow.DeliveredAtColumn) ?? delivery.Entry.ReceivedAt)
+            : null;
     }
 
     /// <summary>Order of actions: `state`, all `id:` rows, all `msg:` rows; so a failed index names its delivery.</summary>
@@ -151,7 +159,11 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
         };
         actions.AddRange(writes.Select(w => new TableTransactionAction(
             TableTransactionActionType.Add,
-            new TableEntity(partition, MailboxRow.DeliveredKey(w.Delivery.Entry.MessageId)) { ["Uid"] = (long)w.Uid })));
+            new TableEntity(partition, MailboxRow.DeliveredKey(w.Delivery.Entry.MessageId))
+            {
+                ["Uid"] = (long)w.Uid,
+                [MailboxRow.DeliveredAtColumn] = w.Delivery.DeliveredAt,
+            })));
         actions.AddRange(writes.Select(w => new TableTransactionAction(
             TableTransactionActionType.Add, MailboxRow.From(partition, w.Delivery.Entry with { Uid = w.Uid }))));
         return (actions, writes, overQuota);

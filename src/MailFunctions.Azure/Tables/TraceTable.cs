@@ -44,7 +44,7 @@ internal sealed class TraceTable(TableServiceClient service) : ITraceWriter
         foreach (var address in e.Addresses)
         {
             var partition = string.Create(CultureInfo.InvariantCulture, $"addr:{TableKey.Escape(address)}:{e.At.UtcDateTime:yyyyMMdd}");
-            yield return Row(e, partition, $"{at}-{TableKey.Escape(e.MessageId)}-{TableKey.Escape(e.Kind)}");
+            yield return Row(e, partition, $"{at}-{TableKey.Escape(e.MessageId)}-{TableKey.Escape(e.Kind)}-{Digest(e)}");
         }
     }
 

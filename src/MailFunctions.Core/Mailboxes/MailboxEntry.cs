@@ -38,10 +38,11 @@ public sealed record MailboxState(uint UidValidity, uint UidNext, long Count, lo
 /// <summary>What a delivery came to.</summary>
 public abstract record DeliveryResult
 {
-    public sealed record Delivered(uint Uid) : DeliveryResult;
+    public sealed record Delivered(uint Uid, DateTimeOffset At) : DeliveryResult;
 
     /// <summary>The `id:` row was there: a redelivered bus message changes nothing.</summary>
-    public sealed record AlreadyDelivered : DeliveryResult;
+    /// <param name="At">When that was.</param>
+    public sealed record AlreadyDelivered(DateTimeOffset At) : DeliveryResult;
 
     public sealed record OverQuota : DeliveryResult;
 }

@@ -29,7 +29,7 @@ public static class TraceKind
     public const string Unreadable = "unreadable";
 }
 
-/// <summary>Takes trace events. Writing the same event twice leaves one row.</summary>
+/// <summary>Takes trace events. Writing the same event twice, with the same time, leaves one row.</summary>
 public interface ITraceWriter
 {
     Task WriteAsync(IReadOnlyList<TraceEvent> events, CancellationToken cancellationToken);

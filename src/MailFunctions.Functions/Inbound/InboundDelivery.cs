@@ -16,7 +16,7 @@ internal sealed record DeliveryOutcome(int Delivered, IReadOnlyList<string> Faul
 /// nothing, so a message that comes twice, or after a crash half-way, ends the same.
 /// </summary>
 internal sealed class InboundDelivery(
-    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, ITraceWriter traces, TimeProvider time)
+    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, ITraceWriter traces)
 {
     private const int MaxParallelDeliveries = 8;
 
@@ -121,13 +121,18 @@ internal sealed class InboundDelivery(
     private static string Prologue(InboundEnvelope envelope, AccountEntry account) =>
         $"Return-Path: <{envelope.MailFrom.Address}>\r\nDelivered-To: {account.Address}\r\n";
 
-    private TraceEvent Event(InboundEnvelope envelope, Route route, EmailAddress recipient) => route.Result switch
+    private static TraceEvent Event(InboundEnvelope envelope, Route route, EmailAddress recipient) => route.Result switch
     {
         DeliveryResult.OverQuota => Fault(envelope, TraceKind.Bounced, recipient, "the mailbox is full"),
         _ => new TraceEvent
         {
             MessageId = envelope.Id,
-            At = time.GetUtcNow(),
+            At = route.Result switch
+            {
+                DeliveryResult.Delivered delivered => delivered.At,
+                DeliveryResult.AlreadyDelivered before => before.At, // the row that may be missing, or the very same one
+                _ => throw new InvalidOperationException("The route was not tried."),
+            },
             Kind = TraceKind.Delivered,
             Addresses = [recipient.ToCanonicalString()],
             Detail = route.Account.Address.Equals(recipient) ? null : $"into the mailbox of {route.Account.Address.ToCanonicalString()}",

@@ -21,12 +21,20 @@ internal static partial class InboundFunction
     public static void MapInbound(this WebApplication app)
     {
         var delivery = app.Services.GetRequiredService<InboundDelivery>();
+        var time = app.Services.GetRequiredService<TimeProvider>();
         var logger = app.Services.GetRequiredService<ILogger<InboundDelivery>>();
-        app.MapTrigger(Name, Binding, (body, cancellationToken) => RunAsync(delivery, logger, body, cancellationToken));
+        app.MapTrigger(Name, Binding, (body, cancellationToken) => RunAsync(delivery, time, logger, body, cancellationToken));
     }
 
-    private static async Task<TriggerResult> RunAsync(
-        InboundDelivery delivery, ILogger logger, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    /// <summary>
+    /// Storage that is away would spend the message's ten deliveries within seconds, since the host abandons and
+    /// receives again at once: so an invocation goes on trying for most of the function timeout first.
+    /// </summary>
+    private static readonly TimeSpan KeepTrying = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(20);
+
+    internal static async Task<TriggerResult> RunAsync(
+        InboundDelivery delivery, TimeProvider time, ILogger logger, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         if (Read(body, out var fault) is not { } envelope)
         {
@@ -34,23 +42,36 @@ internal static partial class InboundFunction
             return new TriggerResult.Failed(fault);
         }
 
-        try
+        var started = time.GetTimestamp();
+        for (var pause = TimeSpan.FromSeconds(0.5); ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
-            var outcome = await delivery.DeliverAsync(envelope, cancellationToken);
-            if (outcome.Faults.Count == 0)
+            try
             {
-                Log.Delivered(logger, envelope.Id, outcome.Delivered);
-                return new TriggerResult.Succeeded();
+                return Report(envelope, await delivery.DeliverAsync(envelope, cancellationToken), logger);
+            }
+            catch (StoreUnavailableException e)
+            {
+                Log.Unavailable(logger, envelope.Id, e.Message);
+                if (time.GetElapsedTime(started) + pause > KeepTrying)
+                {
+                    return new TriggerResult.Failed(e.Message);
+                }
             }
 
-            Log.Undelivered(logger, envelope.Id, outcome.Faults.Count, outcome.Faults[0]);
-            return new TriggerResult.Failed(string.Join("; ", outcome.Faults.Take(10)));
+            await Task.Delay(pause, time, cancellationToken);
         }
-        catch (StoreUnavailableException e)
+    }
+
+    private static TriggerResult Report(InboundEnvelope envelope, DeliveryOutcome outcome, ILogger logger)
+    {
+        if (outcome.Faults.Count == 0)
         {
-            Log.Unavailable(logger, envelope.Id, e.Message);
-            return new TriggerResult.Failed(e.Message);
+            Log.Delivered(logger, envelope.Id, outcome.Delivered);
+            return new TriggerResult.Succeeded();
         }
+
+        Log.Undelivered(logger, envelope.Id, outcome.Faults.Count, outcome.Faults[0]);
+        return new TriggerResult.Failed(string.Join("; ", outcome.Faults.Take(10)));
     }
 
     /// <summary>The envelope, or null and what is wrong with it.</summary>
