@@ -232,7 +232,7 @@ internal sealed class LocalStack : IAsyncDisposable
         ["OutboundQueue"] = QueueNames.Outbound,
     };
 
-    private ChildDefinition Azurite() => new(
+    private ChildDefinition Azurite() => WithOutputInFile(new(
         "azurite",
         _programs.Node,
         [
@@ -245,7 +245,23 @@ internal sealed class LocalStack : IAsyncDisposable
         WaitUntilReady = token => Task.WhenAll(WaitForPortAsync(_ports.Blob, token), WaitForPortAsync(_ports.Queue, token), WaitForPortAsync(_ports.Table, token)),
         // It saves its metadata every few seconds and when it is asked to end: killing it would lose mail.
         StopTimeout = TimeSpan.FromSeconds(60),
-    };
+    });
+
+    /// <summary>
+    /// Azurite says on its output that it is ending; on the broken pipe of a stack that was killed it would die of that,
+    /// before it has saved. A file does not break.
+    /// </summary>
+    private ChildDefinition WithOutputInFile(ChildDefinition definition) => OperatingSystem.IsWindows()
+        ? definition
+        : definition with
+        {
+            Program = "/bin/sh",
+            Arguments =
+            [
+                "-c", "log=$1; shift; exec \"$@\" >>\"$log\" 2>&1", "sh", Path.Combine(_data, "logs", definition.Name + "-output.log"),
+                definition.Program, .. definition.Arguments,
+            ],
+        };
 
     private ChildDefinition Bus() => new(
         "bus",

@@ -1,0 +1,177 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using MailFunctions.TestKit;
+using Xunit;
+
+namespace MailFunctions.EndToEnd;
+
+/// <summary>Starting, stopping and what is in the way of it, as the newcomer sees it.</summary>
+public sealed class StackTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task Restart_OnTheSameDirectory_FindsAllMail()
+    {
+        await using var stack = await StackProcess.StartAsync();
+        var before = stack.Read();
+        await MailDialogs.SendAsync(before.Smtp, before.Bob.Address, "Subject: kept\r\n\r\nkept\r\n"u8.ToArray());
+        await MailDialogs.WaitForMailAsync(before, before.Bob, 1);
+
+        await stack.RestartAsync();
+
+        var after = stack.Read();
+        Assert.Equal(before.Bob.Password, after.Bob.Password);
+        Assert.Equal(1, await MailDialogs.CountAsync(after, after.Bob));
+        var (content, _) = await MailDialogs.RetrieveAsync(after, after.Bob, 1);
+        Assert.EndsWith("\r\n\r\nkept\r\n", Encoding.ASCII.GetString(content), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Stop_BySigterm_LeavesNoProcessAndFreesThePorts()
+    {
+        await using var stack = await StackProcess.StartAsync();
+        var running = stack.Read();
+        Assert.Equal(["azurite", "bus", "edge", "functions", "host"], running.Processes.Keys.Order());
+        Assert.All(running.Processes.Values, id => Assert.True(ProgramProcess.IsRunning(id)));
+
+        stack.Process.Terminate();
+        Assert.Equal(0, await stack.Process.WaitForExitAsync(TimeSpan.FromSeconds(20)));
+
+        Assert.All(running.Processes, p => Assert.False(ProgramProcess.IsRunning(p.Value), $"{p.Key} still runs."));
+        Assert.False(File.Exists(Path.Combine(stack.Data, "stack.json")));
+    }
+
+    [Fact]
+    public async Task Start_AfterTheStackItselfWasKilled_EndsWhatItLeftAndGoesOn()
+    {
+        await using var stack = await StackProcess.StartAsync();
+        var before = stack.Read();
+        await MailDialogs.SendAsync(before.Smtp, before.Bob.Address, "Subject: kept\r\n\r\nkept\r\n"u8.ToArray());
+        await MailDialogs.WaitForMailAsync(before, before.Bob, 1);
+        stack.Process.KillHard();
+        await stack.Process.WaitForExitAsync(Limit);
+
+        await stack.RestartAsync();
+
+        Assert.All(before.Processes, p => Assert.False(ProgramProcess.IsRunning(p.Value), $"{p.Key} still runs."));
+        Assert.Equal(1, await MailDialogs.CountAsync(stack.Read(), stack.Read().Bob));
+    }
+
+    [Fact]
+    public async Task TwoStacks_WithTheirOwnDirectoryAndOffset_DoNotSeeEachOther()
+    {
+        await using var one = await StackProcess.StartAsync();
+        await using var two = await StackProcess.StartAsync();
+        var (a, b) = (one.Read(), two.Read());
+
+        await MailDialogs.SendAsync(a.Smtp, a.Bob.Address, "Subject: one\r\n\r\none\r\n"u8.ToArray());
+        await MailDialogs.WaitForMailAsync(a, a.Bob, 1);
+
+        Assert.Equal(0, await MailDialogs.CountAsync(b, b.Bob));
+        Assert.NotEqual(a.Bob.Password, b.Bob.Password);
+        Assert.NotEqual(a.AdminKey, b.AdminKey);
+    }
+
+    [Fact]
+    public async Task Check_OnAFreshDirectory_SaysWhatItSentAndExitsWith0()
+    {
+        using var data = new TemporaryDirectory();
+        await using var check = ProgramProcess.Start(
+            Repository.ProgramOf("MailFunctions.Local"), ["--data", data.Path, "--port-offset", $"{FreeOffset()}", "--check"]);
+
+        Assert.Equal(0, await check.WaitForExitAsync(Limit));
+
+        Assert.Contains(check.Output, l => l.StartsWith("Sent \"Check ", StringComparison.Ordinal));
+        Assert.Contains(check.Output, l => l.StartsWith("POP3 showed it to bob@example.test after ", StringComparison.Ordinal));
+        Assert.Equal("Check passed.", check.Output[^1]);
+    }
+
+    [Fact]
+    public async Task Start_WithAPortInUse_SaysWhichAndExitsWith1()
+    {
+        var offset = FreeOffset();
+        using var taken = new TcpListener(IPAddress.Loopback, 2525 + offset);
+        taken.Start();
+
+        var (exitCode, errors) = await StartAndFailAsync(offset, new Dictionary<string, string?>());
+
+        Assert.Equal(1, exitCode);
+        Assert.Equal($"Port {2525 + offset} (SMTP) is in use: end the program that has it, or start with another --port-offset.", Assert.Single(errors));
+    }
+
+    [Fact]
+    public async Task Start_WithoutNode_SaysWhatToInstallAndExitsWith1()
+    {
+        var (exitCode, errors) = await StartAndFailAsync(FreeOffset(), new Dictionary<string, string?> { ["PATH"] = "/nonexistent" });
+
+        Assert.Equal(1, exitCode);
+        Assert.Equal("Node.js was not found on the PATH: install version 20 or later (it runs Azurite, the storage emulator).", Assert.Single(errors));
+    }
+
+    [Fact]
+    public async Task Start_OnADirectoryInUse_SaysSoAndExitsWith1()
+    {
+        await using var stack = await StackProcess.StartAsync();
+        await using var second = ProgramProcess.Start(
+            Repository.ProgramOf("MailFunctions.Local"), ["--data", stack.Data, "--port-offset", $"{FreeOffset()}"]);
+
+        Assert.Equal(1, await second.WaitForExitAsync(Limit));
+
+        Assert.Contains("Another stack runs on", Assert.Single(second.Errors), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{ \"version\": \"2.0\", ", "host.json is not JSON: line 1")]
+    [InlineData("{ \"version\": \"2.0\" }", "host.json: customHandler.description.defaultExecutablePath is missing.")]
+    [InlineData(null, "host.json is missing.")]
+    public async Task Start_WithABrokenHostJson_SaysWhatIsWrongAndLeavesNothingRunning(string? hostJson, string expected)
+    {
+        using var copy = new TemporaryDirectory();
+        foreach (var project in (string[])["MailFunctions.Local", "MailFunctions.Edge", "MailFunctions.Functions"])
+        {
+            Copy(Repository.OutputOf(project), Path.Combine(copy.Path, project, "debug"));
+        }
+
+        Directory.CreateSymbolicLink(Path.Combine(copy.Path, "node_modules"), Path.Combine(Repository.Root, "node_modules"));
+        var host = Path.Combine(copy.Path, "MailFunctions.Functions", "debug", "host.json");
+        if (hostJson is null)
+        {
+            File.Delete(host);
+        }
+        else
+        {
+            await File.WriteAllTextAsync(host, hostJson, TestContext.Current.CancellationToken);
+        }
+
+        using var data = new TemporaryDirectory();
+        await using var stack = ProgramProcess.Start(
+            Path.Combine(copy.Path, "MailFunctions.Local", "debug", "MailFunctions.Local"), ["--data", data.Path, "--port-offset", $"{FreeOffset()}"]);
+
+        Assert.Equal(1, await stack.WaitForExitAsync(Limit));
+
+        Assert.StartsWith(expected, Assert.Single(stack.Errors), StringComparison.Ordinal);
+        Assert.Equal("{}", (await File.ReadAllTextAsync(data.File("processes.json"), TestContext.Current.CancellationToken)).Trim());
+    }
+
+    private static async Task<(int ExitCode, IReadOnlyList<string> Errors)> StartAndFailAsync(int offset, IReadOnlyDictionary<string, string?> environment)
+    {
+        using var data = new TemporaryDirectory();
+        await using var stack = ProgramProcess.Start(
+            Repository.ProgramOf("MailFunctions.Local"), ["--data", data.Path, "--port-offset", $"{offset}"], environment);
+        return (await stack.WaitForExitAsync(Limit), stack.Errors);
+    }
+
+    private static int FreeOffset() => FreePorts.NextOffset(2525, 2587, 2465, 2110, 2995, 7071, 8080, 10000, 10001, 10002, 5672, 5300);
+
+    private static void Copy(string from, string to)
+    {
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+    }
+}
