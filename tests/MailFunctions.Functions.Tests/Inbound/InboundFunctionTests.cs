@@ -1,0 +1,172 @@
+using System.Text;
+using System.Text.Json;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Inbound;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace MailFunctions.Functions.Tests.Inbound;
+
+/// <summary>The trigger's work over ports in memory: every recipient gets one end, and doing it again changes nothing.</summary>
+public sealed class InboundFunctionTests
+{
+    private const string Id = "01939f5a-0000-7000-8000-000000000001";
+    private const string Blob = $"2026/11/23/{Id}.eml";
+    private static readonly DateTimeOffset ReceivedAt = new(2026, 11, 23, 10, 0, 0, TimeSpan.Zero);
+
+    private readonly MemoryDirectory _directory = new();
+    private readonly MemoryStore _store = new();
+    private readonly MemoryMailboxes _mailboxes = new();
+    private readonly MemoryTraces _traces = new();
+
+    public InboundFunctionTests() => _store.Blobs[Blob] = "Received: by us\r\nSubject: Hello\r\n\r\nBody"u8.ToArray();
+
+    [Fact]
+    public async Task Run_KnownRecipient_DeliversWithPrologueSizeAndSummary()
+    {
+        _directory.Account("alice@example.test");
+
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Envelope("alice@example.test")));
+
+        var entry = Assert.Single(_mailboxes.Entries.Values).Entry;
+        Assert.Equal("Return-Path: <sender@elsewhere.test>\r\nDelivered-To: alice@example.test\r\n", entry.Prologue);
+        Assert.Equal(entry.Prologue.Length + _store.Blobs[Blob].Length + 2, entry.Size); // the missing line break is counted
+        Assert.True(entry.LacksFinalLineBreak);
+        Assert.Equal("Hello", entry.Subject);
+        Assert.Equal(["accepted", "delivered"], _traces.Rows.Select(r => r.Kind).Order());
+    }
+
+    [Fact]
+    public async Task Run_Twice_ChangesNothing()
+    {
+        _directory.Account("alice@example.test");
+        await RunAsync(Envelope("alice@example.test"));
+        var rows = _traces.Rows.ToHashSet();
+
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Envelope("alice@example.test")));
+
+        Assert.Single(_mailboxes.Entries);
+        Assert.True(rows.SetEquals(_traces.Rows));
+    }
+
+    [Fact]
+    public async Task Run_AliasAndItsTarget_DeliverOnceAndTraceBoth()
+    {
+        _directory.Account("alice@example.test");
+        _directory.Alias("info@example.test", "alice@example.test");
+
+        await RunAsync(Envelope("info@example.test", "alice@example.test"));
+
+        Assert.Single(_mailboxes.Entries);
+        Assert.Equal(["alice@example.test", "info@example.test"], _traces.Rows.Where(r => r.Kind == "delivered").Select(r => r.Address).Order());
+    }
+
+    [Fact]
+    public async Task Run_SomeRecipientsUndeliverable_DeliversTheOthersTracesAllAndFails()
+    {
+        _directory.Account("alice@example.test");
+        _directory.Account("off@example.test", enabled: false);
+        _directory.Account("full@example.test", quota: 1);
+        string[] all = ["alice@example.test", "off@example.test", "full@example.test", "gone@example.test", "far@elsewhere.test"];
+
+        var result = Assert.IsType<TriggerResult.Failed>(await RunAsync(Envelope(all)));
+
+        Assert.Single(_mailboxes.Entries);
+        Assert.Equal(
+            ["accepted", "bounced full@example.test", "bounced gone@example.test", "bounced off@example.test", "deferred far@elsewhere.test", "delivered alice@example.test"],
+            _traces.Rows.Select(r => r.Kind == "accepted" ? r.Kind : $"{r.Kind} {r.Address}").Order(StringComparer.Ordinal));
+        Assert.Contains("off@example.test: the account is disabled", result.Reason, StringComparison.Ordinal);
+
+        await RunAsync(Envelope(all));
+        Assert.Equal(6, _traces.Rows.Count); // the next delivery writes the same rows
+    }
+
+    [Fact]
+    public async Task Run_AliasWithATargetThatIsGone_TracesThatTarget()
+    {
+        _directory.Account("alice@example.test");
+        _directory.Alias("team@example.test", "alice@example.test", "gone@example.test");
+
+        Assert.IsType<TriggerResult.Failed>(await RunAsync(Envelope("team@example.test")));
+
+        Assert.Contains(_traces.Rows, r => r.Kind == "bounced" && r.Detail!.StartsWith("gone@example.test", StringComparison.Ordinal));
+        Assert.Contains(_traces.Rows, r => r.Kind == "delivered");
+    }
+
+    [Fact]
+    public async Task Run_StoreAwayForAWhile_TriesAgainWithinTheInvocation()
+    {
+        _directory.Account("alice@example.test");
+        _store.Failures = 1;
+
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Envelope("alice@example.test")));
+
+        Assert.Single(_mailboxes.Entries);
+    }
+
+    [Fact]
+    public async Task Run_BlobGone_FailsAndIsTraced()
+    {
+        _store.Blobs.Clear();
+
+        Assert.IsType<TriggerResult.Failed>(await RunAsync(Envelope("alice@example.test")));
+
+        Assert.Contains(_traces.Rows, r => r.Kind == "unreadable");
+    }
+
+    [Theory]
+    [InlineData("not json", "can't be read")]
+    [InlineData("null", "is null")]
+    [InlineData("{}", "can't be read")]
+    [InlineData("""{"v":2}""", "can't be read")]
+    public async Task Run_NotAnEnvelope_FailsWithItsFault(string body, string expected)
+    {
+        var result = Assert.IsType<TriggerResult.Failed>(await RunAsync(Encoding.UTF8.GetBytes(body)));
+
+        Assert.Contains(expected, result.Reason, StringComparison.Ordinal);
+        Assert.Empty(_mailboxes.Entries);
+    }
+
+    [Fact]
+    public async Task Run_EnvelopeOfAnotherVersionOrWithBadParts_FailsAndChangesNothing()
+    {
+        _directory.Account("alice@example.test");
+        var good = Envelope("alice@example.test");
+        foreach (var bad in (InboundEnvelope[])
+            [good with { V = 2 }, good with { Id = "../x" }, good with { Blob = "other.eml" }, good with { Recipients = [] }, Envelope("no address")])
+        {
+            Assert.IsType<TriggerResult.Failed>(await RunAsync(bad));
+        }
+
+        Assert.Empty(_mailboxes.Entries);
+        Assert.Empty(_traces.Rows);
+    }
+
+    [Fact]
+    public async Task Run_UnknownFields_AreIgnored()
+    {
+        _directory.Account("alice@example.test");
+        var json = Encoding.UTF8.GetString(JsonSerializer.SerializeToUtf8Bytes(Envelope("alice@example.test"), EnvelopeJson.Default.InboundEnvelope));
+
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Encoding.UTF8.GetBytes(json[..^1] + ""","later":{"x":[1]}}""")));
+    }
+
+    private static InboundEnvelope Envelope(params string[] recipients) => new()
+    {
+        Id = Id,
+        ReceivedAt = ReceivedAt,
+        Listener = ListenerKind.Mx,
+        Client = new ClientInfo("192.0.2.1", "client.test", null, null),
+        MailFrom = new ReversePath { Address = "sender@elsewhere.test" },
+        Recipients = [.. recipients.Select(r => new EnvelopeRecipient { Address = r })],
+        Size = 100,
+        Blob = Blob,
+    };
+
+    private Task<TriggerResult> RunAsync(InboundEnvelope envelope) =>
+        RunAsync(JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope));
+
+    private Task<TriggerResult> RunAsync(byte[] body) => InboundFunction.RunAsync(
+        new InboundDelivery(_store, _directory, _mailboxes, _traces), TimeProvider.System, NullLogger.Instance, body, TestContext.Current.CancellationToken);
+}
