@@ -34,6 +34,11 @@ internal sealed partial class FunctionAppReader(string root, Func<string, string
         }
 
         var path = Path.Combine(root, executable);
+        if (!File.Exists(path) && !IsOnPath(executable))
+        {
+            throw new FunctionAppException($"host.json: defaultExecutablePath '{executable}' is neither a file of the app nor on the PATH.");
+        }
+
         var workingDirectory = Text(description, "workingDirectory") is { Length: > 0 } given ? Path.Combine(root, given) : root;
         return new FunctionApp
         {
@@ -51,9 +56,22 @@ internal sealed partial class FunctionAppReader(string root, Func<string, string
     }
 
     private IReadOnlyList<string> ReadArguments(JsonElement description) =>
-        TryGet(description, "arguments", out var arguments) && arguments.ValueKind == JsonValueKind.Array
-            ? [.. arguments.EnumerateArray().Select(a => Resolve(a.GetString() ?? "", "host.json"))]
-            : [];
+        [.. Texts(description, "arguments", "host.json").Select(a => Resolve(a, "host.json"))];
+
+    private bool IsOnPath(string program) => (setting("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        .Any(d => File.Exists(Path.Combine(d, program)));
+
+    private static List<string> Texts(JsonElement element, string name, string where)
+    {
+        if (!TryGet(element, name, out var listed))
+        {
+            return [];
+        }
+
+        return listed.ValueKind == JsonValueKind.Array && listed.EnumerateArray().All(i => i.ValueKind == JsonValueKind.String)
+            ? listed.EnumerateArray().Select(i => i.GetString()!).ToList()
+            : throw new FunctionAppException($"{where}: \"{name}\" is not a list of strings.");
+    }
 
     private static TimeSpan ReadTimeout(JsonElement json) => Text(json, "functionTimeout") switch
     {
@@ -128,13 +146,16 @@ internal sealed partial class FunctionAppReader(string root, Func<string, string
             "ADMIN" => AuthLevel.Admin,
             var other => throw new FunctionAppException($"{where}: authLevel '{other}' is not anonymous, function or admin."),
         };
-        var methods = TryGet(trigger, "methods", out var listed) && listed.ValueKind == JsonValueKind.Array
-            ? listed.EnumerateArray().Select(m => m.GetString()!.ToUpperInvariant()).ToHashSet()
-            : [];
+        var methods = Texts(trigger, "methods", where).Select(m => m.ToUpperInvariant()).ToHashSet();
         var route = Text(trigger, "route") ?? name;
         try
         {
-            Microsoft.AspNetCore.Routing.Patterns.RoutePatternFactory.Parse(route);
+            var known = new RouteOptions().ConstraintMap;
+            var constraints = Microsoft.AspNetCore.Routing.Patterns.RoutePatternFactory.Parse(route).ParameterPolicies.Values.SelectMany(p => p).Select(p => p.Content);
+            if (constraints.FirstOrDefault(c => c is not null && !known.ContainsKey(c.Split('(')[0])) is { } unknown)
+            {
+                throw new FunctionAppException($"{where}: the route '{route}' has the constraint '{unknown}', which is not known.");
+            }
         }
         catch (Microsoft.AspNetCore.Routing.Patterns.RoutePatternException e)
         {

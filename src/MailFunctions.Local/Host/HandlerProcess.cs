@@ -14,13 +14,14 @@ internal sealed partial class HandlerProcess(FunctionApp app, HostState state, T
     private static readonly TimeSpan FailureWindow = TimeSpan.FromMinutes(30);
     private static readonly TimeSpan InitializationTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ReadyInterval = TimeSpan.FromMilliseconds(25);
-    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(1.5); // with the drain below the 5 s of a clean stop
 
     private readonly Lock _lock = new();
     private readonly Queue<DateTimeOffset> _failures = new();
     private readonly HttpClient _probe = new() { Timeout = TimeSpan.FromSeconds(2) };
     private TaskCompletionSource<RunningHandler> _running = New();
     private Process? _process;
+    private bool _timedOut;
 
     private static TaskCompletionSource<RunningHandler> New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -67,7 +68,7 @@ internal sealed partial class HandlerProcess(FunctionApp app, HostState state, T
                 }
 
                 Log.Failed(logger, exitCode);
-                if (TooManyFailures())
+                if (!TimedOut() && TooManyFailures())
                 {
                     Log.GaveUp(logger, MaxFailures);
                     return false;
@@ -81,6 +82,15 @@ internal sealed partial class HandlerProcess(FunctionApp app, HostState state, T
         finally
         {
             Fail(new HandlerEndedException("The host is ending."));
+        }
+    }
+
+    /// <summary>A handler killed for a function's timeout is no failure of its own.</summary>
+    private bool TimedOut()
+    {
+        lock (_lock)
+        {
+            return _timedOut;
         }
     }
 
@@ -100,7 +110,12 @@ internal sealed partial class HandlerProcess(FunctionApp app, HostState state, T
     {
         var port = FreePort();
         using var process = Start(port);
-        _process = process;
+        using var ended = new CancellationTokenSource();
+        lock (_lock)
+        {
+            (_process, _timedOut) = (process, false);
+        }
+
         state.HandlerStarted(process);
         try
         {
@@ -117,7 +132,7 @@ internal sealed partial class HandlerProcess(FunctionApp app, HostState state, T
             {
                 lock (_lock)
                 {
-                    _running.TrySetResult(new RunningHandler(process.Id, new Uri($"http://127.0.0.1:{port}")));
+                    _running.TrySetResult(new RunningHandler(process.Id, new Uri($"http://127.0.0.1:{port}"), ended.Token));
                 }
 
                 Log.Ready(logger, process.Id, port);
@@ -144,6 +159,7 @@ internal sealed partial class HandlerProcess(FunctionApp app, HostState state, T
                 }
             }
 
+            await ended.CancelAsync();
             state.HandlerEnded();
         }
     }
@@ -169,8 +185,21 @@ internal sealed partial class HandlerProcess(FunctionApp app, HostState state, T
         {
             if (_process is { HasExited: false } process && process.Id == processId)
             {
+                _timedOut = true;
+                if (_running.Task.IsCompleted)
+                {
+                    _running = New(); // nothing more goes to this one: what it gives back would spend a delivery
+                }
+
                 Log.KilledForTimeout(logger, processId);
-                process.Kill(entireProcessTree: true);
+                try
+                {
+                    process.Kill(); // alone: the walk over a process tree may fail when others come and go
+                }
+                catch (Exception e) when (e is InvalidOperationException or System.ComponentModel.Win32Exception)
+                {
+                    // It has ended by itself.
+                }
             }
         }
     }
@@ -189,6 +218,9 @@ internal sealed partial class HandlerProcess(FunctionApp app, HostState state, T
             start.ArgumentList.Add(argument);
         }
 
+        // The keys are the host's alone.
+        start.Environment.Remove(HostCommand.MasterKeyVariable);
+        start.Environment.Remove(HostCommand.FunctionKeyVariable);
         // The host's own environment is inherited, ASPNETCORE_URLS and all: that is how the real host behaves.
         start.Environment["FUNCTIONS_CUSTOMHANDLER_PORT"] = port.ToString(System.Globalization.CultureInfo.InvariantCulture);
         start.Environment["FUNCTIONS_CUSTOMHANDLER_WORKER_ID"] = Guid.NewGuid().ToString();
@@ -310,7 +342,8 @@ internal sealed partial class HandlerProcess(FunctionApp app, HostState state, T
 }
 
 /// <summary>A handler that serves.</summary>
-internal sealed record RunningHandler(int ProcessId, Uri Address);
+/// <param name="Ended">Cancelled once the process is gone and the next can be waited for.</param>
+internal sealed record RunningHandler(int ProcessId, Uri Address, CancellationToken Ended);
 
 /// <summary>There is no handler and there will be none.</summary>
 internal sealed class HandlerEndedException(string message) : Exception(message);

@@ -14,6 +14,7 @@ internal sealed partial class Invoker(FunctionApp app, HandlerProcess handler, T
     /// <summary>The version of the real host whose behaviour this one shows.</summary>
     public const string HostVersion = "4.1037.0.0";
 
+    private static readonly TimeSpan EndNotice = TimeSpan.FromSeconds(1);
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false, PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30) })
     {
         Timeout = Timeout.InfiniteTimeSpan, // the function timeout bounds it
@@ -33,7 +34,7 @@ internal sealed partial class Invoker(FunctionApp app, HandlerProcess handler, T
             return new InvocationResult(false, e.Message);
         }
 
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping, running.Ended);
         using var timer = time.CreateTimer(_ => limit.Cancel(), null, app.FunctionTimeout, Timeout.InfiniteTimeSpan);
         try
         {
@@ -52,7 +53,13 @@ internal sealed partial class Invoker(FunctionApp app, HandlerProcess handler, T
         }
         catch (HttpRequestException e)
         {
+            // Until its end is noticed the messages given back would come again at once, and spend their deliveries.
+            await Task.Delay(EndNotice, time, limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return new InvocationResult(false, $"The handler went away: {e.Message}");
+        }
+        catch (OperationCanceledException) when (running.Ended.IsCancellationRequested && !stopping.IsCancellationRequested)
+        {
+            return new InvocationResult(false, "The handler ended.");
         }
         catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
         {

@@ -109,16 +109,8 @@ public sealed class HandlerLifeTests
 
     [Theory]
     [InlineData("host.json", "{", "host.json is not JSON: line 1")]
-    [InlineData("host.json", """{"version": "1.0"}""", "host.json: \"version\" has to be \"2.0\".")]
-    [InlineData("host.json", """{"version": "2.0", "functionTimeout": "soon", "customHandler": {"description": {"defaultExecutablePath": "node"}}}""", "host.json: functionTimeout \"soon\"")]
-    [InlineData("host.json", """{"version": "2.0", "customHandler": {"description": {"defaultExecutablePath": "no-such-program"}}}""", "host.json: the handler 'no-such-program' can't be started")]
-    [InlineData("Bad/function.json", "[", "Bad/function.json is not JSON: line 1")]
+    [InlineData("host.json", """{"version": "2.0", "customHandler": {"description": {"defaultExecutablePath": "no-such-program"} } }""", "host.json: defaultExecutablePath 'no-such-program'")]
     [InlineData("Bad/function.json", "{}", "Bad/function.json: \"bindings\" is missing.")]
-    [InlineData("Bad/function.json", """{"bindings": [{"type": "blobTrigger", "direction": "in", "name": "x"}]}""", "Bad/function.json: the trigger 'BLOBTRIGGER' is not known")]
-    [InlineData("Bad/function.json", """{"bindings": [{"type": "timerTrigger", "direction": "in", "name": "x", "schedule": "often"}]}""", "Bad/function.json: the schedule 'often'")]
-    [InlineData("Bad/function.json", """{"bindings": [{"type": "serviceBusTrigger", "direction": "in", "name": "x", "queueName": "%NOT_SET%"}]}""", "Bad/function.json: the setting 'NOT_SET' is not set.")]
-    [InlineData("Bad/function.json", """{"bindings": [{"type": "httpTrigger", "direction": "in", "name": "x", "route": "a/{b"}, {"type": "http", "direction": "out", "name": "y"}]}""", "Bad/function.json: the route 'a/{b' is wrong")]
-    [InlineData("9lives/function.json", "{}", "9lives/function.json: '9lives' can't be a function's name")]
     public async Task Start_WithAFaultInAFile_SaysWhereAndWhatAndExitsWith1(string file, string content, string expected)
     {
         await using var app = new TestedApp().Write(file, content);

@@ -90,7 +90,9 @@ public sealed class QueueTriggerTests : IAsyncLifetime
 
         await SendAsync("empty", "{}");
 
-        await TestedApp.UntilAsync(() => app.Started().Count >= 2 && app.Calls("Empty").Count >= 2, "a new handler gets the message again");
+        // Three timeouts: they are no failures of the handler, so the host goes on.
+        await TestedApp.UntilAsync(async () => (await CountAsync()).DeadLettered == 1 && app.Started().Count == 4, "new handlers get the message again");
+        Assert.False(app.Process.HasExited);
         Assert.Equal("2", app.Calls("Empty")[1].GetProperty("body").GetProperty("Metadata").GetProperty("DeliveryCount").GetString());
     }
 
