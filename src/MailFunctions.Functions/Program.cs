@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
+using System.Text.Json.Serialization;
 using MailFunctions.Azure;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Functions.Accounts;
@@ -36,7 +37,11 @@ catch (ValidationException e)
 builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
 builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
 builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(DrainSeconds));
-builder.Services.ConfigureHttpJsonOptions(o => o.SerializerOptions.TypeInfoResolverChain.Insert(0, AdminJson.Default));
+builder.Services.ConfigureHttpJsonOptions(o =>
+{
+    o.SerializerOptions.TypeInfoResolverChain.Insert(0, AdminJson.Default);
+    o.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull; // answers go by these options, not by the context's
+});
 builder.Services.AddProblemDetails();
 builder.Services.AddSingleton<InboundDelivery>();
 

@@ -18,7 +18,8 @@ public static class FreePorts
     {
         for (var attempt = 0; attempt < 100; attempt++)
         {
-            var offset = Random.Shared.Next(300, 45_000) / 20 * 20;
+            // All ports stay below 32768: from there on the system takes them for outgoing connections.
+            var offset = Random.Shared.Next(300, 22_000) / 20 * 20;
             var free = true;
             foreach (var port in ports)
             {

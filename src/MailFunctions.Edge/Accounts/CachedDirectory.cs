@@ -27,6 +27,13 @@ internal sealed class CachedDirectory(IDirectoryStore store, IOptions<LoginOptio
     public ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
         FindAsync(address, static (s, key) => s.FindEntryAsync(key, CancellationToken.None), cancellationToken);
 
+    /// <summary>Reads past the cache, and leaves there what it found.</summary>
+    public async ValueTask<DirectoryEntry?> FindFreshEntryAsync(EmailAddress address, CancellationToken cancellationToken)
+    {
+        _cache.Remove(address);
+        return await FindEntryAsync(address, cancellationToken);
+    }
+
     public void Dispose() => _cache.Dispose();
 
     private async ValueTask<TValue?> FindAsync<TKey, TValue>(

@@ -29,18 +29,27 @@ internal sealed partial class DirectoryAuthenticator(
             return new AuthenticationResult.Throttled(wait);
         }
 
+        var prepared = password.Length <= MaxPasswordLength ? SaslPrep.Prepare(password) : null;
         AccountEntry? account;
+        bool matches;
         try
         {
             account = await FindAsync(login, cancellationToken);
+            matches = prepared is not null && await MatchesAsync(account, prepared, cancellationToken);
+            // The cache may be behind a password that was just changed: only a fresh entry refuses.
+            if (!matches && prepared is not null && account is not null
+                && await directory.FindFreshEntryAsync(account.Address, cancellationToken) is AccountEntry fresh && fresh.ETag != account.ETag)
+            {
+                account = fresh;
+                matches = await MatchesAsync(account, prepared, cancellationToken);
+            }
         }
         catch (StoreUnavailableException)
         {
             return new AuthenticationResult.Unavailable();
         }
 
-        var prepared = password.Length <= MaxPasswordLength ? SaslPrep.Prepare(password) : null;
-        if (prepared is not null && await MatchesAsync(account, prepared, cancellationToken) && account is { Enabled: true })
+        if (matches && account is { Enabled: true })
         {
             throttle.RecordSuccess(name);
             return new AuthenticationResult.Authenticated(new AuthenticatedAccount(account.Address, account.MailboxId));

@@ -30,4 +30,5 @@ namespace MailFunctions.Functions.Hosting;
 internal sealed partial class AdminJson : JsonSerializerContext;
 
 /// <summary>One page of a list; no continuation: the last one.</summary>
-internal sealed record ListAnswer<T>(IReadOnlyList<T> Items, string? Continuation);
+internal sealed record ListAnswer<T>(
+    IReadOnlyList<T> Items, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Continuation);

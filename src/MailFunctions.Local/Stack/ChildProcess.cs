@@ -8,6 +8,9 @@ internal sealed record ChildDefinition(string Name, string Program, IReadOnlyLis
     /// <summary>Waits until the process serves; null: it prints a line `ready`.</summary>
     public Func<CancellationToken, Task>? WaitUntilReady { get; init; }
 
+    /// <summary>Where its output goes when it does not come through us.</summary>
+    public string? OutputFile { get; init; }
+
     /// <summary>From SIGTERM to SIGKILL.</summary>
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(4);
 }
@@ -66,7 +69,8 @@ internal sealed class ChildProcess(ChildDefinition definition, string logDirecto
 
             if (!_firstReady.Task.IsCompletedSuccessfully)
             {
-                _firstReady.TrySetException(new StackException(_lastError ?? $"The {Name} process ended with exit code {exitCode}; see {Path.Combine(logDirectory, Name)}.log."));
+                _firstReady.TrySetException(new StackException(
+                    LastError() ?? $"The {Name} process ended with exit code {exitCode}; see the logs in {logDirectory}."));
                 break;
             }
 
@@ -77,6 +81,17 @@ internal sealed class ChildProcess(ChildDefinition definition, string logDirecto
         }
 
         _firstReady.TrySetCanceled();
+    }
+
+    /// <summary>What the process itself says is wrong.</summary>
+    private string? LastError()
+    {
+        if (definition.OutputFile is { } file && File.Exists(file))
+        {
+            return File.ReadLines(file).LastOrDefault(l => l.Contains("rror", StringComparison.Ordinal)) is { } line ? $"{Name}: {line.Trim()}" : null;
+        }
+
+        return _lastError;
     }
 
     private async Task<int> RunOnceAsync()
@@ -129,7 +144,7 @@ internal sealed class ChildProcess(ChildDefinition definition, string logDirecto
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            _firstReady.TrySetException(new StackException($"The {Name} process did not get ready within {ReadyTimeout.TotalSeconds} s; see {Path.Combine(logDirectory, Name)}.log."));
+            _firstReady.TrySetException(new StackException($"The {Name} process did not get ready within {ReadyTimeout.TotalSeconds} s; see the logs in {logDirectory}."));
         }
         catch (OperationCanceledException)
         {

@@ -251,17 +251,25 @@ internal sealed class LocalStack : IAsyncDisposable
     /// Azurite says on its output that it is ending; on the broken pipe of a stack that was killed it would die of that,
     /// before it has saved. A file does not break.
     /// </summary>
-    private ChildDefinition WithOutputInFile(ChildDefinition definition) => OperatingSystem.IsWindows()
-        ? definition
-        : definition with
+    private ChildDefinition WithOutputInFile(ChildDefinition definition)
+    {
+        if (OperatingSystem.IsWindows())
         {
+            return definition;
+        }
+
+        var file = Path.Combine(_data, "logs", definition.Name + "-output.log");
+        return definition with
+        {
+            OutputFile = file,
             Program = "/bin/sh",
             Arguments =
             [
-                "-c", "log=$1; shift; exec \"$@\" >>\"$log\" 2>&1", "sh", Path.Combine(_data, "logs", definition.Name + "-output.log"),
+                "-c", "log=$1; shift; exec \"$@\" >>\"$log\" 2>&1", "sh", file,
                 definition.Program, .. definition.Arguments,
             ],
         };
+    }
 
     private ChildDefinition Bus() => new(
         "bus",
