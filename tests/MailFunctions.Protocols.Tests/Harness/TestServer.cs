@@ -1,0 +1,221 @@
+using System.Net;
+using System.Text;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Mailboxes;
+using MailFunctions.Core.Messages;
+using MailFunctions.Core.Sessions;
+using MailFunctions.Protocols.Pop3;
+using MailFunctions.Protocols.Smtp;
+
+namespace MailFunctions.Protocols.Tests.Harness;
+
+/// <summary>
+/// The ports of a session in memory. Addresses say what happens: `alice@example.test` has the password
+/// <see cref="Password"/>; `off@`, `full@`, `away@`, `rate@` are refused for their reason, unknown names too, and
+/// `elsewhere.test` is not ours.
+/// </summary>
+internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, IMaildrops, ISmtpEvents, IPop3Events
+{
+    public const string HostName = "mail.example.test";
+    public const string Password = "correct horse battery";
+
+    private static readonly ScramVerifier Verifier = ScramVerifier.Create(Password, iterations: 4096);
+    private static readonly AuthenticatedAccount Alice = new(EmailAddress.Parse("alice@example.test")!, "box-alice");
+
+    /// <summary>What was taken in: committed messages with their envelopes.</summary>
+    public List<(InboundEnvelope Envelope, byte[] Content)> Accepted { get; } = [];
+
+    /// <summary>Messages begun and not yet disposed of: 0 when a session has ended.</summary>
+    public int Open { get; private set; }
+
+    /// <summary>The store or the bus is away.</summary>
+    public bool IntakeFails { get; set; }
+
+    /// <summary>The maildrop of alice.</summary>
+    public TestMaildrop Maildrop { get; } = new();
+
+    public bool MaildropInUse { get; set; }
+
+    public Task<SmtpSessionEnd> RunSmtpAsync(MemoryConnection connection, string kind, SmtpLimits? limits = null, bool plaintextLogin = false, TimeProvider? time = null, CancellationToken drain = default) =>
+        new SmtpSession(
+            connection,
+            new SmtpListener { Kind = kind, HostName = HostName, AllowPlaintextCredentials = plaintextLogin, Limits = limits ?? SmtpLimits.Default },
+            new SmtpSessionServices { Intake = this, Policy = this, Authenticator = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
+        .RunAsync(CancellationToken.None);
+
+    public Task<Pop3SessionEnd> RunPop3Async(MemoryConnection connection, bool plaintextLogin = false, TimeProvider? time = null, CancellationToken drain = default) =>
+        new Pop3Session(
+            connection,
+            new Pop3Listener { HostName = HostName, AllowPlaintextCredentials = plaintextLogin },
+            new Pop3SessionServices { Authenticator = this, Maildrops = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
+        .RunAsync(CancellationToken.None);
+
+    public IIncomingMessage Begin(string id, DateTimeOffset receivedAt)
+    {
+        Open++;
+        return new Incoming(this, MessageName.BlobFor(id, receivedAt));
+    }
+
+    public ValueTask<SenderVerdict> CheckSenderAsync(EmailAddress? sender, AuthenticatedAccount? account, ClientInfo client, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(sender?.Key == "rate" ? SenderVerdict.RateLimited
+            : account is null || sender is null || sender.Equals(account.Address) ? SenderVerdict.Accepted : SenderVerdict.NotOwned);
+
+    public ValueTask<SenderVerdict> CheckFromAsync(EmailAddress from, AuthenticatedAccount account, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(from.Equals(account.Address) ? SenderVerdict.Accepted : SenderVerdict.NotOwned);
+
+    public ValueTask<RecipientVerdict> CheckRecipientAsync(EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(recipient.Domain is not ("example.test" or "xn--bcher-kva.test") ? RecipientVerdict.NotLocal : recipient.Key switch
+        {
+            "off" => RecipientVerdict.Disabled,
+            "full" => RecipientVerdict.OverQuota,
+            "away" => RecipientVerdict.Unavailable,
+            "rate" => RecipientVerdict.RateLimited,
+            "nobody" => RecipientVerdict.Unknown,
+            _ => RecipientVerdict.Accepted,
+        });
+
+    public ValueTask<AuthenticationResult> CheckPasswordAsync(string login, string password, IPAddress client, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<AuthenticationResult>(login switch
+        {
+            "throttled@example.test" => new AuthenticationResult.Throttled(TimeSpan.FromSeconds(30)),
+            "away@example.test" => new AuthenticationResult.Unavailable(),
+            "alice@example.test" when password == Password => new AuthenticationResult.Authenticated(Alice),
+            _ => new AuthenticationResult.Rejected(),
+        });
+
+    public ValueTask<ScramCredential?> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<ScramCredential?>(login == "away@example.test" ? null : new ScramCredential(login == "alice@example.test" ? Alice : null, Verifier));
+
+    public void RecordScram(string login, IPAddress client, bool succeeded)
+    {
+        // Nothing is throttled here.
+    }
+
+    public ValueTask<MaildropOpening> OpenAsync(AuthenticatedAccount account, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<MaildropOpening>(MaildropInUse ? new MaildropOpening.InUse() : new MaildropOpening.Opened(Maildrop));
+
+    void ISmtpEvents.Refused(IPAddress client, string command, SmtpReply reply)
+    {
+    }
+
+    void ISmtpEvents.Accepted(IPAddress client, string id, int recipients, long octets)
+    {
+    }
+
+    void IPop3Events.LoggedIn(IPAddress client, AuthenticatedAccount account, long messages)
+    {
+    }
+
+    void IPop3Events.Retrieved(long octets)
+    {
+    }
+
+    void IPop3Events.Deleted(int messages)
+    {
+    }
+
+    private sealed class Incoming(TestServer server, string blob) : IIncomingMessage
+    {
+        private readonly MemoryStream _content = new();
+        private bool _disposed;
+
+        public long Length => _content.Length;
+
+        public string Blob => blob;
+
+        public ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
+        {
+            _content.Write(octets.Span);
+            return ValueTask.CompletedTask;
+        }
+
+        public ValueTask<IntakeResult> CommitAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
+        {
+            if (server.IntakeFails)
+            {
+                return ValueTask.FromResult(IntakeResult.Unavailable);
+            }
+
+            server.Accepted.Add((envelope, _content.ToArray()));
+            return ValueTask.FromResult(IntakeResult.Accepted);
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            if (!_disposed)
+            {
+                _disposed = true;
+                server.Open--;
+            }
+
+            return ValueTask.CompletedTask;
+        }
+    }
+}
+
+/// <summary>A maildrop in memory; messages by uid.</summary>
+internal sealed class TestMaildrop : IMaildrop
+{
+    public SortedDictionary<uint, byte[]?> Messages { get; } = [];
+
+    /// <summary>Deletes only so many and then stops, as a store in trouble does.</summary>
+    public int DeletesAtMost { get; set; } = int.MaxValue;
+
+    /// <summary>Octets that a piece of content holds.</summary>
+    public int PieceOctets { get; set; } = 1000;
+
+    public bool Disposed { get; private set; }
+
+    public long Count => Messages.Count;
+
+    public long Bytes => Messages.Values.Sum(m => (long)(m?.Length ?? 100));
+
+    public string UniqueIdPrefix => "u1";
+
+    public bool IsLocked { get; set; } = true;
+
+    public void Add(string content) => Messages.Add((uint)Messages.Count + 1, Encoding.UTF8.GetBytes(content));
+
+    public async IAsyncEnumerable<IReadOnlyList<MaildropMessage>> ListAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (var page in Messages.Select(m => new MaildropMessage(m.Key, m.Value?.Length ?? 100)).ToList().Chunk(2))
+        {
+            await Task.Yield();
+            yield return page;
+        }
+    }
+
+    public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<IMaildropContent?>(Messages.GetValueOrDefault(uid) is { } content ? new Content(content, PieceOctets) : null);
+
+    public ValueTask<int> DeleteAsync(IReadOnlyList<uint> uids, CancellationToken cancellationToken)
+    {
+        var deleted = uids.Take(DeletesAtMost).ToList();
+        deleted.ForEach(u => Messages.Remove(u));
+        return ValueTask.FromResult(deleted.Count);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Disposed = true;
+        return ValueTask.CompletedTask;
+    }
+
+    private sealed class Content(byte[] content, int piece) : IMaildropContent
+    {
+        private int _at;
+
+        public long Size => content.Length;
+
+        public ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
+        {
+            var next = content.AsMemory(_at, Math.Min(piece, content.Length - _at));
+            _at += next.Length;
+            return ValueTask.FromResult<ReadOnlyMemory<byte>>(next);
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}
