@@ -1,4 +1,5 @@
 using Azure;
+using Azure.Identity;
 using MailFunctions.Core.Messages;
 
 namespace MailFunctions.Azure;
@@ -11,6 +12,7 @@ internal static class StorageFault
     {
         RequestFailedException => true,
         AggregateException => true, // the SDK's, when all retries failed
+        AuthenticationFailedException => true, // no token to be had: the identity endpoint is in trouble, or the role is missing
         OperationCanceledException => !asked.IsCancellationRequested,
         IOException and not StoreUnavailableException => true,
         _ => false,
@@ -22,6 +24,7 @@ internal static class StorageFault
         var why = e switch
         {
             RequestFailedException { Status: > 0 } r => $"the storage answered {r.Status} {r.ErrorCode}",
+            AuthenticationFailedException => "no token for the storage could be had",
             OperationCanceledException => "the storage did not answer in time",
             _ => $"the storage can't be reached ({e.GetType().Name})",
         };

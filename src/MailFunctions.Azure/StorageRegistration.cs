@@ -59,7 +59,7 @@ public static class StorageRegistration
     }
 
     /// <summary>A store that is away is told within bounds, and nothing of the traffic reaches a log.</summary>
-    private static T Bound<T>(T client, StorageOptions options)
+    internal static T Bound<T>(T client, StorageOptions options)
         where T : ClientOptions
     {
         client.Retry.Mode = RetryMode.Exponential;

@@ -45,6 +45,13 @@ public sealed class DialogTests
             Assert.Equal(accepted, $"{server.Accepted.Count}");
         }
 
+        if (settings.TryGetValue("content", out var content))
+        {
+            // What the client sent, behind the field that the server put on top.
+            var expected = Dialog.Decode(content);
+            Assert.Equal(expected, server.Accepted[0].Content[^expected.Length..]);
+        }
+
         if (settings.TryGetValue("left", out var left))
         {
             Assert.Equal(left, string.Join(' ', server.Maildrop.Messages.Keys));

@@ -24,7 +24,7 @@ internal sealed class BlobMessageStore(BlobServiceClient service, ByteBudget bud
                 cancellationToken).ConfigureAwait(false);
             return answer.Value.Content;
         }
-        catch (RequestFailedException e) when (e.Status == 404)
+        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlobNotFound)
         {
             return null;
         }

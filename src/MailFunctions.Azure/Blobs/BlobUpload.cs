@@ -119,7 +119,8 @@ internal sealed class BlobUpload(BlockBlobClient blob, ByteBudget budget) : IMes
         _blockIds ??= [];
         _staging ??= new Queue<Task>(BlocksInFlight);
         await WaitForStagingAsync(BlocksInFlight - 1).ConfigureAwait(false);
-        var id = Convert.ToBase64String(Encoding.ASCII.GetBytes(_blockIds.Count.ToString("D6", CultureInfo.InvariantCulture)));
+        // The token keeps the blocks of another upload under the same name apart from ours.
+        var id = Convert.ToBase64String(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{_token}{_blockIds.Count:D6}")));
         _blockIds.Add(id);
         var full = _held;
         _held = new SegmentBuffer(budget);

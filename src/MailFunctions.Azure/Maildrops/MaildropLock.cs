@@ -6,7 +6,8 @@ namespace MailFunctions.Azure.Maildrops;
 
 /// <summary>
 /// The `lock` row of a mailbox: exclusive over all replicas (RFC 1939 §4), renewed while the session lives, free again
-/// by itself after <see cref="Lifetime"/> when its holder was killed.
+/// by itself after <see cref="Lifetime"/> when its holder was killed. The row names its owner, so that a write whose
+/// answer was lost is not taken for somebody else's.
 /// </summary>
 internal sealed class MaildropLock : IAsyncDisposable
 {
@@ -14,75 +15,95 @@ internal sealed class MaildropLock : IAsyncDisposable
     public static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(20);
 
     private const string ExpiresColumn = "ExpiresAt";
+    private const string OwnerColumn = "Owner";
+    private const int TakeAttempts = 3;
+
+    private static readonly TimeSpan ReleaseLimit = TimeSpan.FromSeconds(5);
 
     private readonly TableClient _table;
     private readonly string _partition;
+    private readonly string _owner;
     private readonly TimeProvider _time;
     private readonly SemaphoreSlim _turn = new(1);
     private readonly CancellationTokenSource _end = new();
     private readonly Task _renewing;
     private ETag _etag;
-    private DateTimeOffset _expiresAt;
+    private long _expiresAt; // UTC ticks
     private bool _lost;
+    private bool _unclear; // a write went out and its answer is not known
 
-    private MaildropLock(TableClient table, string partition, TimeProvider time, ETag etag, DateTimeOffset expiresAt)
+    private MaildropLock(TableClient table, string partition, string owner, TimeProvider time, ETag etag, DateTimeOffset expiresAt)
     {
-        (_table, _partition, _time, _etag, _expiresAt) = (table, partition, time, etag, expiresAt);
+        (_table, _partition, _owner, _time) = (table, partition, owner, time);
+        Accept(etag, expiresAt);
         _renewing = RenewAsync();
     }
 
     /// <summary>False once another session has taken the lock, or it could not be renewed in time.</summary>
-    public bool IsHeld => !Volatile.Read(ref _lost) && _time.GetUtcNow() < _expiresAt;
+    public bool IsHeld => !Volatile.Read(ref _lost) && _time.GetUtcNow().UtcTicks < Volatile.Read(ref _expiresAt);
 
     /// <summary>Null when another session holds the lock.</summary>
     public static async Task<MaildropLock?> TakeAsync(TableClient table, string partition, TimeProvider time, CancellationToken cancellationToken)
     {
-        var expiresAt = time.GetUtcNow() + Lifetime;
-        try
+        var owner = Guid.NewGuid().ToString("N");
+        for (var attempt = 0; attempt < TakeAttempts; attempt++)
         {
-            var added = await table.AddEntityAsync(Row(partition, expiresAt), cancellationToken).ConfigureAwait(false);
-            return new MaildropLock(table, partition, time, EtagOf(added), expiresAt);
-        }
-        catch (RequestFailedException e) when (e.Status == 409)
-        {
-            // Somebody's: live, or left behind by one who was killed.
+            var now = time.GetUtcNow();
+            var row = Row(partition, owner, now + Lifetime);
+            try
+            {
+                var added = await table.AddEntityAsync(row, cancellationToken).ConfigureAwait(false);
+                return new MaildropLock(table, partition, owner, time, EtagOf(added), now + Lifetime);
+            }
+            catch (RequestFailedException e) when (e.Status == 409)
+            {
+                // Somebody's: live, left behind by one who was killed, or our own, whose answer was lost.
+            }
+
+            var found = await table.FindRowAsync(partition, MailboxRow.LockKey, cancellationToken).ConfigureAwait(false);
+            switch (found)
+            {
+                case null:
+                    continue; // given back just now
+                case not null when found.GetString(OwnerColumn) == owner:
+                    return new MaildropLock(table, partition, owner, time, found.ETag, ExpiryOf(found));
+                case not null when ExpiryOf(found) > now:
+                    return null;
+            }
+
+            try
+            {
+                var taken = await table.UpdateEntityAsync(row, found.ETag, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+                return new MaildropLock(table, partition, owner, time, EtagOf(taken), now + Lifetime);
+            }
+            catch (RequestFailedException e) when (e.Status is 404 or 412)
+            {
+                // Another one was quicker, or we were and did not hear of it: the row tells.
+            }
         }
 
-        var held = await table.GetEntityIfExistsAsync<TableEntity>(partition, MailboxRow.LockKey, cancellationToken: cancellationToken).ConfigureAwait(false);
-        if (!held.HasValue || held.Value!.GetDateTimeOffset(ExpiresColumn) > time.GetUtcNow())
-        {
-            return null;
-        }
-
-        try
-        {
-            var taken = await table.UpdateEntityAsync(Row(partition, expiresAt), held.Value.ETag, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
-            return new MaildropLock(table, partition, time, EtagOf(taken), expiresAt);
-        }
-        catch (RequestFailedException e) when (e.Status is 404 or 412)
-        {
-            return null; // another one was quicker
-        }
+        return null;
     }
 
     /// <summary>
     /// Runs a transaction that also touches the lock row under its ETag: it fails when the lock was stolen meanwhile.
     /// </summary>
+    /// <returns>False, and nothing is written, when the lock is not held any longer.</returns>
     public async Task<bool> SubmitAsync(List<TableTransactionAction> actions, CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (!IsHeld)
+            if (!await IsCertainAsync(cancellationToken).ConfigureAwait(false))
             {
                 return false;
             }
 
             var expiresAt = _time.GetUtcNow() + Lifetime;
-            actions.Add(new TableTransactionAction(TableTransactionActionType.UpdateReplace, Row(_partition, expiresAt), _etag));
+            actions.Add(new TableTransactionAction(TableTransactionActionType.UpdateReplace, Row(_partition, _owner, expiresAt), _etag));
+            _unclear = true;
             var answers = await _table.SubmitTransactionAsync(actions, cancellationToken).ConfigureAwait(false);
-            _etag = EtagOf(answers.Value[^1]);
-            _expiresAt = expiresAt;
+            Accept(EtagOf(answers.Value[^1]), expiresAt);
             return true;
         }
         finally
@@ -95,17 +116,17 @@ internal sealed class MaildropLock : IAsyncDisposable
     {
         await _end.CancelAsync().ConfigureAwait(false);
         await _renewing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (IsHeld)
+        using var limit = new CancellationTokenSource(ReleaseLimit);
+        try
         {
-            try
+            if (await IsCertainAsync(limit.Token).ConfigureAwait(false))
             {
-                using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
                 await _table.DeleteEntityAsync(_partition, MailboxRow.LockKey, _etag, limit.Token).ConfigureAwait(false);
             }
-            catch (Exception e) when (StorageFault.IsTrouble(e, CancellationToken.None))
-            {
-                // It runs out by itself.
-            }
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, CancellationToken.None))
+        {
+            // It runs out by itself.
         }
 
         _end.Dispose();
@@ -133,14 +154,23 @@ internal sealed class MaildropLock : IAsyncDisposable
         await _turn.WaitAsync(_end.Token).ConfigureAwait(false);
         try
         {
+            if (!await IsCertainAsync(_end.Token).ConfigureAwait(false))
+            {
+                return;
+            }
+
             var expiresAt = _time.GetUtcNow() + Lifetime;
-            var answer = await _table.UpdateEntityAsync(Row(_partition, expiresAt), _etag, TableUpdateMode.Replace, _end.Token).ConfigureAwait(false);
-            _etag = EtagOf(answer);
-            _expiresAt = expiresAt;
-        }
-        catch (RequestFailedException e) when (e.Status is 404 or 412)
-        {
-            Volatile.Write(ref _lost, true);
+            _unclear = true;
+            try
+            {
+                var answer = await _table.UpdateEntityAsync(
+                    Row(_partition, _owner, expiresAt), _etag, TableUpdateMode.Replace, _end.Token).ConfigureAwait(false);
+                Accept(EtagOf(answer), expiresAt);
+            }
+            catch (RequestFailedException e) when (e.Status is 404 or 412)
+            {
+                await IsCertainAsync(_end.Token).ConfigureAwait(false);
+            }
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, _end.Token))
         {
@@ -152,8 +182,36 @@ internal sealed class MaildropLock : IAsyncDisposable
         }
     }
 
-    private static TableEntity Row(string partition, DateTimeOffset expiresAt) =>
-        new(partition, MailboxRow.LockKey) { [ExpiresColumn] = expiresAt };
+    /// <summary>Whether the lock is held, by the row itself when the fate of the last write is not known.</summary>
+    private async ValueTask<bool> IsCertainAsync(CancellationToken cancellationToken)
+    {
+        if (_unclear && !Volatile.Read(ref _lost))
+        {
+            var row = await _table.FindRowAsync(_partition, MailboxRow.LockKey, cancellationToken).ConfigureAwait(false);
+            if (row?.GetString(OwnerColumn) == _owner)
+            {
+                Accept(row.ETag, ExpiryOf(row));
+            }
+            else
+            {
+                Volatile.Write(ref _lost, true);
+            }
+        }
+
+        return IsHeld;
+    }
+
+    private void Accept(ETag etag, DateTimeOffset expiresAt)
+    {
+        _etag = etag;
+        Volatile.Write(ref _expiresAt, expiresAt.UtcTicks);
+        _unclear = false;
+    }
+
+    private static TableEntity Row(string partition, string owner, DateTimeOffset expiresAt) =>
+        new(partition, MailboxRow.LockKey) { [ExpiresColumn] = expiresAt, [OwnerColumn] = owner };
+
+    private static DateTimeOffset ExpiryOf(TableEntity row) => row.GetDateTimeOffset(ExpiresColumn) ?? default;
 
     private static ETag EtagOf(Response response) => response.Headers.ETag ?? throw new RequestFailedException(response);
 }

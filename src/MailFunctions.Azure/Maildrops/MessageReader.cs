@@ -22,20 +22,33 @@ internal sealed class MessageReader(TableClient table, string partition, IMessag
     private const int RowsPerQuery = 50;
 
     private readonly Dictionary<uint, MailboxEntry> _rows = [];
-    private readonly Dictionary<uint, Task<IMaildropContent?>> _ahead = [];
+    private readonly Dictionary<uint, Task<BufferedContent?>> _ahead = [];
     private readonly CancellationTokenSource _end = new();
 
     public async ValueTask<IMaildropContent?> OpenAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
     {
-        if (!_ahead.Remove(uid, out var read))
+        if (await FindRowAsync(uid, likelyNext, cancellationToken).ConfigureAwait(false) is not { } row)
         {
-            read = await FindRowAsync(uid, likelyNext, cancellationToken).ConfigureAwait(false) is { } row
-                ? OpenAsync(row, cancellationToken)
-                : Task.FromResult<IMaildropContent?>(null);
+            return null;
+        }
+
+        await ForgetUnlikelyAsync(uid, likelyNext).ConfigureAwait(false);
+        if (!_ahead.TryGetValue(uid, out var read))
+        {
+            var opening = OpenAsync(row, cancellationToken);
+            StartAhead(likelyNext.Span);
+            return await opening.ConfigureAwait(false);
         }
 
         StartAhead(likelyNext.Span);
-        return await read.WaitAsync(cancellationToken).ConfigureAwait(false);
+
+        // It stays ours to dispose of until it is there: the caller may give up waiting.
+        await ((Task)read).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+        _ahead.Remove(uid);
+        return read.IsCompletedSuccessfully && read.Result is { } content
+            ? content
+            : await OpenAsync(row, cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()
@@ -43,11 +56,7 @@ internal sealed class MessageReader(TableClient table, string partition, IMessag
         await _end.CancelAsync().ConfigureAwait(false);
         foreach (var read in _ahead.Values)
         {
-            await ((Task)read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (read.IsCompletedSuccessfully && read.Result is { } content)
-            {
-                await content.DisposeAsync().ConfigureAwait(false);
-            }
+            await DisposeOfAsync(read).ConfigureAwait(false);
         }
 
         _ahead.Clear();
@@ -70,7 +79,32 @@ internal sealed class MessageReader(TableClient table, string partition, IMessag
         }
     }
 
-    private async Task<IMaildropContent?> ReadAheadAsync(MailboxEntry row)
+    /// <summary>A client that goes on elsewhere does not leave messages behind that hold room and are never asked for.</summary>
+    private async ValueTask ForgetUnlikelyAsync(uint uid, ReadOnlyMemory<uint> likelyNext)
+    {
+        if (likelyNext.IsEmpty)
+        {
+            return; // a look at one message: it does not say where the client goes on
+        }
+
+        foreach (var (other, read) in _ahead.Where(a => a.Key != uid && a.Value.IsCompleted && !likelyNext.Span.Contains(a.Key)).ToList())
+        {
+            _ahead.Remove(other);
+            await DisposeOfAsync(read).ConfigureAwait(false);
+        }
+    }
+
+    private static async ValueTask DisposeOfAsync(Task<BufferedContent?> read)
+    {
+        await ((Task)read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (read.IsCompletedSuccessfully && read.Result is { } content)
+        {
+            await content.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Null when there is no blob or no room: the message is opened when its turn comes.</summary>
+    private async Task<BufferedContent?> ReadAheadAsync(MailboxEntry row)
     {
         var content = await OpenAsync(row, _end.Token).ConfigureAwait(false);
         if (content is null)
@@ -90,8 +124,7 @@ internal sealed class MessageReader(TableClient table, string partition, IMessag
                     {
                         if (!held.TryGrow())
                         {
-                            // No room for reading ahead: it is opened anew and streamed when its turn comes.
-                            return await OpenAsync(row, _end.Token).ConfigureAwait(false);
+                            return null;
                         }
                     }
                 }

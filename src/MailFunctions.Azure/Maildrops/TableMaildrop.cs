@@ -60,6 +60,7 @@ internal sealed class TableMaildrop(
 
     private const int PageSize = 1000;
     private const int MaxAttempts = 20;
+    private const int ReadsAtOnce = 8;
 
     private static readonly string[] ListColumns = ["RowKey", MailboxRow.SizeColumn];
 
@@ -157,11 +158,23 @@ internal sealed class TableMaildrop(
         }
     }
 
+    /// <summary>The rows that are there: by one query when they stand close together, else each by itself.</summary>
     private async Task<List<TableEntity>> ReadRowsAsync(HashSet<uint> uids, CancellationToken cancellationToken)
     {
+        var rows = new List<TableEntity>(uids.Count);
+        if (uids.Max() - uids.Min() >= PageSize)
+        {
+            foreach (var few in uids.Chunk(ReadsAtOnce))
+            {
+                var found = await Task.WhenAll(few.Select(uid => table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken))).ConfigureAwait(false);
+                rows.AddRange(found.OfType<TableEntity>());
+            }
+
+            return rows;
+        }
+
         var filter = TableClient.CreateQueryFilter(
             $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey(uids.Min())} and RowKey le {MailboxRow.MessageKey(uids.Max())}");
-        var rows = new List<TableEntity>(uids.Count);
         await foreach (var row in table.QueryAsync<TableEntity>(filter, PageSize, cancellationToken: cancellationToken).ConfigureAwait(false))
         {
             if (uids.Contains(MailboxRow.UidOf(row.RowKey)))

@@ -1,5 +1,6 @@
 using Azure;
 using Azure.Data.Tables;
+using Azure.Data.Tables.Models;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 
@@ -59,8 +60,7 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
     {
         try
         {
-            var answer = await table.GetEntityIfExistsAsync<TableEntity>(partition, row, cancellationToken: cancellationToken).ConfigureAwait(false);
-            return answer.HasValue ? answer.Value : null;
+            return await table.FindRowAsync(partition, row, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -85,7 +85,7 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
         {
             return WriteResult.Conflict;
         }
-        catch (RequestFailedException e) when (e.Status == 404)
+        catch (RequestFailedException e) when (e.ErrorCode == TableErrorCode.ResourceNotFound)
         {
             return WriteResult.NotFound;
         }

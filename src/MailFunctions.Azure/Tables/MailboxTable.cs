@@ -42,9 +42,8 @@ internal sealed class MailboxTable(TableServiceClient service, TimeProvider time
     {
         try
         {
-            var row = await _mailboxes.GetEntityIfExistsAsync<TableEntity>(
-                MailboxRow.Partition(mailboxId), MailboxRow.StateKey, cancellationToken: cancellationToken).ConfigureAwait(false);
-            return row.HasValue ? MailboxRow.ToState(row.Value!) : null;
+            var row = await _mailboxes.FindRowAsync(MailboxRow.Partition(mailboxId), MailboxRow.StateKey, cancellationToken).ConfigureAwait(false);
+            return row is null ? null : MailboxRow.ToState(row);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

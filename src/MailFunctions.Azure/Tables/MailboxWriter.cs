@@ -142,7 +142,13 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
         {
             if (delivery.QuotaBytes is { } quota && state.Bytes + delivery.Entry.Size > quota)
             {
-                overQuota.Add(delivery);
+                // Those before it may turn out to be in the mailbox already: it is refused by what the mailbox holds
+                // and not by what it might, so it waits for the next round.
+                if (writes.Count == 0)
+                {
+                    overQuota.Add(delivery);
+                }
+
                 continue;
             }
 

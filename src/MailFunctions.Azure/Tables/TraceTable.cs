@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using Azure.Data.Tables;
 using MailFunctions.Core.Traces;
 
@@ -40,11 +38,12 @@ internal sealed class TraceTable(TableServiceClient service) : ITraceWriter
     private static IEnumerable<TableEntity> Rows(TraceEvent e)
     {
         var at = e.At.UtcDateTime.ToString("yyyyMMddHHmmssfffffff", CultureInfo.InvariantCulture);
-        yield return Row(e, TableKey.Escape(e.MessageId), $"{at}-{TableKey.Escape(e.Kind)}-{Digest(e)}");
+        var digest = Digest(e);
+        yield return Row(e, TableKey.Escape(e.MessageId), $"{at}-{digest}");
         foreach (var address in e.Addresses)
         {
             var partition = string.Create(CultureInfo.InvariantCulture, $"addr:{TableKey.Escape(address)}:{e.At.UtcDateTime:yyyyMMdd}");
-            yield return Row(e, partition, $"{at}-{TableKey.Escape(e.MessageId)}-{TableKey.Escape(e.Kind)}-{Digest(e)}");
+            yield return Row(e, partition, $"{at}-{TableKey.Escape(e.MessageId)}-{digest}");
         }
     }
 
@@ -57,7 +56,7 @@ internal sealed class TraceTable(TableServiceClient service) : ITraceWriter
         ["Detail"] = e.Detail,
     };
 
-    // Tells two events of one kind and instant apart, and finds the same one again.
+    // Tells two events of one instant apart, and finds the same one again.
     private static string Digest(TraceEvent e) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [.. e.Addresses, e.Detail ?? ""]))).AsSpan(0, 4));
+        TableKey.Digest($"{e.Kind}\0{string.Join('\n', e.Addresses)}\0{e.Detail}");
 }

@@ -29,7 +29,11 @@ public static class TraceKind
     public const string Unreadable = "unreadable";
 }
 
-/// <summary>Takes trace events. Writing the same event twice, with the same time, leaves one row.</summary>
+/// <summary>
+/// Takes trace events. The same event written twice leaves one row only when <see cref="TraceEvent.At"/> is the same too:
+/// give the time of the step, as the envelope or the delivery has it, and never the time of the call, so that a
+/// redelivered message finds the rows of its first delivery.
+/// </summary>
 public interface ITraceWriter
 {
     Task WriteAsync(IReadOnlyList<TraceEvent> events, CancellationToken cancellationToken);

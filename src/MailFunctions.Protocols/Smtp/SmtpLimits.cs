@@ -20,6 +20,9 @@ public sealed record SmtpLimits
     /// <summary>RFC 1870.</summary>
     public long MessageOctets { get; init; } = 50 * 1024 * 1024;
 
+    /// <summary>What is read and thrown away of a message that is refused, before the session ends.</summary>
+    public long DiscardOctets => 4 * MessageOctets;
+
     /// <summary>RFC 5321 §4.5.3.1.8: 100 at least.</summary>
     public int Recipients { get; init; } = 1000;
 

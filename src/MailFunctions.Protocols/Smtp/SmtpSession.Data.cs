@@ -63,6 +63,11 @@ public sealed partial class SmtpSession
             }
 
             connection.Input.AdvanceTo(position);
+            if (!ended && content.Octets > listener.Limits.DiscardOctets)
+            {
+                await ResetAsync().ConfigureAwait(false);
+                return Ending(SmtpReplies.FarTooBig, SmtpSessionEnd.ProtocolError);
+            }
         }
 
         return await FinishAsync(transaction, content, abort).ConfigureAwait(false);
@@ -77,6 +82,12 @@ public sealed partial class SmtpSession
             || !long.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out var size))
         {
             return Ending(SmtpReplies.BdatBadSize, SmtpSessionEnd.ProtocolError); // where the chunk ends nobody knows
+        }
+
+        if (size > listener.Limits.DiscardOctets)
+        {
+            await ResetAsync().ConfigureAwait(false);
+            return Ending(SmtpReplies.FarTooBig, SmtpSessionEnd.ProtocolError);
         }
 
         var refusal = _helo is null ? SmtpReplies.SayHelloFirst

@@ -6,7 +6,7 @@ namespace MailFunctions.Protocols.Tests.Harness;
 
 /// <summary>
 /// A conversation as a plain file, in the manner of mail RFCs. `C:` what the client sends, `S:` what the server has to
-/// answer, `*` standing for anything. `C-TLS` makes the client's handshake, `C-CLOSE` hangs up, `S-CLOSE` wants the server
+/// answer, `*` standing for anything; `S*:` a whole SMTP reply, by its last line. `C-TLS` makes the client's handshake, `C-CLOSE` hangs up, `S-CLOSE` wants the server
 /// to close. `[plain]` and `[tls]` before a line keep it to connections of that kind. `\r`, `\n`, `\0`, `\xNN`, `\\`
 /// write octets; a line that ends in `\` sends no CRLF; `{n*text}` repeats. `# key: value` sets something up, and other
 /// lines with `#` are remarks.
@@ -43,6 +43,9 @@ internal sealed class Dialog
                 case "S" or "S:":
                     steps.Add(new Step.Expect(number, words.Length == 2 ? words[1] : "", Pattern(words.Length == 2 ? words[1] : "")));
                     break;
+                case "S*":
+                    steps.Add(new Step.Expect(number, words[1], Pattern(words[1]), WholeReply: true));
+                    break;
                 case "C-TLS":
                     steps.Add(new Step.StartTls(number));
                     break;
@@ -69,10 +72,13 @@ internal sealed class Dialog
         return new Dialog(steps, settings);
     }
 
-    private static byte[] Octets(string text)
+    private static byte[] Octets(string text) =>
+        !text.EndsWith('\\') || text.EndsWith(@"\\", StringComparison.Ordinal) ? [.. Decode(text), 13, 10] : Decode(text[..^1]);
+
+    /// <summary>Octets as a dialog writes them.</summary>
+    public static byte[] Decode(string text)
     {
-        var withEnd = !text.EndsWith('\\') || text.EndsWith(@"\\", StringComparison.Ordinal);
-        text = Regex.Replace(withEnd ? text : text[..^1], @"\{(\d+)\*([^}]*)\}", m =>
+        text = Regex.Replace(text, @"\{(\d+)\*([^}]*)\}", m =>
             string.Concat(Enumerable.Repeat(m.Groups[2].Value, int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture))));
         var octets = new MemoryStream();
         foreach (Match part in Regex.Matches(text, @"\\x([0-9A-Fa-f]{2})|\\(.)|[^\\]+"))
@@ -91,11 +97,6 @@ internal sealed class Dialog
             }
         }
 
-        if (withEnd)
-        {
-            octets.Write("\r\n"u8);
-        }
-
         return octets.ToArray();
     }
 
@@ -108,7 +109,7 @@ internal abstract record Step(int Line)
 {
     public sealed record Send(int Line, byte[] Octets) : Step(Line);
 
-    public sealed record Expect(int Line, string Text, Regex Pattern) : Step(Line);
+    public sealed record Expect(int Line, string Text, Regex Pattern, bool WholeReply = false) : Step(Line);
 
     public sealed record StartTls(int Line) : Step(Line);
 

@@ -72,6 +72,11 @@ internal static class DialogRunner
                     break;
                 case Step.Expect expect:
                     var line = await reader.ReadAsync(limit.Token);
+                    while (expect.WholeReply && line is { Length: > 3 } && line[3] == '-')
+                    {
+                        line = await reader.ReadAsync(limit.Token);
+                    }
+
                     Assert.True(line is not null && expect.Pattern.IsMatch(line), $"{Path.GetFileName(path)}:{expect.Line}: expected\n  S: {expect.Text}\nbut the server said\n  {(line is null ? "nothing, and closed" : "S: " + line)}");
                     break;
                 case Step.StartTls:

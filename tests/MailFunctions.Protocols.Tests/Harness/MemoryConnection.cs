@@ -59,7 +59,7 @@ internal sealed class MemoryConnection : ISessionConnection
     /// <summary>The client's side of the handshake.</summary>
     public async Task ClientStartTlsAsync(CancellationToken cancellationToken)
     {
-        var tls = new SslStream(Client, leaveInnerStreamOpen: false, (_, _, _, _) => true);
+        var tls = new SslStream(Client, leaveInnerStreamOpen: false, (_, certificate, _, _) => certificate?.GetCertHashString() == Certificate.GetCertHashString());
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "mail.example.test" }, cancellationToken).ConfigureAwait(false);
         Client = tls;
     }
@@ -129,7 +129,7 @@ internal sealed class MemoryConnection : ISessionConnection
                     return length;
                 }
 
-                reader.AdvanceTo(read.Buffer.End);
+                reader.AdvanceTo(read.Buffer.Start); // a read of no octets only waits for some
                 if (read.IsCompleted || buffer.IsEmpty)
                 {
                     return 0;

@@ -1,0 +1,69 @@
+using System.Collections.Concurrent;
+using Azure.Core;
+using Azure.Core.Pipeline;
+
+namespace MailFunctions.Azure.Tests.Storage;
+
+/// <summary>Sees every request that goes out, retries too, and can keep some from arriving or their answers from coming back.</summary>
+internal sealed class RequestWatch : HttpPipelinePolicy
+{
+    private readonly ConcurrentQueue<SeenRequest> _seen = new();
+    private readonly Lock _lock = new();
+    private Fault? _refused;
+    private Fault? _lost;
+
+    public IReadOnlyList<SeenRequest> Seen => [.. _seen];
+
+    public int Count(Func<SeenRequest, bool> of) => _seen.Count(of);
+
+    /// <summary>The next requests of a kind never reach the storage.</summary>
+    public void Refuse(Func<SeenRequest, bool> of, int times = int.MaxValue) => _refused = new Fault(of, times);
+
+    /// <summary>The next requests of a kind are done, and their answers lost.</summary>
+    public void LoseAnswers(Func<SeenRequest, bool> of, int times = 1) => _lost = new Fault(of, times);
+
+    public void Heal() => (_refused, _lost) = (null, null);
+
+    public override async ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline)
+    {
+        var request = new SeenRequest(message.Request.Method.Method, message.Request.Uri.ToUri());
+        _seen.Enqueue(request);
+        if (Hits(_refused, request))
+        {
+            throw new IOException("The request did not arrive.");
+        }
+
+        await ProcessNextAsync(message, pipeline);
+        if (Hits(_lost, request))
+        {
+            throw new IOException("The answer was lost.");
+        }
+    }
+
+    public override void Process(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline) =>
+        throw new NotSupportedException("The adapters never block.");
+
+    private bool Hits(Fault? fault, SeenRequest request)
+    {
+        lock (_lock)
+        {
+            return fault is { Left: > 0 } && fault.Of(request) && fault.Left-- > 0;
+        }
+    }
+
+    private sealed class Fault(Func<SeenRequest, bool> of, int times)
+    {
+        public Func<SeenRequest, bool> Of => of;
+
+        public int Left { get; set; } = times;
+    }
+}
+
+internal sealed record SeenRequest(string Method, Uri Uri)
+{
+    public bool IsBlock => Method == "PUT" && Uri.Query.Contains("comp=block&", StringComparison.Ordinal);
+
+    public bool IsBlockList => Method == "PUT" && Uri.Query.Contains("comp=blocklist", StringComparison.Ordinal);
+
+    public bool IsTransaction => Method == "POST" && Uri.AbsolutePath.EndsWith("/$batch", StringComparison.Ordinal);
+}
