@@ -52,11 +52,17 @@ internal static class DialogRunner
 
         var early = dialog.Steps[0] is Step.Send;
         var plaintextLogin = dialog.Settings.ContainsKey("plaintext login");
-        Task Session() => dialog.Settings["listener"] switch
+        async Task Session()
         {
-            "pop3" => server.RunPop3Async(connection, plaintextLogin),
-            var kind => server.RunSmtpAsync(connection, kind == "mx" ? ListenerKind.Mx : ListenerKind.Submission, Limits(dialog.Settings), plaintextLogin),
-        };
+            Task running = dialog.Settings["listener"] switch
+            {
+                "pop3" => server.RunPop3Async(connection, plaintextLogin),
+                var kind => server.RunSmtpAsync(connection, kind == "mx" ? ListenerKind.Mx : ListenerKind.Submission, Limits(dialog.Settings), plaintextLogin),
+            };
+            await running;
+            await connection.StopReadingAsync();
+        }
+
         var session = early ? null : Session();
         var reader = new LineReader(connection);
         for (var i = 0; i < dialog.Steps.Count; i++)

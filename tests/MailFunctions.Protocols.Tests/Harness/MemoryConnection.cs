@@ -82,6 +82,9 @@ internal sealed class MemoryConnection : ISessionConnection
     /// <summary>The client closes its sending side and still listens.</summary>
     public void CloseClientOutput() => _toServer.Writer.Complete();
 
+    /// <summary>Nobody reads what the client sends any more: its writes don't wait.</summary>
+    public ValueTask StopReadingAsync() => _toServer.Reader.CompleteAsync();
+
     /// <summary>The session is over: what it wrote can be read to its end.</summary>
     public async Task CloseServerAsync()
     {
