@@ -1,0 +1,156 @@
+// The edge on Container Apps: TCP ingress in a network of our own. The client's address is hidden from it.
+import { resourceTags } from 'names.bicep'
+
+param environmentName string
+param appName string
+param location string
+param tags resourceTags
+param workspaceId string
+param subnetId string
+param identityId string
+param registryServer string
+
+@description('Image to run; empty before the first deployment: a stand-in, which no probe may end.')
+param image string
+
+@description('Settings of the edge, as name and value.')
+param settings { name: string, value: string }[]
+
+@description('Secret of the certificate in Key Vault, without a version; empty: no TLS, and no port that needs it.')
+param certificateSecretUri string
+
+@minValue(1)
+param minReplicas int
+
+@minValue(1)
+param maxReplicas int
+
+@description('TCP connections that one replica should carry before another is started.')
+param connectionsPerReplica int
+
+@description('Replicas in several availability zones.')
+param zoneRedundant bool
+
+var hasCertificate = !empty(certificateSecretUri)
+var certificateFolder = '/mnt/tls'
+var standIn = 'mcr.microsoft.com/k8se/quickstart:latest'
+var probes = [
+  {
+    type: 'Startup'
+    httpGet: { path: '/healthz/live', port: 8080 }
+    periodSeconds: 2
+    failureThreshold: 30
+  }
+  {
+    type: 'Liveness'
+    httpGet: { path: '/healthz/live', port: 8080 }
+    periodSeconds: 10
+    failureThreshold: 3
+  }
+  {
+    type: 'Readiness'
+    httpGet: { path: '/healthz/ready', port: 8080 }
+    periodSeconds: 10
+    failureThreshold: 3
+  }
+]
+var plainPorts = [
+  { exposedPort: 587, targetPort: 2587, external: true }
+  { exposedPort: 110, targetPort: 2110, external: true }
+]
+var tlsPorts = [
+  { exposedPort: 465, targetPort: 2465, external: true }
+  { exposedPort: 995, targetPort: 2995, external: true }
+]
+
+resource environment 'Microsoft.App/managedEnvironments@2025-01-01' = {
+  name: environmentName
+  location: location
+  tags: tags
+  properties: {
+    appLogsConfiguration: { destination: 'azure-monitor' }
+    vnetConfiguration: { infrastructureSubnetId: subnetId, internal: false }
+    workloadProfiles: [{ name: 'Consumption', workloadProfileType: 'Consumption' }]
+    zoneRedundant: zoneRedundant
+  }
+}
+
+#disable-next-line use-recent-api-versions // older ones know no dedicated tables, newer ones there are none
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: environment
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      { category: 'ContainerAppConsoleLogs', enabled: true }
+      { category: 'ContainerAppSystemLogs', enabled: true }
+    ]
+  }
+}
+
+resource edge 'Microsoft.App/containerApps@2025-01-01' = {
+  name: appName
+  location: location
+  tags: union(tags, { 'azd-service-name': 'edge' })
+  identity: { type: 'UserAssigned', userAssignedIdentities: { '${identityId}': {} } }
+  properties: {
+    environmentId: environment.id
+    workloadProfileName: 'Consumption'
+    configuration: {
+      activeRevisionsMode: 'Single'
+      maxInactiveRevisions: 3
+      ingress: {
+        external: true
+        transport: 'tcp'
+        exposedPort: 25
+        targetPort: 2525
+        additionalPortMappings: concat(plainPorts, hasCertificate ? tlsPorts : [])
+        traffic: [{ latestRevision: true, weight: 100 }]
+      }
+      registries: [{ server: registryServer, identity: identityId }]
+      secrets: hasCertificate ? [{ name: 'tls', keyVaultUrl: certificateSecretUri, identity: identityId }] : []
+    }
+    template: {
+      terminationGracePeriodSeconds: 60
+      containers: [
+        {
+          name: 'edge'
+          image: empty(image) ? standIn : image
+          resources: { cpu: json('0.5'), memory: '1Gi' }
+          env: concat(
+            settings,
+            [
+              { name: 'Edge__Ports__Smtp', value: '2525' }
+              { name: 'Edge__Ports__Submission', value: '2587' }
+              { name: 'Edge__Ports__Smtps', value: hasCertificate ? '2465' : '0' }
+              { name: 'Edge__Ports__Pop3', value: '2110' }
+              { name: 'Edge__Ports__Pop3s', value: hasCertificate ? '2995' : '0' }
+              // Every client seems to come from the ingress: a limit for each client would be one for all.
+              { name: 'Edge__MaxConnectionsPerClient', value: '10000' }
+              { name: 'Login__FreeFailuresPerClient', value: '1000000' }
+              { name: 'Rates__MessagesPerClient', value: '0' }
+              { name: 'Rates__RecipientsPerClient', value: '0' }
+            ],
+            hasCertificate ? [{ name: 'Tls__CertificatePath', value: '${certificateFolder}/certificate.pem' }] : []
+          )
+          probes: empty(image) ? [] : probes
+          volumeMounts: hasCertificate ? [{ volumeName: 'tls', mountPath: certificateFolder }] : []
+        }
+      ]
+      scale: {
+        minReplicas: minReplicas
+        maxReplicas: maxReplicas
+        rules: [
+          { name: 'connections', tcp: { metadata: { concurrentConnections: string(connectionsPerReplica) } } }
+        ]
+      }
+      volumes: hasCertificate
+        ? [{ name: 'tls', storageType: 'Secret', secrets: [{ secretRef: 'tls', path: 'certificate.pem' }] }]
+        : []
+    }
+  }
+}
+
+output id string = edge.id
+output name string = edge.name
+output address string = environment.properties.staticIp
