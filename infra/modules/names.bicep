@@ -35,11 +35,9 @@ var edgeReadTables = [
 ]
 
 @export()
-@description('Tables that the edge writes: maildrops (lock, deletions), its traces and its counters.')
+@description('Tables that the edge writes: maildrops, with their locks and deletions.')
 var edgeWriteTables = [
   'mailboxes'
-  'traces'
-  'stats'
 ]
 
 @export()

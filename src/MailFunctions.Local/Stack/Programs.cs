@@ -5,6 +5,9 @@ namespace MailFunctions.Local.Stack;
 /// <summary>Where the programs of the stack are: built beside this one, Node on the PATH, Azurite among the Node packages.</summary>
 internal sealed record Programs(string Local, string Edge, string FunctionApp, string Node, string Azurite)
 {
+    /// <summary>Names the folder of a published function app to run in place of the built one.</summary>
+    private const string FunctionAppVariable = "LOCAL_FUNCTION_APP";
+
     private const int OldestNode = 20;
 
     /// <exception cref="StackException">Something is missing.</exception>
@@ -14,7 +17,9 @@ internal sealed record Programs(string Local, string Edge, string FunctionApp, s
         var configuration = Path.GetFileName(here);
         var bin = Path.GetFullPath(Path.Combine(here, "..", ".."));
         var edge = Path.Combine(bin, "MailFunctions.Edge", configuration, Executable("MailFunctions.Edge"));
-        var app = Path.Combine(bin, "MailFunctions.Functions", configuration);
+        var app = Environment.GetEnvironmentVariable(FunctionAppVariable) is { Length: > 0 } published
+            ? Path.GetFullPath(published)
+            : Path.Combine(bin, "MailFunctions.Functions", configuration);
         if (!File.Exists(edge) || !File.Exists(Path.Combine(app, Executable("MailFunctions.Functions"))))
         {
             throw new StackException("The edge or the function app is not built: run `dotnet build` first.");

