@@ -12,7 +12,10 @@ namespace MailFunctions.Edge.Admission;
 internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider time) : IDisposable
 {
     private readonly LoginOptions _options = options.Value;
-    private readonly MemoryCache _failures = new(new MemoryCacheOptions { SizeLimit = options.Value.MaxTrackedFailures });
+    private readonly MemoryCache _failures = new(new MemoryCacheOptions { SizeLimit = options.Value.MaxTrackedFailures, Clock = new CacheClock(time) });
+
+    /// <summary>Clients and accounts counted now.</summary>
+    public int Tracked => _failures.Count;
 
     /// <summary>How long to wait before credentials are checked again; zero: check them.</summary>
     public TimeSpan WaitFor(IPAddress client, string login)
@@ -41,6 +44,12 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
         var now = time.GetUtcNow();
         lock (_failures)
         {
+            // A full cache would refuse the new count: a flood of made-up names must not hide those that follow.
+            if (_failures.Count >= _options.MaxTrackedFailures)
+            {
+                _failures.Compact(0.1);
+            }
+
             var count = (_failures.TryGetValue(key, out Failures? f) ? f!.Count : 0) + 1;
             var steps = Math.Min(count - free, 20);
             var delay = steps <= 0 ? TimeSpan.Zero : Min(TimeSpan.FromSeconds(Math.Pow(2, steps - 1)), _options.MaxDelay);

@@ -46,6 +46,11 @@ internal sealed class LoginOptions
             yield return $"Login__ForgetFailuresAfter: {ForgetFailuresAfter} must be more than zero.";
         }
 
+        if (MaxDelay <= TimeSpan.Zero || MaxDelay > TimeSpan.FromDays(1))
+        {
+            yield return $"Login__MaxDelay: {MaxDelay} is out of range; use more than zero and at most one day.";
+        }
+
         if (FreeFailuresPerClient < 1 || FreeFailuresPerAccount < 1 || MaxTrackedFailures < 1 || MaxRemembered < 1)
         {
             yield return "Login: FreeFailuresPerClient, FreeFailuresPerAccount, MaxTrackedFailures and MaxRemembered must be 1 or more.";
