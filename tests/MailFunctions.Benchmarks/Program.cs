@@ -1,1 +1,22 @@
-return 0;
+using MailFunctions.Benchmarks;
+
+return args switch
+{
+    ["edge-discard", .. var rest] => await EdgeDiscard.RunAsync(rest),
+    ["latency", .. var rest] => await Latency.RunAsync(rest),
+    _ => Help(),
+};
+
+static int Help()
+{
+    Console.WriteLine(
+        """
+        Programs that measure; docs/performance.md says how they are used.
+
+          edge-discard --port N [--max-connections N]
+              The real edge on 127.0.0.1 for SMTP, with an intake that throws messages away.
+          latency STACK.JSON [--messages N]
+              From the reply to end-of-data until POP3 shows the message, on a stack that runs.
+        """);
+    return 2;
+}

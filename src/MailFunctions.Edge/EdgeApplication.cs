@@ -1,0 +1,131 @@
+using System.ComponentModel.DataAnnotations;
+using System.Security.Cryptography;
+using MailFunctions.Azure;
+using MailFunctions.Azure.ServiceBus;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Mailboxes;
+using MailFunctions.Core.Messages;
+using MailFunctions.Core.Sessions;
+using MailFunctions.Edge.Accounts;
+using MailFunctions.Edge.Admission;
+using MailFunctions.Edge.Configuration;
+using MailFunctions.Edge.Health;
+using MailFunctions.Edge.Listeners;
+using MailFunctions.Edge.Policy;
+using MailFunctions.Edge.Telemetry;
+using MailFunctions.Edge.Tls;
+using MailFunctions.Protocols.Pop3;
+using MailFunctions.Protocols.Smtp;
+using Microsoft.Extensions.Options;
+
+namespace MailFunctions.Edge;
+
+/// <summary>The edge, put together: configuration, services, listeners.</summary>
+internal static class EdgeApplication
+{
+    /// <summary>Runs until it is told to stop; the exit code. What is wrong is said in a sentence on standard error.</summary>
+    /// <param name="replaceStores">Puts other ports in place of Azure's; null: Blob, Table and Service Bus by configuration.</param>
+    public static async Task<int> RunAsync(string[] args, Action<IServiceCollection>? replaceStores = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder(args);
+        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        var faults = builder.Services.AddEdgeOptions(builder.Configuration);
+        if (faults.Count > 0)
+        {
+            return Fail(string.Join(Environment.NewLine, faults));
+        }
+
+        try
+        {
+            (replaceStores ?? (services => AddAzure(services, builder.Configuration)))(builder.Services);
+        }
+        catch (ValidationException e)
+        {
+            return Fail(e.Message);
+        }
+
+        AddSessions(builder.Services);
+        builder.WebHost.ConfigureKestrel((_, kestrel) => kestrel.Listen(kestrel.ApplicationServices.GetRequiredService<IOptions<EdgeOptions>>().Value));
+        await using var app = builder.Build();
+        EdgeHealth.Map(app);
+        return await StartAsync(app) is { } fault ? Fail(fault) : await WaitAsync(app);
+    }
+
+    private static void AddAzure(IServiceCollection services, ConfigurationManager configuration)
+    {
+        services.AddMailStorage(StorageOptions.Read(configuration) with
+        {
+            UploadBudget = configuration.GetValue($"{EdgeOptions.Section}:{nameof(EdgeOptions.MaxOctetsInFlight)}", new EdgeOptions().MaxOctetsInFlight),
+        });
+        services.AddMailBus(configuration);
+        services.AddSingleton<IMessageIntake, ClaimCheckIntake>();
+    }
+
+    private static void AddSessions(IServiceCollection services)
+    {
+        services.AddSingleton<ServerCertificate>();
+        services.AddSingleton<ConnectionLimits>();
+        services.AddSingleton<LoginThrottle>();
+        services.AddSingleton<MailRates>();
+        services.AddSingleton<CachedDirectory>();
+        services.AddSingleton<CachedUsage>();
+        services.AddSingleton<RememberedPasswords>();
+        services.AddSingleton<IAuthenticator, DirectoryAuthenticator>();
+        services.AddSingleton<ISmtpPolicy, DirectorySmtpPolicy>();
+        services.AddSingleton<EdgeEvents>();
+        services.AddSingleton<EdgeHealth>();
+        services.AddSingleton(s => new SmtpSessionServices
+        {
+            Intake = s.GetRequiredService<IMessageIntake>(),
+            Policy = s.GetRequiredService<ISmtpPolicy>(),
+            Authenticator = s.GetRequiredService<IAuthenticator>(),
+            Events = s.GetRequiredService<EdgeEvents>(),
+            Drain = s.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping,
+        });
+        services.AddSingleton(s => new Pop3SessionServices
+        {
+            Authenticator = s.GetRequiredService<IAuthenticator>(),
+            Maildrops = s.GetRequiredService<IMaildrops>(),
+            Events = s.GetRequiredService<EdgeEvents>(),
+            Drain = s.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping,
+        });
+        services.AddOptions<HostOptions>().Configure<IOptions<EdgeOptions>>((host, edge) => host.ShutdownTimeout = edge.Value.GracePeriod);
+    }
+
+    /// <summary>Null, or why it can't start.</summary>
+    private static async Task<string?> StartAsync(WebApplication app)
+    {
+        try
+        {
+            if (app.Services.GetRequiredService<ServerCertificate>() is { IsConfigured: true } certificate)
+            {
+                certificate.Load();
+            }
+
+            await app.StartAsync();
+            return null;
+        }
+        catch (CryptographicException e)
+        {
+            return $"Tls__CertificatePath: the file holds no usable certificate with its key: {e.Message}";
+        }
+        catch (IOException e)
+        {
+            return $"A port can't be used: {e.Message}";
+        }
+    }
+
+    private static async Task<int> WaitAsync(WebApplication app)
+    {
+        await app.WaitForShutdownAsync();
+        return 0;
+    }
+
+    private static int Fail(string sentence)
+    {
+        Console.Error.WriteLine(sentence);
+        return 1;
+    }
+}

@@ -1,0 +1,189 @@
+using System.Diagnostics;
+using System.Globalization;
+using MailFunctions.TestKit;
+using Xunit;
+
+namespace MailFunctions.EndToEnd;
+
+/// <summary>The clients of docs/clients.md, as Debian packs them; a test says so when its client is not installed.</summary>
+public sealed class DebianClientTests(SharedStack shared) : IDisposable
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    private readonly TemporaryDirectory _home = new();
+
+    public void Dispose() => _home.Dispose();
+
+    [Fact]
+    public async Task Swaks_ToTheMxPort_IsDelivered()
+    {
+        var bob = await shared.CreateAccountAsync();
+
+        await RunAsync("swaks", $"--server 127.0.0.1:{Port(shared.Stack.Smtp)} --from you@elsewhere.test --to {bob.Address} --hide-all");
+
+        await MailDialogs.WaitForMailAsync(shared.Stack, bob, 1);
+    }
+
+    [Fact]
+    public async Task Swaks_WithStartTlsAndLogin_IsDelivered()
+    {
+        var (alice, bob) = (await shared.CreateAccountAsync(), await shared.CreateAccountAsync());
+
+        await RunAsync(
+            "swaks",
+            $"--server 127.0.0.1:{Port(shared.Stack.Submission)} --tls --tls-ca-path {shared.Stack.CertificateAuthority} --auth PLAIN "
+            + $"--auth-user {alice.Address} --auth-password \"{alice.Password}\" --from {alice.Address} --to {bob.Address} --hide-all");
+
+        await MailDialogs.WaitForMailAsync(shared.Stack, bob, 1);
+    }
+
+    [Fact]
+    public async Task Curl_SendsBySubmissionAndFetchesByPop3s()
+    {
+        var (alice, bob) = (await shared.CreateAccountAsync(), await shared.CreateAccountAsync());
+        await File.WriteAllTextAsync(_home.File("mail"), $"From: {alice.Address}\r\nSubject: From curl\r\n\r\nHello\r\n", TestContext.Current.CancellationToken);
+
+        await RunAsync(
+            "curl",
+            $"-sS --ssl-reqd --cacert {shared.Stack.CertificateAuthority} smtp://localhost:{Port(shared.Stack.Submission)} "
+            + $"--user \"{alice.Address}:{alice.Password}\" --mail-from {alice.Address} --mail-rcpt {bob.Address} -T {_home.File("mail")}");
+        await MailDialogs.WaitForMailAsync(shared.Stack, bob, 1);
+        var fetched = await RunAsync(
+            "curl", $"-sS --cacert {shared.Stack.CertificateAuthority} pop3s://localhost:{Port(shared.Stack.Pop3s)}/1 --user \"{bob.Address}:{bob.Password}\"");
+
+        Assert.Contains("Subject: From curl\r\n\r\nHello\r\n", fetched, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Mpop_ThatKeepsMail_FetchesEachMessageOnce()
+    {
+        var bob = await WithMailAsync(2);
+        var config = await WriteAsync(
+            "mpoprc",
+            $"""
+            account bob
+            host localhost
+            port {shared.Stack.Pop3s}
+            tls on
+            tls_starttls off
+            tls_trust_file {shared.Stack.CertificateAuthority}
+            auth scram-sha-256
+            user {bob.Address}
+            password {bob.Password}
+            delivery mbox {_home.File("mbox")}
+            uidls_file {_home.File("uidls")}
+            keep on
+            """);
+
+        await RunAsync("mpop", $"-C {config} bob");
+        await RunAsync("mpop", $"-C {config} bob");
+
+        Assert.Equal(2, Subjects());
+        Assert.Equal(2, await MailDialogs.CountAsync(shared.Stack, bob));
+    }
+
+    [Fact]
+    public async Task Fetchmail_ThatDeletes_EmptiesTheMaildrop()
+    {
+        var bob = await WithMailAsync(2);
+        var config = await WriteAsync(
+            "fetchmailrc",
+            $"""
+            poll localhost service {shared.Stack.Pop3s} protocol POP3 uidl
+              user "{bob.Address}" password "{bob.Password}"
+              ssl sslcertfile {shared.Stack.CertificateAuthority} sslcertck nokeep fetchall
+              mda "cat >> {_home.File("mbox")}"
+
+            """);
+
+        await RunAsync("fetchmail", $"-f {config} --nodetach --idfile {_home.File("ids")} --pidfile {_home.File("pid")}");
+
+        Assert.Equal(2, Subjects());
+        Assert.Equal(0, await MailDialogs.CountAsync(shared.Stack, bob));
+    }
+
+    [Fact]
+    public async Task Mutt_SendsWithScram()
+    {
+        var (alice, bob) = (await shared.CreateAccountAsync(), await shared.CreateAccountAsync());
+        var config = await WriteAsync(
+            "muttrc",
+            $"""
+            set ssl_ca_certificates_file={shared.Stack.CertificateAuthority}
+            set ssl_force_tls=yes
+            set from={alice.Address}
+            set use_from=yes
+            set copy=no
+            set smtp_url="smtp://{alice.Address.Replace("@", "%40", StringComparison.Ordinal)}@localhost:{shared.Stack.Submission}/"
+            set smtp_pass="{alice.Password}"
+            set smtp_authenticators="scram-sha-256:plain"
+            """);
+
+        await RunAsync("mutt", $"-n -F {config} -s Hello {bob.Address}");
+
+        await MailDialogs.WaitForMailAsync(shared.Stack, bob, 1);
+    }
+
+    private int Subjects() => File.ReadLines(_home.File("mbox")).Count(l => l.StartsWith("Subject: kept", StringComparison.Ordinal));
+
+    private static string Port(int port) => port.ToString(CultureInfo.InvariantCulture);
+
+    private async Task<AccountJson> WithMailAsync(int messages)
+    {
+        var bob = await shared.CreateAccountAsync();
+        for (var i = 1; i <= messages; i++)
+        {
+            await MailDialogs.SendAsync(shared.Stack.Smtp, bob.Address, System.Text.Encoding.ASCII.GetBytes($"Subject: kept {i}\r\n\r\n{i}\r\n"));
+        }
+
+        await MailDialogs.WaitForMailAsync(shared.Stack, bob, messages);
+        return bob;
+    }
+
+    private async Task<string> WriteAsync(string name, string text)
+    {
+        await File.WriteAllTextAsync(_home.File(name), text + "\n", TestContext.Current.CancellationToken);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(_home.File(name), UnixFileMode.UserRead | UnixFileMode.UserWrite); // it holds a password, and the clients insist
+        }
+
+        return _home.File(name);
+    }
+
+    private async Task<string> RunAsync(string program, string arguments)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["HOME"] = _home.Path;
+        start.Environment["FETCHMAILHOME"] = _home.Path;
+        Process process;
+        try
+        {
+            process = Process.Start(start)!;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            Assert.Skip($"{program} is not installed (Debian: apt-get install {program}).");
+            throw;
+        }
+
+        using (process)
+        {
+            process.StandardInput.Close();
+            var (output, errors) = (process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
+            try
+            {
+                await process.WaitForExitAsync(limit.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                process.Kill();
+                throw;
+            }
+
+            Assert.True(process.ExitCode == 0, $"{program} ended with {process.ExitCode}:\n{await errors}\n{await output}");
+            return await output;
+        }
+    }
+}
