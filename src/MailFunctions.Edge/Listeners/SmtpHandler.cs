@@ -1,5 +1,4 @@
 using MailFunctions.Core.Envelopes;
-using MailFunctions.Edge.Admission;
 using MailFunctions.Edge.Configuration;
 using MailFunctions.Edge.Tls;
 using MailFunctions.Protocols.Smtp;
@@ -10,8 +9,8 @@ namespace MailFunctions.Edge.Listeners;
 
 /// <summary>SMTP sessions of one kind of listener.</summary>
 internal abstract class SmtpHandler(
-    string kind, SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ConnectionLimits limits, ILogger logger)
-    : MailConnectionHandler(certificate, limits, logger)
+    string kind, SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ILogger logger)
+    : MailConnectionHandler(certificate, logger)
 {
     private readonly SmtpListener _listener = new()
     {
@@ -39,10 +38,10 @@ internal abstract class SmtpHandler(
 
 /// <summary>Mail from other servers, for our recipients (port 25).</summary>
 internal sealed class MxHandler(
-    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ConnectionLimits limits, ILogger<MxHandler> logger)
-    : SmtpHandler(ListenerKind.Mx, services, edge, smtp, certificate, limits, logger);
+    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ILogger<MxHandler> logger)
+    : SmtpHandler(ListenerKind.Mx, services, edge, smtp, certificate, logger);
 
 /// <summary>Mail from our users' clients (ports 587 and 465, RFC 6409, RFC 8314).</summary>
 internal sealed class SubmissionHandler(
-    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ConnectionLimits limits, ILogger<SubmissionHandler> logger)
-    : SmtpHandler(ListenerKind.Submission, services, edge, smtp, certificate, limits, logger);
+    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ILogger<SubmissionHandler> logger)
+    : SmtpHandler(ListenerKind.Submission, services, edge, smtp, certificate, logger);

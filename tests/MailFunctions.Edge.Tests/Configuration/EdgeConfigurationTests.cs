@@ -27,7 +27,8 @@ public sealed class EdgeConfigurationTests
     [InlineData("Edge:MaxConnections", "0", "Edge__MaxConnections")]
     [InlineData("Edge:MaxConnectionsPerClient", "0", "Edge__MaxConnectionsPerClient")]
     [InlineData("Edge:MaxOctetsInFlight", "1", "Edge__MaxOctetsInFlight")]
-    [InlineData("Edge:TrustedProxies:0", "10.0.0.0", "Edge__TrustedProxies")]
+    [InlineData("Edge:TrustedProxies:0", "10.0.0.0/8", "Edge__ProxyProtocol")]
+    [InlineData("Edge:ProxyProtocol:0", "Smtp", "Edge__TrustedProxies")]
     [InlineData("Edge:MaxConections", "5", "MaxConections")]
     [InlineData("Tls:CertificatePath", "/nowhere/cert.pem", "Tls__CertificatePath")]
     [InlineData("Tls:KeyPath", "/nowhere/key.pem", "Tls__KeyPath")]
@@ -49,6 +50,16 @@ public sealed class EdgeConfigurationTests
         var fault = Assert.Single(Faults([.. NoTlsPorts, (key, value)]));
 
         Assert.Contains(named, fault, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Health", "10.0.0.0/8", "Edge__ProxyProtocol: 'Health'")]
+    [InlineData("Smtp", "10.0.0.0", "Edge__TrustedProxies: '10.0.0.0'")]
+    public void AddEdgeOptions_WrongProxySetting_IsNamed(string listener, string network, string named)
+    {
+        var fault = Assert.Single(Faults([.. NoTlsPorts, ("Edge:ProxyProtocol:0", listener), ("Edge:TrustedProxies:0", network)]));
+
+        Assert.StartsWith(named, fault, StringComparison.Ordinal);
     }
 
     [Fact]
