@@ -39,6 +39,7 @@ internal sealed class SessionInput : IAsyncDisposable
     private ITimer? _timer;
     private volatile bool _timedOut;
     private bool _unflushed;
+    private volatile bool _flushing;
 
     public SessionInput(ISessionConnection connection, TimeProvider time, CancellationToken drain)
     {
@@ -184,6 +185,7 @@ internal sealed class SessionInput : IAsyncDisposable
         }
 
         _timedOut = false;
+        _flushing = true;
         Arm(limit);
         try
         {
@@ -196,6 +198,7 @@ internal sealed class SessionInput : IAsyncDisposable
         }
         finally
         {
+            _flushing = false;
             Arm(Timeout.InfiniteTimeSpan);
         }
     }
@@ -237,7 +240,12 @@ internal sealed class SessionInput : IAsyncDisposable
     private void TimeOut()
     {
         _timedOut = true;
-        _connection.Output.CancelPendingFlush();
+        // Without a flush to cancel, the next one would be: under TLS half a record of the last reply would go out.
+        if (_flushing)
+        {
+            _connection.Output.CancelPendingFlush();
+        }
+
         Wake();
     }
 
