@@ -6,8 +6,9 @@ using Microsoft.Extensions.Options;
 namespace MailFunctions.Edge.Admission;
 
 /// <summary>
-/// Slows password guessing, for SMTP and POP3 together: after a few failures from one client, or for one account, the
-/// next attempt has to wait, twice as long each time. Memory is bounded: the oldest counts go first.
+/// Slows password guessing, for SMTP and POP3 together: each failure from one client, or for one account, holds the next
+/// attempt back for longer; after a few, attempts are refused outright for a time that doubles. Memory is bounded: the
+/// oldest counts go first.
 /// </summary>
 internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider time) : IDisposable
 {
@@ -25,6 +26,15 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
         return wait > TimeSpan.Zero ? wait : TimeSpan.Zero;
     }
 
+    /// <summary>For how long to hold back an attempt that is let through: it grows with the failures so far.</summary>
+    public TimeSpan DelayFor(IPAddress client, string login)
+    {
+        var failures = Math.Max(FailuresOf(ClientKey.For(client)), FailuresOf(login));
+        return failures == 0
+            ? TimeSpan.Zero
+            : Min(_options.FailureDelay * Math.Pow(2, Math.Min(failures, 20) - 1), LoginOptions.LongestFailureDelay);
+    }
+
     public void RecordFailure(IPAddress client, string login)
     {
         Count(ClientKey.For(client), _options.FreeFailuresPerClient);
@@ -35,6 +45,8 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
     public void RecordSuccess(string login) => _failures.Remove(login);
 
     public void Dispose() => _failures.Dispose();
+
+    private int FailuresOf(object key) => _failures.TryGetValue(key, out Failures? f) ? f!.Count : 0;
 
     private TimeSpan Remaining(object key, DateTimeOffset now) =>
         _failures.TryGetValue(key, out Failures? f) ? f!.NextAt - now : TimeSpan.Zero;
@@ -50,7 +62,7 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
                 _failures.Compact(0.1);
             }
 
-            var count = (_failures.TryGetValue(key, out Failures? f) ? f!.Count : 0) + 1;
+            var count = FailuresOf(key) + 1;
             var steps = Math.Min(count - free, 20);
             var delay = steps <= 0 ? TimeSpan.Zero : Min(TimeSpan.FromSeconds(Math.Pow(2, steps - 1)), _options.MaxDelay);
             _failures.Set(key, new Failures(count, now + delay), new MemoryCacheEntryOptions

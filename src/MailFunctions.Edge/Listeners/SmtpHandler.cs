@@ -22,6 +22,7 @@ internal abstract class SmtpHandler(
             MessageOctets = smtp.Value.MaxMessageOctets,
             Recipients = smtp.Value.MaxRecipients,
             BadCommands = smtp.Value.MaxBadCommands,
+            SessionTime = smtp.Value.MaxSessionTime,
             CommandTimeout = smtp.Value.CommandTimeout,
             DataTimeout = smtp.Value.DataTimeout,
             MinDataRate = smtp.Value.MinDataRate,
@@ -30,7 +31,7 @@ internal abstract class SmtpHandler(
 
     protected override string Refusal(Admission.Admission admission) => admission == Admission.Admission.ClientFull
         ? $"421 4.7.0 {_listener.HostName} Too many connections from your address, try again later"
-        : $"421 4.3.2 {_listener.HostName} Too many connections, try again later";
+        : $"421 4.7.0 {_listener.HostName} Too many connections, try again later";
 
     protected override Task RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
         new SmtpSession(connection, _listener, services).RunAsync(abort);

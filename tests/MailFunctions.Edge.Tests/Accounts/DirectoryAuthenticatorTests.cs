@@ -28,11 +28,11 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
 
     public DirectoryAuthenticatorTests()
     {
-        var options = Options.Create(new LoginOptions { FreeFailuresPerAccount = 3, FreeFailuresPerClient = 5 });
+        var options = Options.Create(new LoginOptions { FreeFailuresPerAccount = 3, FreeFailuresPerClient = 5, FailureDelay = TimeSpan.Zero });
         _directory = new CachedDirectory(_store, options, _time);
         _throttle = new LoginThrottle(options, _time);
         _remembered = new RememberedPasswords(options, _time);
-        _authenticator = new DirectoryAuthenticator(_directory, _throttle, _remembered, _log);
+        _authenticator = new DirectoryAuthenticator(_directory, _throttle, _remembered, _time, _log);
     }
 
     [Fact]
@@ -100,6 +100,33 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
         Assert.IsType<AuthenticationResult.Throttled>(await CheckAsync(Alice, TestDirectory.Password));
         _time.Advance(TimeSpan.FromSeconds(2));
         Assert.IsType<AuthenticationResult.Authenticated>(await CheckAsync(Alice, TestDirectory.Password));
+    }
+
+    [Fact]
+    public async Task CheckPassword_AfterFailures_IsHeldBackLongerEachTime()
+    {
+        _store.AddAccount(Alice);
+        using var throttle = new LoginThrottle(Options.Create(new LoginOptions { FailureDelay = TimeSpan.FromSeconds(1), FreeFailuresPerAccount = 10 }), _time);
+        using var authenticator = new DirectoryAuthenticator(_directory, throttle, _remembered, _time, _log);
+        var delays = new List<double>();
+        for (var i = 0; i < 6; i++)
+        {
+            var began = _time.GetUtcNow();
+            var check = authenticator.CheckPasswordAsync(Alice, "wrong", Client, CancellationToken.None).AsTask();
+            while (!check.IsCompleted)
+            {
+                if (_time.TimersSet > 0)
+                {
+                    _time.Advance(TimeSpan.FromSeconds(1));
+                }
+
+                await Task.Delay(1, TestContext.Current.CancellationToken);
+            }
+
+            delays.Add((_time.GetUtcNow() - began).TotalSeconds);
+        }
+
+        Assert.Equal([0, 1, 2, 4, 8, 10], delays);
     }
 
     [Fact]

@@ -38,6 +38,8 @@ public sealed class EdgeConfigurationTests
     [InlineData("Login:ForgetFailuresAfter", "00:00:00", "Login__ForgetFailuresAfter")]
     [InlineData("Login:FreeFailuresPerClient", "0", "FreeFailuresPerClient")]
     [InlineData("Login:MaxDelay", "-00:00:01", "Login__MaxDelay")]
+    [InlineData("Login:FailureDelay", "00:01:00", "Login__FailureDelay")]
+    [InlineData("Smtp:MaxSessionTime", "00:00:00", "Smtp__MaxSessionTime")]
     [InlineData("Rates:MessagesPerClient", "-1", "Rates")]
     [InlineData("Smtp:MaxMessageOctets", "100", "Smtp__MaxMessageOctets")]
     [InlineData("Smtp:MaxRecipients", "10", "Smtp__MaxRecipients")]

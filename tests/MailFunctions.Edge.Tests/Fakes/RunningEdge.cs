@@ -19,7 +19,7 @@ internal sealed class RunningEdge : IAsyncDisposable
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     private readonly TemporaryDirectory _files = new();
-    private readonly TaskCompletionSource<(IHostApplicationLifetime Life, ConnectionLimits Limits)> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<(IHostApplicationLifetime Life, ConnectionLimits Limits, LoginThrottle Throttle)> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task<int> _running = Task.FromResult(0);
 
     private RunningEdge(TimeProvider time) => Time = time;
@@ -46,6 +46,8 @@ internal sealed class RunningEdge : IAsyncDisposable
 
     /// <summary>Sessions open now.</summary>
     public int Open => _started.Task.Result.Limits.Open;
+
+    public LoginThrottle Throttle => _started.Task.Result.Throttle;
 
     /// <summary>Starts it with further settings, such as `Edge:MaxConnections=1`; the directory has alice and bob.</summary>
     public static Task<RunningEdge> StartAsync(params string[] settings) => StartAsync(TimeProvider.System, settings);
@@ -98,15 +100,16 @@ internal sealed class RunningEdge : IAsyncDisposable
         services.AddSingleton<IMailboxDelivery>(new TestMailboxes());
         services.AddSingleton<IMaildrops>(new TestMaildrops());
         services.AddSingleton<IBusSender>(new TestBus());
-        services.AddHostedService(s => new Started(s.GetRequiredService<IHostApplicationLifetime>(), s.GetRequiredService<ConnectionLimits>(), _started));
+        services.AddHostedService(s => new Started(s.GetRequiredService<IHostApplicationLifetime>(), s.GetRequiredService<ConnectionLimits>(), s.GetRequiredService<LoginThrottle>(), _started));
     }
 
     private sealed class Started(
-        IHostApplicationLifetime life, ConnectionLimits limits, TaskCompletionSource<(IHostApplicationLifetime, ConnectionLimits)> started) : IHostedService
+        IHostApplicationLifetime life, ConnectionLimits limits, LoginThrottle throttle,
+        TaskCompletionSource<(IHostApplicationLifetime, ConnectionLimits, LoginThrottle)> started) : IHostedService
     {
         public Task StartAsync(CancellationToken cancellationToken)
         {
-            life.ApplicationStarted.Register(() => started.TrySetResult((life, limits)));
+            life.ApplicationStarted.Register(() => started.TrySetResult((life, limits, throttle)));
             return Task.CompletedTask;
         }
 
