@@ -31,6 +31,8 @@ internal static class EdgeApplication
         builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
         builder.WebHost.UseKestrelHttpsConfiguration();
+        // A session goes on where its octets came in: it never blocks, so a thread of its own for each step only costs.
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         var faults = builder.Services.AddEdgeOptions(builder.Configuration);
         if (faults.Count > 0)
         {

@@ -40,16 +40,24 @@ internal sealed class CachedDirectory(IDirectoryStore store, IOptions<LoginOptio
 
     public void Dispose() => _cache.Dispose();
 
-    private async ValueTask<TValue?> FindAsync<TKey, TValue>(
+    private ValueTask<TValue?> FindAsync<TKey, TValue>(
         TKey key, Func<IDirectoryStore, TKey, ValueTask<TValue?>> read, CancellationToken cancellationToken)
         where TKey : notnull
         where TValue : class
     {
-        if (_cache.TryGetValue(key, out Task<TValue?>? cached))
+        if (!_cache.TryGetValue(key, out Task<TValue?>? cached))
         {
-            return await cached!.WaitAsync(cancellationToken);
+            return ReadAsync(key, read, cancellationToken);
         }
 
+        return cached!.IsCompletedSuccessfully ? ValueTask.FromResult(cached.Result) : new(cached.WaitAsync(cancellationToken));
+    }
+
+    private async ValueTask<TValue?> ReadAsync<TKey, TValue>(
+        TKey key, Func<IDirectoryStore, TKey, ValueTask<TValue?>> read, CancellationToken cancellationToken)
+        where TKey : notnull
+        where TValue : class
+    {
         // The read belongs to everybody who waits for it, so no single session's token may end it.
         var reading = read(store, key).AsTask();
         Remember(key, reading, MissingFor);

@@ -8,10 +8,10 @@ namespace MailFunctions.Edge.Admission;
 /// <summary>How much mail a client, or an account, may bring in an hour.</summary>
 internal sealed class MailRates(IOptions<RateOptions> options) : IDisposable
 {
-    private readonly PartitionedRateLimiter<Sender> _messages =
+    private readonly PartitionedRateLimiter<Sender>? _messages =
         Limiter(options.Value.MessagesPerClient, options.Value.MessagesPerAccount);
 
-    private readonly PartitionedRateLimiter<Sender> _recipients =
+    private readonly PartitionedRateLimiter<Sender>? _recipients =
         Limiter(options.Value.RecipientsPerClient, options.Value.RecipientsPerAccount);
 
     public bool TakeMessage(string? account, string clientIp) => Take(_messages, account, clientIp);
@@ -20,18 +20,25 @@ internal sealed class MailRates(IOptions<RateOptions> options) : IDisposable
 
     public void Dispose()
     {
-        _messages.Dispose();
-        _recipients.Dispose();
+        _messages?.Dispose();
+        _recipients?.Dispose();
     }
 
-    private static bool Take(PartitionedRateLimiter<Sender> limiter, string? account, string clientIp)
+    private static bool Take(PartitionedRateLimiter<Sender>? limiter, string? account, string clientIp)
     {
+        if (limiter is null)
+        {
+            return true;
+        }
+
         using var lease = limiter.AttemptAcquire(new Sender(account, clientIp));
         return lease.IsAcquired;
     }
 
-    private static PartitionedRateLimiter<Sender> Limiter(int perClient, int perAccount) =>
-        PartitionedRateLimiter.Create<Sender, string>(sender => sender.Account is { } account
+    /// <summary>Null when nobody is limited.</summary>
+    private static PartitionedRateLimiter<Sender>? Limiter(int perClient, int perAccount) => perClient == 0 && perAccount == 0
+        ? null
+        : PartitionedRateLimiter.Create<Sender, string>(sender => sender.Account is { } account
             ? Bucket(account, perAccount)
             : Bucket(ClientKeyOf(sender.ClientIp), perClient));
 
