@@ -69,6 +69,8 @@ internal static class EdgeApplication
     {
         services.AddSingleton<ServerCertificate>();
         services.AddSingleton<ConnectionLimits>();
+        services.AddSingleton<AdmissionMiddleware>();
+        services.AddSingleton<ProxyProtocolMiddleware>();
         services.AddSingleton<LoginThrottle>();
         services.AddSingleton<MailRates>();
         services.AddSingleton<CachedDirectory>();
@@ -84,6 +86,7 @@ internal static class EdgeApplication
             Policy = s.GetRequiredService<ISmtpPolicy>(),
             Authenticator = s.GetRequiredService<IAuthenticator>(),
             Events = s.GetRequiredService<EdgeEvents>(),
+            Time = s.GetRequiredService<TimeProvider>(),
             Drain = s.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping,
         });
         services.AddSingleton(s => new Pop3SessionServices
@@ -91,6 +94,7 @@ internal static class EdgeApplication
             Authenticator = s.GetRequiredService<IAuthenticator>(),
             Maildrops = s.GetRequiredService<IMaildrops>(),
             Events = s.GetRequiredService<EdgeEvents>(),
+            Time = s.GetRequiredService<TimeProvider>(),
             Drain = s.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping,
         });
         services.AddOptions<HostOptions>().Configure<IOptions<EdgeOptions>>((host, edge) => host.ShutdownTimeout = edge.Value.GracePeriod);

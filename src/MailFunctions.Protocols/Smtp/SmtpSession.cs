@@ -18,6 +18,7 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
     private ClientInfo? _client;
     private MailTransaction? _transaction;
     private SmtpSessionEnd? _end;
+    private readonly long _began = services.Time.GetTimestamp();
     private int _errors;
 
     /// <summary>Runs the session to its end; the connection is the caller's to close.</summary>
@@ -32,6 +33,10 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
                     SmtpLimits.CommandLineOctets, listener.Limits.CommandTimeout, Decode, abort).ConfigureAwait(false);
                 var reply = status switch
                 {
+                    // Of a client that pipelines without end, no wait would ever notice either of these.
+                    InputStatus.Ready when services.Drain.IsCancellationRequested => Ending(SmtpReplies.ShuttingDown, SmtpSessionEnd.Drained),
+                    InputStatus.Ready when services.Time.GetElapsedTime(_began) > listener.Limits.SessionTime =>
+                        Ending(SmtpReplies.SessionTooLong, SmtpSessionEnd.TimedOut),
                     InputStatus.Ready => await ExecuteAsync(line!, abort).ConfigureAwait(false),
                     InputStatus.LineTooLong => Ending(SmtpReplies.LineTooLong, SmtpSessionEnd.ProtocolError),
                     InputStatus.BareLineBreak => Ending(SmtpReplies.BareLineBreak, SmtpSessionEnd.ProtocolError),

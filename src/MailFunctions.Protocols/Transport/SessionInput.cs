@@ -37,6 +37,7 @@ internal sealed class SessionInput : IAsyncDisposable
     private readonly CancellationTokenRegistration _drainRegistration;
     private readonly WaitLimit _limit;
     private bool _unflushed;
+    private volatile bool _flushing;
 
     public SessionInput(ISessionConnection connection, TimeProvider time, CancellationToken drain)
     {
@@ -175,6 +176,7 @@ internal sealed class SessionInput : IAsyncDisposable
 
     private async ValueTask<bool> WaitForFlushAsync(ValueTask<FlushResult> flush, TimeSpan limit)
     {
+        _flushing = true;
         _limit.Begin(limit);
         try
         {
@@ -187,6 +189,7 @@ internal sealed class SessionInput : IAsyncDisposable
         }
         finally
         {
+            _flushing = false;
             _limit.End();
         }
     }
@@ -242,7 +245,12 @@ internal sealed class SessionInput : IAsyncDisposable
 
     private void TimeOut()
     {
-        _connection.Output.CancelPendingFlush();
+        // Without a flush to cancel, the next one would be: under TLS half a record of the last reply would go out.
+        if (_flushing)
+        {
+            _connection.Output.CancelPendingFlush();
+        }
+
         Wake();
     }
 
