@@ -68,6 +68,7 @@ internal static class EdgeApplication
         services.AddSingleton<ServerCertificate>();
         services.AddSingleton<ConnectionLimits>();
         services.AddSingleton<LoginThrottle>();
+        services.AddSingleton<LoginPace>();
         services.AddSingleton<MailRates>();
         services.AddSingleton<CachedDirectory>();
         services.AddSingleton<CachedUsage>();
@@ -88,6 +89,7 @@ internal static class EdgeApplication
         {
             Authenticator = s.GetRequiredService<IAuthenticator>(),
             Maildrops = s.GetRequiredService<IMaildrops>(),
+            Pace = s.GetRequiredService<LoginPace>(),
             Events = s.GetRequiredService<EdgeEvents>(),
             Drain = s.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping,
         });

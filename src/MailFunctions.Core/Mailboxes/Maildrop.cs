@@ -52,6 +52,9 @@ public interface IMaildrop : IAsyncDisposable
     /// <param name="likelyNext">Uids that will probably be asked for next, in order: read ahead within a bounded buffer.</param>
     ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken);
 
+    /// <summary>The client has had the whole of a message: for accounts whose fetched mail goes after some days.</summary>
+    void MarkFetched(uint uid);
+
     /// <summary>Moves messages to `del:` rows, 100 a transaction; returns how many of them, in order, are deleted now.</summary>
     ValueTask<int> DeleteAsync(IReadOnlyList<uint> uids, CancellationToken cancellationToken);
 }

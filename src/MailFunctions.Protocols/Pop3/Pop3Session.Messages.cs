@@ -125,6 +125,11 @@ public sealed partial class Pop3Session
         }
 
         Say(".");
+        if (whole)
+        {
+            _maildrop.MarkFetched(messages[number].Uid);
+        }
+
         services.Events.Retrieved(octets);
     }
 

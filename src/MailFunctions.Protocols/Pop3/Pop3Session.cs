@@ -16,6 +16,7 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
 
     private readonly SessionInput _input = new(connection, services.Time, services.Drain);
     private string? _user;
+    private AuthenticatedAccount? _account;
     private IMaildrop? _maildrop;
     private MessageList? _messages;
     private int _lastRetrieved;

@@ -190,6 +190,11 @@ internal sealed class TestMaildrop : IMaildrop
     public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken) =>
         ValueTask.FromResult<IMaildropContent?>(Messages.GetValueOrDefault(uid) is { } content ? new Content(content, PieceOctets) : null);
 
+    /// <summary>Messages that were sent whole.</summary>
+    public List<uint> Fetched { get; } = [];
+
+    public void MarkFetched(uint uid) => Fetched.Add(uid);
+
     public ValueTask<int> DeleteAsync(IReadOnlyList<uint> uids, CancellationToken cancellationToken)
     {
         var deleted = uids.Take(DeletesAtMost).ToList();
