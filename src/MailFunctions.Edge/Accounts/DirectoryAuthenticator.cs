@@ -11,7 +11,7 @@ namespace MailFunctions.Edge.Accounts;
 
 /// <summary>Checks credentials against the directory's SCRAM verifiers, for SMTP and POP3 alike.</summary>
 internal sealed partial class DirectoryAuthenticator(
-    CachedDirectory directory, LoginThrottle throttle, RememberedPasswords remembered, ILogger<DirectoryAuthenticator> logger)
+    CachedDirectory directory, LoginThrottle throttle, RememberedPasswords remembered, TimeProvider time, ILogger<DirectoryAuthenticator> logger)
     : IAuthenticator, IDisposable
 {
     /// <summary>Longest password looked at, in characters; the admin API takes 256 at most.</summary>
@@ -29,6 +29,7 @@ internal sealed partial class DirectoryAuthenticator(
             return new AuthenticationResult.Throttled(wait);
         }
 
+        await HoldBackAsync(client, name, cancellationToken);
         var prepared = password.Length <= MaxPasswordLength ? SaslPrep.Prepare(password) : null;
         AccountEntry? account;
         bool matches;
@@ -67,6 +68,7 @@ internal sealed partial class DirectoryAuthenticator(
             return null;
         }
 
+        await HoldBackAsync(client, NameOf(login), cancellationToken);
         try
         {
             // App passwords can't serve here: the salt goes out before the client shows which password it has.
@@ -93,6 +95,9 @@ internal sealed partial class DirectoryAuthenticator(
     }
 
     public void Dispose() => _derivations.Dispose();
+
+    private Task HoldBackAsync(IPAddress client, string name, CancellationToken cancellationToken) =>
+        throttle.DelayFor(client, name) is { Ticks: > 0 } delay ? Task.Delay(delay, time, cancellationToken) : Task.CompletedTask;
 
     private async ValueTask<AccountEntry?> FindAsync(string login, CancellationToken cancellationToken)
     {

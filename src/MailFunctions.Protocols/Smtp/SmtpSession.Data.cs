@@ -30,7 +30,7 @@ public sealed partial class SmtpSession
         while (!ended)
         {
             var (status, buffer, _) = await _input.ReadAsync(listener.Limits.DataTimeout, stopForDrain: false, abort).ConfigureAwait(false);
-            if (status != InputStatus.Ready || IsTooSlow(content, started))
+            if (status != InputStatus.Ready || IsTooSlow(content.Octets, started))
             {
                 return await BreakOffAsync(status).ConfigureAwait(false);
             }
@@ -123,10 +123,11 @@ public sealed partial class SmtpSession
     private async ValueTask<InputStatus> ReadChunkAsync(long size, MessageContent? content, CancellationToken abort)
     {
         var started = services.Time.GetTimestamp();
+        var received = 0L;
         while (size > 0)
         {
             var (status, buffer, _) = await _input.ReadAsync(listener.Limits.DataTimeout, stopForDrain: false, abort).ConfigureAwait(false);
-            if (status != InputStatus.Ready || (content is not null && IsTooSlow(content, started)))
+            if (status != InputStatus.Ready || IsTooSlow(received, started))
             {
                 return status == InputStatus.Ready ? InputStatus.TimedOut : status;
             }
@@ -146,6 +147,7 @@ public sealed partial class SmtpSession
             }
 
             size -= chunk.Length;
+            received += chunk.Length;
             connection.Input.AdvanceTo(chunk.End);
         }
 
@@ -175,10 +177,11 @@ public sealed partial class SmtpSession
             : Ending(SmtpReplies.DataTimeout, SmtpSessionEnd.TimedOut);
     }
 
-    private bool IsTooSlow(MessageContent content, long started)
+    /// <summary>A client that drips its octets in holds a session, and memory, for as long as it likes.</summary>
+    private bool IsTooSlow(long octets, long started)
     {
         var elapsed = services.Time.GetElapsedTime(started);
-        return elapsed > RateGrace && content.Octets < listener.Limits.MinDataRate * elapsed.TotalSeconds;
+        return elapsed > RateGrace && octets < listener.Limits.MinDataRate * elapsed.TotalSeconds;
     }
 
     private MessageContent NewContent() => new(

@@ -15,8 +15,10 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
     private string? _helo;
     private bool _esmtp;
     private AuthenticatedAccount? _account;
+    private ClientInfo? _client;
     private MailTransaction? _transaction;
     private SmtpSessionEnd? _end;
+    private readonly long _began = services.Time.GetTimestamp();
     private int _errors;
 
     /// <summary>Runs the session to its end; the connection is the caller's to close.</summary>
@@ -31,6 +33,10 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
                     SmtpLimits.CommandLineOctets, listener.Limits.CommandTimeout, Decode, abort).ConfigureAwait(false);
                 var reply = status switch
                 {
+                    // Of a client that pipelines without end, no wait would ever notice either of these.
+                    InputStatus.Ready when services.Drain.IsCancellationRequested => Ending(SmtpReplies.ShuttingDown, SmtpSessionEnd.Drained),
+                    InputStatus.Ready when services.Time.GetElapsedTime(_began) > listener.Limits.SessionTime =>
+                        Ending(SmtpReplies.SessionTooLong, SmtpSessionEnd.TimedOut),
                     InputStatus.Ready => await ExecuteAsync(line!, abort).ConfigureAwait(false),
                     InputStatus.LineTooLong => Ending(SmtpReplies.LineTooLong, SmtpSessionEnd.ProtocolError),
                     InputStatus.BareLineBreak => Ending(SmtpReplies.BareLineBreak, SmtpSessionEnd.ProtocolError),
@@ -137,7 +143,8 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
         _transaction = null;
     }
 
-    private ClientInfo Client() => new(
+    /// <summary>The client as it is known now; made again when a greeting, TLS or a login changed it.</summary>
+    private ClientInfo Client() => _client ??= new ClientInfo(
         connection.RemoteEndPoint.Address.ToString(),
         _helo,
         connection.Tls is { } tls ? $"{tls.Protocol} {tls.CipherSuite}" : null,
@@ -154,20 +161,7 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
             return;
         }
 
-        var lines = reply.Text.Split('\n');
-        var text = new StringBuilder(reply.Text.Length + (12 * lines.Length));
-        for (var i = 0; i < lines.Length; i++)
-        {
-            text.Append(reply.Code).Append(i < lines.Length - 1 ? '-' : ' ');
-            if (reply.Enhanced.Length > 0)
-            {
-                text.Append(reply.Enhanced).Append(' ');
-            }
-
-            text.Append(lines[i]).Append("\r\n");
-        }
-
-        Encoding.UTF8.GetBytes(text.ToString(), _input.Output);
+        reply.WriteTo(_input.Output);
         if (reply.Closes)
         {
             _end ??= reply.Code == 221 ? SmtpSessionEnd.Quit : SmtpSessionEnd.ProtocolError;

@@ -27,6 +27,9 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     /// <summary>What was taken in: committed messages with their envelopes.</summary>
     public List<(InboundEnvelope Envelope, byte[] Content)> Accepted { get; } = [];
 
+    /// <summary>False: of accepted messages only the envelope is kept.</summary>
+    public bool KeepsContent { get; set; } = true;
+
     /// <summary>Messages begun and not yet disposed of: 0 when a session has ended.</summary>
     public int Open { get; private set; }
 
@@ -129,13 +132,18 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
         private readonly MemoryStream _content = new();
         private bool _disposed;
 
-        public long Length => _content.Length;
+        public long Length { get; private set; }
 
         public string Blob => blob;
 
         public ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
         {
-            _content.Write(octets.Span);
+            Length += octets.Length;
+            if (server.KeepsContent)
+            {
+                _content.Write(octets.Span);
+            }
+
             return ValueTask.CompletedTask;
         }
 
