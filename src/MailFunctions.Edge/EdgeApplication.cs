@@ -31,6 +31,8 @@ internal static class EdgeApplication
         builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
         builder.WebHost.UseKestrelHttpsConfiguration();
+        // A session goes on where its octets came in: it never blocks, so a thread of its own for each step only costs.
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         var faults = builder.Services.AddEdgeOptions(builder.Configuration);
         if (faults.Count > 0)
         {
@@ -67,7 +69,10 @@ internal static class EdgeApplication
     {
         services.AddSingleton<ServerCertificate>();
         services.AddSingleton<ConnectionLimits>();
+        services.AddSingleton<AdmissionMiddleware>();
+        services.AddSingleton<ProxyProtocolMiddleware>();
         services.AddSingleton<LoginThrottle>();
+        services.AddSingleton<LoginPace>();
         services.AddSingleton<MailRates>();
         services.AddSingleton<CachedDirectory>();
         services.AddSingleton<CachedUsage>();
@@ -82,13 +87,16 @@ internal static class EdgeApplication
             Policy = s.GetRequiredService<ISmtpPolicy>(),
             Authenticator = s.GetRequiredService<IAuthenticator>(),
             Events = s.GetRequiredService<EdgeEvents>(),
+            Time = s.GetRequiredService<TimeProvider>(),
             Drain = s.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping,
         });
         services.AddSingleton(s => new Pop3SessionServices
         {
             Authenticator = s.GetRequiredService<IAuthenticator>(),
             Maildrops = s.GetRequiredService<IMaildrops>(),
+            Pace = s.GetRequiredService<LoginPace>(),
             Events = s.GetRequiredService<EdgeEvents>(),
+            Time = s.GetRequiredService<TimeProvider>(),
             Drain = s.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping,
         });
         services.AddOptions<HostOptions>().Configure<IOptions<EdgeOptions>>((host, edge) => host.ShutdownTimeout = edge.Value.GracePeriod);

@@ -2,12 +2,14 @@ using System.ComponentModel.DataAnnotations;
 using System.Net;
 using System.Text.Json.Serialization;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Functions.Accounts;
 using MailFunctions.Functions.Aliases;
 using MailFunctions.Functions.Domains;
 using MailFunctions.Functions.Health;
 using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Housekeeping;
 using MailFunctions.Functions.Inbound;
 
 const string PortVariable = "FUNCTIONS_CUSTOMHANDLER_PORT";
@@ -21,6 +23,7 @@ try
         : throw new ValidationException($"{PortVariable} is missing: the Azure Functions host sets it when it starts this program.");
     builder.Services.AddMailStorage(builder.Configuration);
     builder.Services.AddMailBus(builder.Configuration);
+    builder.Services.AddMailHousekeeping(builder.Configuration);
     // The host's ASPNETCORE_URLS is inherited: bind explicitly.
     builder.WebHost.ConfigureKestrel(k =>
     {
@@ -44,12 +47,14 @@ builder.Services.ConfigureHttpJsonOptions(o =>
 });
 builder.Services.AddProblemDetails();
 builder.Services.AddSingleton<InboundDelivery>();
+builder.Services.AddSingleton<HousekeepingFunction>();
 
 var app = builder.Build();
 app.UseApiProblems();
 app.UseMiddleware<HostGuard>();
 app.MapGet("/", () => TypedResults.Text("MailFunctions")).ExcludeFromDescription();
 app.MapInbound();
+app.MapHousekeeping();
 app.MapDomains();
 app.MapAccounts();
 app.MapAliases();

@@ -13,10 +13,12 @@ namespace MailFunctions.Benchmarks;
 /// <summary>The edge as it is deployed, but for storage and bus: mail for any address of `bench.test` is taken and dropped.</summary>
 internal static class EdgeDiscard
 {
-    public static Task<int> RunAsync(string[] args)
+    private static long _messages;
+
+    public static async Task<int> RunAsync(string[] args)
     {
         var options = Arguments.Parse(args, new() { ["port"] = "2525", ["max-connections"] = "6000" });
-        return EdgeApplication.RunAsync(
+        var exitCode = await EdgeApplication.RunAsync(
         [
             "--Edge:Address=127.0.0.1", "--Edge:HostName=mail.bench.test",
             $"--Edge:Ports:Smtp={options["port"]}", "--Edge:Ports:Submission=0", "--Edge:Ports:Smtps=0",
@@ -34,6 +36,9 @@ internal static class EdgeDiscard
             services.AddSingleton<IMaildrops, NoMailboxes>();
             services.AddSingleton<IBusSender, NoBus>();
         });
+        var allocated = GC.GetTotalAllocatedBytes();
+        Console.WriteLine($"{_messages} messages; allocated {allocated / Math.Max(1, _messages)} octets for each; collections {GC.CollectionCount(0)}, {GC.CollectionCount(1)}, {GC.CollectionCount(2)}");
+        return exitCode;
     }
 
     private sealed class DiscardingIntake : IMessageIntake
@@ -53,8 +58,11 @@ internal static class EdgeDiscard
             return ValueTask.CompletedTask;
         }
 
-        public ValueTask<IntakeResult> CommitAsync(InboundEnvelope envelope, CancellationToken cancellationToken) =>
-            ValueTask.FromResult(IntakeResult.Accepted);
+        public ValueTask<IntakeResult> CommitAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref _messages);
+            return ValueTask.FromResult(IntakeResult.Accepted);
+        }
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }

@@ -8,10 +8,10 @@ namespace MailFunctions.Edge.Admission;
 /// <summary>How much mail a client, or an account, may bring in an hour.</summary>
 internal sealed class MailRates(IOptions<RateOptions> options) : IDisposable
 {
-    private readonly PartitionedRateLimiter<Sender> _messages =
+    private readonly PartitionedRateLimiter<Sender>? _messages =
         Limiter(options.Value.MessagesPerClient, options.Value.MessagesPerAccount);
 
-    private readonly PartitionedRateLimiter<Sender> _recipients =
+    private readonly PartitionedRateLimiter<Sender>? _recipients =
         Limiter(options.Value.RecipientsPerClient, options.Value.RecipientsPerAccount);
 
     public bool TakeMessage(string? account, string clientIp) => Take(_messages, account, clientIp);
@@ -20,32 +20,45 @@ internal sealed class MailRates(IOptions<RateOptions> options) : IDisposable
 
     public void Dispose()
     {
-        _messages.Dispose();
-        _recipients.Dispose();
+        _messages?.Dispose();
+        _recipients?.Dispose();
     }
 
-    private static bool Take(PartitionedRateLimiter<Sender> limiter, string? account, string clientIp)
+    private static bool Take(PartitionedRateLimiter<Sender>? limiter, string? account, string clientIp)
     {
+        if (limiter is null)
+        {
+            return true;
+        }
+
         using var lease = limiter.AttemptAcquire(new Sender(account, clientIp));
         return lease.IsAcquired;
     }
 
-    private static PartitionedRateLimiter<Sender> Limiter(int perClient, int perAccount) =>
-        PartitionedRateLimiter.Create<Sender, string>(sender => sender.Account is { } account
+    /// <summary>Null when nobody is limited.</summary>
+    private static PartitionedRateLimiter<Sender>? Limiter(int perClient, int perAccount) => perClient == 0 && perAccount == 0
+        ? null
+        : PartitionedRateLimiter.Create<Sender, string>(sender => sender.Account is { } account
             ? Bucket(account, perAccount)
             : Bucket(ClientKeyOf(sender.ClientIp), perClient));
 
-    // A bucket as large as the hour's allowance, refilled every minute; idle buckets are dropped by the limiter.
     private static RateLimitPartition<string> Bucket(string key, int perHour) => perHour == 0
         ? RateLimitPartition.GetNoLimiter(key)
-        : RateLimitPartition.GetTokenBucketLimiter(key, _ => new TokenBucketRateLimiterOptions
+        : RateLimitPartition.GetTokenBucketLimiter(key, _ => Refill(perHour));
+
+    /// <summary>A bucket as large as the hour's allowance, refilled about every minute; idle buckets are dropped by the limiter.</summary>
+    internal static TokenBucketRateLimiterOptions Refill(int perHour)
+    {
+        var tokens = (perHour + 59) / 60;
+        return new TokenBucketRateLimiterOptions
         {
             TokenLimit = perHour,
-            TokensPerPeriod = Math.Max(1, perHour / 60),
-            ReplenishmentPeriod = TimeSpan.FromMinutes(1),
+            TokensPerPeriod = tokens,
+            ReplenishmentPeriod = TimeSpan.FromHours(1) * tokens / perHour,
             AutoReplenishment = false,
             QueueLimit = 0,
-        });
+        };
+    }
 
     private static string ClientKeyOf(string ip) =>
         IPAddress.TryParse(ip, out var address) ? ClientKey.For(address).ToString() : ip;

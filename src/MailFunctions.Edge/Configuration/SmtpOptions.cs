@@ -14,6 +14,9 @@ internal sealed class SmtpOptions
     /// <summary>Wrong commands before the session ends.</summary>
     public int MaxBadCommands { get; set; } = 20;
 
+    /// <summary>From the greeting until a session is asked to come again.</summary>
+    public TimeSpan MaxSessionTime { get; set; } = TimeSpan.FromHours(1);
+
     /// <summary>Wait for the next command (RFC 5321 §4.5.3.2.7).</summary>
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromMinutes(5);
 
@@ -40,9 +43,9 @@ internal sealed class SmtpOptions
             yield return $"Smtp__MaxBadCommands: {MaxBadCommands} must be 1 or more.";
         }
 
-        if (CommandTimeout <= TimeSpan.Zero || DataTimeout <= TimeSpan.Zero)
+        if (CommandTimeout <= TimeSpan.Zero || DataTimeout <= TimeSpan.Zero || MaxSessionTime <= TimeSpan.Zero)
         {
-            yield return "Smtp__CommandTimeout and Smtp__DataTimeout must be more than zero.";
+            yield return "Smtp__CommandTimeout, Smtp__DataTimeout and Smtp__MaxSessionTime must be more than zero.";
         }
 
         if (MinDataRate < 0)

@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Text;
+
 namespace MailFunctions.Protocols.Smtp;
 
 /// <summary>A reply (RFC 5321 §4.2) with its enhanced status code (RFC 3463).</summary>
@@ -12,4 +15,36 @@ public sealed record SmtpReply(int Code, string Enhanced, string Text, bool Clos
 
     /// <summary>The same reply, after which the session ends.</summary>
     public SmtpReply AndClose() => this with { Closes = true };
+
+    /// <summary>Writes the wire form: `250-` before each line but the last, the enhanced code on every line (RFC 2034 §4).</summary>
+    public void WriteTo(IBufferWriter<byte> output)
+    {
+        var rest = Text.AsSpan();
+        for (var end = rest.IndexOf('\n'); end >= 0; end = rest.IndexOf('\n'))
+        {
+            WriteLine(output, '-', rest[..end]);
+            rest = rest[(end + 1)..];
+        }
+
+        WriteLine(output, ' ', rest);
+    }
+
+    private void WriteLine(IBufferWriter<byte> output, char separator, ReadOnlySpan<char> text)
+    {
+        var line = output.GetSpan(8 + Enhanced.Length + Encoding.UTF8.GetMaxByteCount(text.Length));
+        line[0] = (byte)('0' + (Code / 100));
+        line[1] = (byte)('0' + (Code / 10 % 10));
+        line[2] = (byte)('0' + (Code % 10));
+        line[3] = (byte)separator;
+        var length = 4;
+        if (Enhanced.Length > 0)
+        {
+            length += Encoding.ASCII.GetBytes(Enhanced, line[length..]);
+            line[length++] = (byte)' ';
+        }
+
+        length += Encoding.UTF8.GetBytes(text, line[length..]);
+        "\r\n"u8.CopyTo(line[length..]);
+        output.Advance(length + 2);
+    }
 }

@@ -66,6 +66,7 @@ public sealed partial class SmtpSession
             {
                 case SaslStep.Succeeded succeeded:
                     _account = succeeded.Account;
+                    _client = null;
                     return SmtpReplies.Authenticated;
                 case SaslStep.Challenge challenge:
                     var (refusal, answer) = await AskAsync(challenge.Octets, abort).ConfigureAwait(false);

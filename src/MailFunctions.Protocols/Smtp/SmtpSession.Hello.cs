@@ -19,6 +19,7 @@ public sealed partial class SmtpSession
         await ResetAsync().ConfigureAwait(false); // RFC 5321 §4.1.4: EHLO also resets
         _helo = argument;
         _esmtp = esmtp;
+        _client = null;
         return new SmtpReply(250, "", esmtp ? string.Join('\n', [Welcome(), .. Extensions()]) : Welcome());
     }
 
@@ -73,6 +74,7 @@ public sealed partial class SmtpSession
             return SmtpReplies.TlsUnavailable;
         }
 
+        await SettleAsync().ConfigureAwait(false);
         Send(SmtpReplies.ReadyForTls);
         if (!await _input.FlushAsync(FlushLimit, abort).ConfigureAwait(false) || !await connection.StartTlsAsync(abort).ConfigureAwait(false))
         {
@@ -83,6 +85,7 @@ public sealed partial class SmtpSession
         await ResetAsync().ConfigureAwait(false);
         _helo = null;
         _account = null;
+        _client = null;
         return null;
     }
 

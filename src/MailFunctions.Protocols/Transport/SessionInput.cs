@@ -33,18 +33,21 @@ public enum InputStatus
 internal sealed class SessionInput : IAsyncDisposable
 {
     private readonly ISessionConnection _connection;
-    private readonly TimeProvider _time;
     private readonly CancellationToken _drain;
     private readonly CancellationTokenRegistration _drainRegistration;
-    private ITimer? _timer;
-    private volatile bool _timedOut;
+    private readonly WaitLimit _limit;
     private bool _unflushed;
+    private volatile bool _flushing;
 
     public SessionInput(ISessionConnection connection, TimeProvider time, CancellationToken drain)
     {
-        (_connection, _time, _drain) = (connection, time, drain);
+        (_connection, _drain) = (connection, drain);
+        _limit = new WaitLimit(time, this, static input => input.TimeOut());
         _drainRegistration = drain.UnsafeRegister(static state => ((SessionInput)state!).Wake(), this);
     }
+
+    /// <summary>Puts replies that are still to come into <see cref="Output"/>; asked before each wait.</summary>
+    public Func<ValueTask>? Settle { get; set; }
 
     /// <summary>The writer to put replies into; they leave at the next wait or <see cref="FlushAsync"/>.</summary>
     public PipeWriter Output
@@ -57,64 +60,92 @@ internal sealed class SessionInput : IAsyncDisposable
     }
 
     /// <summary>Waits for a line. It is decoded by <paramref name="decode"/> before the input moves on.</summary>
-    public async ValueTask<(InputStatus Status, T? Line)> ReadLineAsync<T>(
+    public ValueTask<(InputStatus Status, T? Line)> ReadLineAsync<T>(
         int maxOctets, TimeSpan limit, Func<ReadOnlySequence<byte>, T> decode, CancellationToken abort)
     {
-        var started = _time.GetTimestamp();
-        while (true)
-        {
-            var (status, buffer, ended) = await ReadAsync(Left(limit, started), stopForDrain: true, abort).ConfigureAwait(false);
-            if (status != InputStatus.Ready)
-            {
-                return (status, default);
-            }
-
-            switch (CommandLine.TryRead(buffer, maxOctets, out var line, out var next))
-            {
-                case LineStatus.Complete:
-                    var decoded = decode(line);
-                    _connection.Input.AdvanceTo(next); // nothing behind the line was examined
-                    return (InputStatus.Ready, decoded);
-                case LineStatus.TooLong:
-                    _connection.Input.AdvanceTo(buffer.End);
-                    return (InputStatus.LineTooLong, default);
-                case LineStatus.BareLineBreak:
-                    _connection.Input.AdvanceTo(buffer.End);
-                    return (InputStatus.BareLineBreak, default);
-                default:
-                    _connection.Input.AdvanceTo(buffer.Start, buffer.End);
-                    if (ended)
-                    {
-                        return (InputStatus.Closed, default);
-                    }
-
-                    break;
-            }
-        }
+        // A pipelined command is there already: no wait, no state machine.
+        return TryRead(out var read) && IsOfUse(read, stopForDrain: true) && TakeLine(read, maxOctets, decode, out var taken)
+            ? ValueTask.FromResult(taken)
+            : WaitForLineAsync(maxOctets, limit, decode, abort);
     }
 
     /// <summary>Waits for octets; the caller advances. <c>Ended</c>: no more will come after these.</summary>
-    public async ValueTask<(InputStatus Status, ReadOnlySequence<byte> Buffer, bool Ended)> ReadAsync(
-        TimeSpan limit, bool stopForDrain, CancellationToken abort)
-    {
-        var input = _connection.Input;
-        if (TryRead(input, out var read))
-        {
-            if (IsOfUse(read))
-            {
-                return (InputStatus.Ready, read.Buffer, read.IsCompleted);
-            }
+    public ValueTask<(InputStatus Status, ReadOnlySequence<byte> Buffer, bool Ended)> ReadAsync(
+        TimeSpan limit, bool stopForDrain, CancellationToken abort) =>
+        TryRead(out var read) && IsOfUse(read, stopForDrain)
+            ? ValueTask.FromResult((InputStatus.Ready, read.Buffer, read.IsCompleted))
+            : WaitForOctetsAsync(limit, stopForDrain, abort);
 
-            input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+    /// <summary>Sends out what was written; false when the client does not take it within the limit.</summary>
+    public ValueTask<bool> FlushAsync(TimeSpan limit, CancellationToken abort)
+    {
+        if (!_unflushed)
+        {
+            return ValueTask.FromResult(true);
         }
 
-        if (!await FlushAsync(limit, abort).ConfigureAwait(false))
+        _unflushed = false;
+        var flush = _connection.Output.FlushAsync(abort);
+        return flush.IsCompletedSuccessfully ? ValueTask.FromResult(!flush.Result.IsCompleted) : WaitForFlushAsync(flush, limit);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _drainRegistration.DisposeAsync().ConfigureAwait(false);
+        _limit.Dispose();
+    }
+
+    private async ValueTask<(InputStatus Status, T? Line)> WaitForLineAsync<T>(
+        int maxOctets, TimeSpan limit, Func<ReadOnlySequence<byte>, T> decode, CancellationToken abort)
+    {
+        if (!await SendAllAsync(limit, abort).ConfigureAwait(false))
+        {
+            return (InputStatus.Closed, default);
+        }
+
+        _limit.Begin(limit); // for the whole line, however slowly it drips in
+        try
+        {
+            while (true)
+            {
+                if (_drain.IsCancellationRequested)
+                {
+                    return (InputStatus.Draining, default);
+                }
+
+                var read = await _connection.Input.ReadAsync(abort).ConfigureAwait(false);
+                if (!IsOfUse(read, stopForDrain: true))
+                {
+                    if (_limit.IsOver || read.IsCompleted)
+                    {
+                        return (read.IsCompleted ? InputStatus.Closed : InputStatus.TimedOut, default);
+                    }
+                }
+                else if (TakeLine(read, maxOctets, decode, out var taken))
+                {
+                    return taken;
+                }
+            }
+        }
+        catch (IOException)
+        {
+            return (InputStatus.Closed, default);
+        }
+        finally
+        {
+            _limit.End();
+        }
+    }
+
+    private async ValueTask<(InputStatus Status, ReadOnlySequence<byte> Buffer, bool Ended)> WaitForOctetsAsync(
+        TimeSpan limit, bool stopForDrain, CancellationToken abort)
+    {
+        if (!await SendAllAsync(limit, abort).ConfigureAwait(false))
         {
             return (InputStatus.Closed, default, true);
         }
 
-        _timedOut = false;
-        Arm(limit);
+        _limit.Begin(limit);
         try
         {
             while (true)
@@ -124,21 +155,15 @@ internal sealed class SessionInput : IAsyncDisposable
                     return (InputStatus.Draining, default, false);
                 }
 
-                read = await input.ReadAsync(abort).ConfigureAwait(false);
-                if (IsOfUse(read))
+                var read = await _connection.Input.ReadAsync(abort).ConfigureAwait(false);
+                if (IsOfUse(read, stopForDrain))
                 {
                     return (InputStatus.Ready, read.Buffer, read.IsCompleted);
                 }
 
-                input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-                if (read.IsCompleted)
+                if (_limit.IsOver || read.IsCompleted)
                 {
-                    return (InputStatus.Closed, default, true);
-                }
-
-                if (_timedOut)
-                {
-                    return (InputStatus.TimedOut, default, false);
+                    return (read.IsCompleted ? InputStatus.Closed : InputStatus.TimedOut, default, read.IsCompleted);
                 }
             }
         }
@@ -148,46 +173,29 @@ internal sealed class SessionInput : IAsyncDisposable
         }
         finally
         {
-            Arm(Timeout.InfiniteTimeSpan);
-        }
-
-        bool IsOfUse(in ReadResult result)
-        {
-            if (!result.IsCanceled && result.Buffer.Length > 0)
-            {
-                return true;
-            }
-
-            if (result.IsCanceled && !result.Buffer.IsEmpty && !_timedOut && !(stopForDrain && _drain.IsCancellationRequested))
-            {
-                return true;
-            }
-
-            return false;
+            _limit.End();
         }
     }
 
-    /// <summary>Sends out what was written; false when the client does not take it within the limit.</summary>
-    public async ValueTask<bool> FlushAsync(TimeSpan limit, CancellationToken abort)
+    private ValueTask<bool> SendAllAsync(TimeSpan limit, CancellationToken abort)
     {
-        if (!_unflushed)
-        {
-            return true;
-        }
+        var settling = Settle?.Invoke() ?? ValueTask.CompletedTask;
+        return settling.IsCompletedSuccessfully ? FlushAsync(limit, abort) : SettleAndFlushAsync(settling, limit, abort);
+    }
 
-        _unflushed = false;
-        var pending = _connection.Output.FlushAsync(abort);
-        if (pending.IsCompletedSuccessfully)
-        {
-            var done = pending.Result;
-            return !done.IsCompleted;
-        }
+    private async ValueTask<bool> SettleAndFlushAsync(ValueTask settling, TimeSpan limit, CancellationToken abort)
+    {
+        await settling.ConfigureAwait(false);
+        return await FlushAsync(limit, abort).ConfigureAwait(false);
+    }
 
-        _timedOut = false;
-        Arm(limit);
+    private async ValueTask<bool> WaitForFlushAsync(ValueTask<FlushResult> flush, TimeSpan limit)
+    {
+        _flushing = true;
+        _limit.Begin(limit);
         try
         {
-            var result = await pending.ConfigureAwait(false);
+            var result = await flush.ConfigureAwait(false);
             return result is { IsCompleted: false, IsCanceled: false };
         }
         catch (IOException)
@@ -196,56 +204,70 @@ internal sealed class SessionInput : IAsyncDisposable
         }
         finally
         {
-            Arm(Timeout.InfiniteTimeSpan);
+            _flushing = false;
+            _limit.End();
         }
     }
 
-    private static bool TryRead(PipeReader input, out ReadResult read)
+    /// <summary>Takes a line off the front; false, with the input left as it is, when it has not come whole.</summary>
+    private bool TakeLine<T>(in ReadResult read, int maxOctets, Func<ReadOnlySequence<byte>, T> decode, out (InputStatus Status, T? Line) taken)
+    {
+        switch (CommandLine.TryRead(read.Buffer, maxOctets, out var line, out var next))
+        {
+            case LineStatus.Complete:
+                taken = (InputStatus.Ready, decode(line));
+                _connection.Input.AdvanceTo(next); // nothing behind the line was examined
+                return true;
+            case LineStatus.TooLong:
+                taken = (InputStatus.LineTooLong, default);
+                _connection.Input.AdvanceTo(read.Buffer.End);
+                return true;
+            case LineStatus.BareLineBreak:
+                taken = (InputStatus.BareLineBreak, default);
+                _connection.Input.AdvanceTo(read.Buffer.End);
+                return true;
+            default:
+                taken = (InputStatus.Closed, default);
+                _connection.Input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                return read.IsCompleted;
+        }
+    }
+
+    /// <summary>There are octets to look at, and no reason to leave them; else the read is given back.</summary>
+    private bool IsOfUse(in ReadResult read, bool stopForDrain)
+    {
+        if (!read.Buffer.IsEmpty && !(read.IsCanceled && (_limit.IsOver || (stopForDrain && _drain.IsCancellationRequested))))
+        {
+            return true;
+        }
+
+        _connection.Input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        return false;
+    }
+
+    private bool TryRead(out ReadResult read)
     {
         try
         {
-            return input.TryRead(out read);
+            return _connection.Input.TryRead(out read);
         }
         catch (IOException)
         {
-            read = new ReadResult(ReadOnlySequence<byte>.Empty, isCanceled: false, isCompleted: true);
+            read = default;
             return false; // the read that follows tells it
-        }
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _drainRegistration.DisposeAsync().ConfigureAwait(false);
-        if (_timer is not null)
-        {
-            await _timer.DisposeAsync().ConfigureAwait(false);
-        }
-    }
-
-    private void Arm(TimeSpan limit)
-    {
-        if (_timer is not null)
-        {
-            _timer.Change(limit, Timeout.InfiniteTimeSpan);
-        }
-        else if (limit != Timeout.InfiniteTimeSpan)
-        {
-            _timer = _time.CreateTimer(static state => ((SessionInput)state!).TimeOut(), this, limit, Timeout.InfiniteTimeSpan);
         }
     }
 
     private void TimeOut()
     {
-        _timedOut = true;
-        _connection.Output.CancelPendingFlush();
+        // Without a flush to cancel, the next one would be: under TLS half a record of the last reply would go out.
+        if (_flushing)
+        {
+            _connection.Output.CancelPendingFlush();
+        }
+
         Wake();
     }
 
     private void Wake() => _connection.Input.CancelPendingRead();
-
-    private TimeSpan Left(TimeSpan limit, long started)
-    {
-        var left = limit - _time.GetElapsedTime(started);
-        return left > TimeSpan.Zero ? left : TimeSpan.FromMilliseconds(1);
-    }
 }
