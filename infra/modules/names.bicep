@@ -35,9 +35,10 @@ var edgeReadTables = [
 ]
 
 @export()
-@description('Tables that the edge writes: maildrops, with their locks and deletions.')
+@description('Tables that the edge writes: maildrops, with their locks and deletions; traces of content that is gone.')
 var edgeWriteTables = [
   'mailboxes'
+  'traces'
 ]
 
 @export()

@@ -53,6 +53,9 @@ public sealed class PublishedEdgeTests(PublishedPrograms published, PublishedSys
 
             await system.FetchAsync(ports["Pop3"], await system.SendAsync(ports["Smtp"], submission: false));
             await system.FetchAsync(ports["Pop3"], await system.SendAsync(ports["Submission"], submission: true));
+            await system.SendAsync(ports["Smtp"], submission: false);
+            blobs.LosesEverything = true;
+            await system.FailToFetchAsync(ports["Pop3"]);
             StopInside(edge.Id);
             await edge.WaitForExitAsync(TimeSpan.FromMinutes(1)); // whatever it keeps for later, it writes now
         }

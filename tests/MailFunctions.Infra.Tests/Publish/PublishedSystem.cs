@@ -60,9 +60,7 @@ public sealed class PublishedSystem(PublishedPrograms published) : IAsyncLifetim
 
     private async Task<bool> TryFetchAsync(int port, string subject, CancellationToken cancellationToken)
     {
-        using var client = new Pop3Client { ServerCertificateValidationCallback = Trust, CheckCertificateRevocation = false };
-        await client.ConnectAsync("127.0.0.1", port, SecureSocketOptions.StartTls, cancellationToken);
-        await client.AuthenticateAsync(Stack.Bob.Address, Stack.Bob.Password, cancellationToken);
+        using var client = await LogInAsync(port, cancellationToken);
         var found = false;
         for (var i = 0; i < client.Count; i++)
         {
@@ -75,6 +73,32 @@ public sealed class PublishedSystem(PublishedPrograms published) : IAsyncLifetim
 
         await client.DisconnectAsync(quit: true, cancellationToken);
         return found;
+    }
+
+    /// <summary>Waits for a message in Bob's maildrop, and is told that it can't be read.</summary>
+    public async Task FailToFetchAsync(int port)
+    {
+        using var limit = new CancellationTokenSource(DeliveryLimit);
+        while (true)
+        {
+            using var client = await LogInAsync(port, limit.Token);
+            if (client.Count > 0)
+            {
+                await Assert.ThrowsAsync<Pop3CommandException>(() => client.GetMessageAsync(client.Count - 1, limit.Token));
+                return;
+            }
+
+            await client.DisconnectAsync(quit: true, limit.Token);
+            await Task.Delay(100, limit.Token);
+        }
+    }
+
+    private async Task<Pop3Client> LogInAsync(int port, CancellationToken cancellationToken)
+    {
+        var client = new Pop3Client { ServerCertificateValidationCallback = Trust, CheckCertificateRevocation = false };
+        await client.ConnectAsync("127.0.0.1", port, SecureSocketOptions.StartTls, cancellationToken);
+        await client.AuthenticateAsync(Stack.Bob.Address, Stack.Bob.Password, cancellationToken);
+        return client;
     }
 
     /// <summary>The stack's own authority, and no other.</summary>

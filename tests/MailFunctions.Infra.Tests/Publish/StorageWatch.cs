@@ -39,6 +39,9 @@ internal sealed partial class StorageWatch : IAsyncDisposable
 
     public ConcurrentDictionary<string, byte> Written { get; } = new();
 
+    /// <summary>From now on nothing that is read is there.</summary>
+    public bool LosesEverything { get; set; }
+
     /// <summary>Where callers go to.</summary>
     public int Port => new Uri(_app.Urls.First()).Port;
 
@@ -56,6 +59,13 @@ internal sealed partial class StorageWatch : IAsyncDisposable
         var body = new MemoryStream();
         await http.Request.Body.CopyToAsync(body, http.RequestAborted);
         Note(http.Request.Method, target, body.ToArray());
+        if (LosesEverything && http.Request.Method == "GET")
+        {
+            http.Response.StatusCode = StatusCodes.Status404NotFound;
+            http.Response.Headers["x-ms-error-code"] = "BlobNotFound";
+            return;
+        }
+
         request.Content = new ByteArrayContent(body.ToArray());
         foreach (var (name, values) in http.Request.Headers)
         {

@@ -1,14 +1,16 @@
 using System.Collections;
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using MailFunctions.TestKit;
+using Microsoft.Extensions.Configuration;
 
 namespace MailFunctions.Infra.Tests.Settings;
 
 /// <summary>
 /// Every key of configuration that a program reads, derived from its code: the properties of its options classes (those
-/// with a `Section`), and the keys that its sources read one by one.
+/// with a `Section`), what `Read(IConfiguration)` methods ask for, and the keys that its sources read one by one.
 /// </summary>
 internal sealed partial class ReadSettings
 {
@@ -20,8 +22,11 @@ internal sealed partial class ReadSettings
     {
         foreach (var options in program.GetTypes().Concat(typeof(Azure.StorageOptions).Assembly.GetTypes()))
         {
-            if (options is { IsClass: true, IsAbstract: false } && options.GetField("Section", Constants)?.GetRawConstantValue() is string section
-                && (options.Assembly == program || ReadsSection(sources, options)))
+            if (options.GetMethod("Read", BindingFlags.Public | BindingFlags.Static, [typeof(IConfiguration)]) is { } read)
+            {
+                AddAsked(read);
+            }
+            else if (options.Assembly == program && options.GetField("Section", Constants)?.GetRawConstantValue() is string section)
             {
                 AddProperties(section, options);
             }
@@ -43,9 +48,46 @@ internal sealed partial class ReadSettings
     /// <summary>Reads of configuration whose key could not be made out.</summary>
     public List<string> Unclear { get; } = [];
 
-    private static bool ReadsSection(string[] sources, Type options) =>
-        sources.SelectMany(Files).Any(f => File.ReadAllText(f) is var text && text.Contains($"{options.Name}.Section", StringComparison.Ordinal)
-            && text.Contains("GetSection", StringComparison.Ordinal));
+    /// <summary>Asks it to read, and listens; lists have one item.</summary>
+    private void AddAsked(MethodInfo read)
+    {
+        var listener = new AskedKeys();
+        try
+        {
+            read.Invoke(null, [new ConfigurationRoot([listener])]);
+        }
+        catch (TargetInvocationException e) when (e.InnerException is ValidationException)
+        {
+            // Something required is missing: the sources tell the rest.
+        }
+
+        foreach (var key in listener.Asked)
+        {
+            _keys.TryAdd(Index().Replace(key.Replace(":", "__", StringComparison.Ordinal), "__N__"), null);
+        }
+    }
+
+    /// <summary>Notes every key it is asked for, and answers what no reader can do without.</summary>
+    private sealed class AskedKeys : ConfigurationProvider
+    {
+        private static readonly Dictionary<string, string> Answers = new() { ["Domain"] = "*", ["Smarthost"] = "smarthost.example.com:587" };
+
+        public HashSet<string> Asked { get; } = [];
+
+        public override bool TryGet(string key, out string? value)
+        {
+            value = null;
+            if (int.TryParse(key.Split(':')[^1], out _))
+            {
+                return false; // the item of a list itself
+            }
+
+            Asked.Add(key);
+            return Answers.TryGetValue(key.Split(':')[^1], out value);
+        }
+
+        public override IEnumerable<string> GetChildKeys(IEnumerable<string> earlierKeys, string? parentPath) => ["0"];
+    }
 
     private void AddProperties(string prefix, Type type)
     {
@@ -159,6 +201,9 @@ internal sealed partial class ReadSettings
 
     [GeneratedRegex(@"onfiguration(\[(?<key>[^\]]+)\]|\.GetValue(<[^>]+>)?\((?<key>\$?""[^""]*""|[\w.]+))")]
     private static partial Regex DirectRead();
+
+    [GeneratedRegex("__[0-9]+__")]
+    private static partial Regex Index();
 
     [GeneratedRegex(@"ReadUri\(configuration, ""(?<name>\w+)""\)")]
     private static partial Regex NamedRead();
