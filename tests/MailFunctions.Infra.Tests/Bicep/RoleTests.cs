@@ -20,7 +20,6 @@ public sealed class RoleTests(ArmTemplate template) : IClassFixture<ArmTemplate>
         ["0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"] = "Storage Table Data Contributor",
         ["76199698-9eea-4c19-bc75-cec21354c6b6"] = "Storage Table Data Reader",
         ["4633458b-17de-408a-b874-0445c86b69e6"] = "Key Vault Secrets User",
-        ["b86a8fe4-44ce-4948-aee5-eccb2c155cd7"] = "Key Vault Secrets Officer",
     };
 
     [Fact]
