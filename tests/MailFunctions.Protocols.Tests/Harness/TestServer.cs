@@ -36,6 +36,12 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     /// <summary>The store or the bus is away.</summary>
     public bool IntakeFails { get; set; }
 
+    /// <summary>Every commit waits for it.</summary>
+    public Task CommitGate { get; set; } = Task.CompletedTask;
+
+    /// <summary>Messages begun so far.</summary>
+    public int Begun { get; private set; }
+
     /// <summary>The maildrop of alice.</summary>
     public TestMaildrop Maildrop { get; } = new();
 
@@ -64,6 +70,7 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     public IIncomingMessage Begin(string id, DateTimeOffset receivedAt)
     {
         Open++;
+        Begun++;
         return new Incoming(this, MessageName.BlobFor(id, receivedAt));
     }
 
@@ -147,15 +154,20 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
             return ValueTask.CompletedTask;
         }
 
-        public ValueTask<IntakeResult> CommitAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
+        public async ValueTask<IntakeResult> CommitAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
         {
+            await server.CommitGate;
             if (server.IntakeFails)
             {
-                return ValueTask.FromResult(IntakeResult.Unavailable);
+                return IntakeResult.Unavailable;
             }
 
-            server.Accepted.Add((envelope, _content.ToArray()));
-            return ValueTask.FromResult(IntakeResult.Accepted);
+            lock (server.Accepted)
+            {
+                server.Accepted.Add((envelope, _content.ToArray()));
+            }
+
+            return IntakeResult.Accepted;
         }
 
         public ValueTask DisposeAsync()
