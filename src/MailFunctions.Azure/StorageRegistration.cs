@@ -4,9 +4,11 @@ using Azure.Data.Tables;
 using Azure.Identity;
 using Azure.Storage.Blobs;
 using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Maildrops;
 using MailFunctions.Azure.Tables;
 using MailFunctions.Core.Directory;
+using MailFunctions.Core.Housekeeping;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Traces;
@@ -38,7 +40,10 @@ public static class StorageRegistration
         services.AddSingleton<IDirectoryReader>(s => s.GetRequiredService<IDirectoryStore>());
         services.AddSingleton<IMailboxDelivery, MailboxTable>();
         services.AddSingleton<IMaildrops, TableMaildrops>();
+        services.AddSingleton<IMailboxArchive, MailboxArchive>();
         services.AddSingleton<ITraceWriter, TraceTable>();
+        services.AddSingleton<ITraceReader, TraceReader>();
+        services.AddSingleton<IHousekeepingTask, TraceRetention>();
         return services;
     }
 

@@ -9,6 +9,8 @@ using MailFunctions.Functions.Domains;
 using MailFunctions.Functions.Health;
 using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Inbound;
+using MailFunctions.Functions.Queues;
+using MailFunctions.Functions.Traces;
 
 const string PortVariable = "FUNCTIONS_CUSTOMHANDLER_PORT";
 const int DrainSeconds = 4;
@@ -53,6 +55,8 @@ app.MapInbound();
 app.MapDomains();
 app.MapAccounts();
 app.MapAliases();
+app.MapQueues();
+app.MapTraces();
 app.MapHealth();
 await app.RunAsync();
 return 0;

@@ -1,6 +1,7 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
+using MailFunctions.Functions.Accounts.Messages;
 using MailFunctions.Functions.Hosting;
 
 namespace MailFunctions.Functions.Accounts;
@@ -23,6 +24,7 @@ internal static class AccountsFunction
         accounts.MapPut("/{address}/password", PutPasswordAsync).Accepts<PasswordRequest>("application/json")
             .Produces(204).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(412).WithSummary("Sets the password");
         accounts.MapAppPasswords();
+        accounts.MapAccountMessages();
     }
 
     private static async Task<IResult> ListAsync(HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
