@@ -25,6 +25,9 @@ internal sealed class TimedSession : IDisposable
 
     public Task<SmtpSessionEnd> Running { get; private set; } = null!;
 
+    /// <summary>tls-server-end-point of the connection.</summary>
+    public byte[] EndPointBinding => _connection.Tls!.ServerEndPointBinding!;
+
     /// <summary>Begins the session and reads its greeting.</summary>
     public static async Task<TimedSession> StartAsync(bool tls = false, string kind = ListenerKind.Mx, SmtpLimits? limits = null)
     {
