@@ -6,11 +6,13 @@ using Azure.Storage.Blobs;
 using MailFunctions.Azure.Blobs;
 using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Maildrops;
+using MailFunctions.Azure.Stats;
 using MailFunctions.Azure.Tables;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Housekeeping;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Stats;
 using MailFunctions.Core.Traces;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -43,6 +45,7 @@ public static class StorageRegistration
         services.AddSingleton<IMailboxArchive, MailboxArchive>();
         services.AddSingleton<ITraceWriter, TraceTable>();
         services.AddSingleton<ITraceReader, TraceReader>();
+        services.AddSingleton<IStatsStore, StatsTable>();
         services.AddSingleton<IHousekeepingTask, TraceRetention>();
         return services;
     }

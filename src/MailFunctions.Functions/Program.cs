@@ -1,15 +1,10 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
-using System.Text.Json.Serialization;
 using MailFunctions.Azure;
 using MailFunctions.Azure.ServiceBus;
-using MailFunctions.Functions.Accounts;
-using MailFunctions.Functions.Aliases;
-using MailFunctions.Functions.Domains;
-using MailFunctions.Functions.Health;
+using MailFunctions.Azure.Stats;
 using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Inbound;
-using MailFunctions.Functions.Queues;
 using MailFunctions.Functions.Traces;
 
 const string PortVariable = "FUNCTIONS_CUSTOMHANDLER_PORT";
@@ -39,24 +34,14 @@ catch (ValidationException e)
 builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
 builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
 builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(DrainSeconds));
-builder.Services.ConfigureHttpJsonOptions(o =>
-{
-    o.SerializerOptions.TypeInfoResolverChain.Insert(0, AdminJson.Default);
-    o.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull; // answers go by these options, not by the context's
-});
-builder.Services.AddProblemDetails();
+builder.Services.AddAdminApi();
+builder.Services.AddCountedTraces();
+builder.Services.AddMailStats();
 builder.Services.AddSingleton<InboundDelivery>();
 
 var app = builder.Build();
-app.UseApiProblems();
-app.UseMiddleware<HostGuard>();
+app.UseAdminApi();
 app.MapGet("/", () => TypedResults.Text("MailFunctions")).ExcludeFromDescription();
 app.MapInbound();
-app.MapDomains();
-app.MapAccounts();
-app.MapAliases();
-app.MapQueues();
-app.MapTraces();
-app.MapHealth();
 await app.RunAsync();
 return 0;

@@ -1,6 +1,7 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
+using MailFunctions.Functions.Accounts.Import;
 using MailFunctions.Functions.Accounts.Messages;
 using MailFunctions.Functions.Hosting;
 
@@ -12,7 +13,7 @@ internal static class AccountsFunction
     public static void MapAccounts(this IEndpointRouteBuilder routes)
     {
         var accounts = routes.MapGroup("/api/accounts").WithTags("Accounts");
-        accounts.MapGet("/", ListAsync).Produces<ListAnswer<AccountAnswer>>().ProducesValidationProblem().WithSummary("Lists accounts, of one domain with ?domain=");
+        accounts.MapGet("", ListAsync).Produces<ListAnswer<AccountAnswer>>().ProducesValidationProblem().WithSummary("Lists accounts, of one domain with ?domain=");
         accounts.MapGet("/{address}", GetAsync).Produces<AccountAnswer>().ProducesProblem(404).WithSummary("Shows an account");
         accounts.MapPut("/{address}", PutAsync).Accepts<AccountRequest>("application/json")
             .Produces<AccountAnswer>().Produces<AccountAnswer>(201).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(412)
@@ -25,6 +26,7 @@ internal static class AccountsFunction
             .Produces(204).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(412).WithSummary("Sets the password");
         accounts.MapAppPasswords();
         accounts.MapAccountMessages();
+        accounts.MapAccountImport();
     }
 
     private static async Task<IResult> ListAsync(HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
@@ -103,7 +105,7 @@ internal static class AccountsFunction
         return faults.Any ? ApiProblems.Invalid(faults) : await WriteAsync(account, store, cancellationToken);
     }
 
-    private static AccountEntry New(EmailAddress address, TimeProvider time) => new()
+    public static AccountEntry New(EmailAddress address, TimeProvider time) => new()
     {
         Address = address,
         MailboxId = Guid.CreateVersion7(time.GetUtcNow()).ToString("N"),

@@ -5,6 +5,7 @@ using MailFunctions.Functions.Aliases;
 using MailFunctions.Functions.Domains;
 using MailFunctions.Functions.Health;
 using MailFunctions.Functions.Queues;
+using MailFunctions.Functions.Stats;
 using MailFunctions.Functions.Traces;
 
 namespace MailFunctions.Functions.Hosting;
@@ -36,6 +37,7 @@ namespace MailFunctions.Functions.Hosting;
 [JsonSerializable(typeof(ListAnswer<DeadLetterAnswer>))]
 [JsonSerializable(typeof(DeadLettersDone))]
 [JsonSerializable(typeof(ListAnswer<TraceAnswer>))]
+[JsonSerializable(typeof(ListAnswer<StatsAnswer>))]
 [JsonSerializable(typeof(HealthAnswer))]
 internal sealed partial class AdminJson : JsonSerializerContext;
 

@@ -41,7 +41,7 @@ internal static class ApiRequests
     }
 
     // The serializer's messages name our types; what the caller needs is the place and the rule.
-    private static string Plain(JsonException e) => e switch
+    public static string Plain(JsonException e) => e switch
     {
         { Message: var m } when m.Contains("could not be mapped", StringComparison.Ordinal) => "There is no such field.",
         { Message: var m } when m.Contains("could not be converted", StringComparison.Ordinal) => "The value is not of the right type.",
@@ -60,7 +60,9 @@ internal static class ApiRequests
             return ApiProblems.Invalid("top", $"Use a number from 1 to {MaxPage}.");
         }
 
-        return continuation?.Length > MaxContinuation ? ApiProblems.Invalid("continuation", "Use the value of the page before, or none.") : null;
+        // What the storage gives is base64 with some marks.
+        return continuation is not null && (continuation.Length > MaxContinuation || continuation.Any(c => !char.IsAsciiLetterOrDigit(c) && !"!+=_-/ ".Contains(c)))
+            ? ApiProblems.Invalid("continuation", "Use the value of the page before, or none.") : null;
     }
 
     /// <summary>An address from the path: routing leaves `%2F` as it is.</summary>

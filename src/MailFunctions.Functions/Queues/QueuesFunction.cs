@@ -16,7 +16,7 @@ internal static class QueuesFunction
     public static void MapQueues(this IEndpointRouteBuilder routes)
     {
         var queues = routes.MapGroup("/api/queues").WithTags("Queues");
-        queues.MapGet("/", ListAsync).Produces<ListAnswer<QueueAnswer>>().ProducesProblem(503).WithSummary("Tells what waits in the queues");
+        queues.MapGet("", ListAsync).Produces<ListAnswer<QueueAnswer>>().ProducesProblem(503).WithSummary("Tells what waits in the queues");
         queues.MapDeadLetters();
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using MailFunctions.Core.Traces;
 using MailFunctions.Functions.Hosting;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace MailFunctions.Functions.Traces;
 
@@ -80,6 +81,6 @@ internal static class TracesFunction
             : Answer(await traces.ByAddressAsync(address.ToCanonicalString(), from, to, top, continuation, cancellationToken));
     }
 
-    private static IResult Answer(Core.Directory.Page<TraceEvent> page) =>
+    private static Ok<ListAnswer<TraceAnswer>> Answer(Core.Directory.Page<TraceEvent> page) =>
         TypedResults.Ok(new ListAnswer<TraceAnswer>([.. page.Items.Select(TraceAnswer.Of)], page.Continuation));
 }
