@@ -78,6 +78,7 @@ internal static class EdgeApplication
         services.AddSingleton<AdmissionMiddleware>();
         services.AddSingleton<ProxyProtocolMiddleware>();
         services.AddSingleton<LoginThrottle>();
+        services.AddSingleton<LoginPace>();
         services.AddSingleton<MailRates>();
         services.AddSingleton<CachedDirectory>();
         services.AddSingleton<CachedUsage>();
@@ -99,6 +100,7 @@ internal static class EdgeApplication
         {
             Authenticator = s.GetRequiredService<IAuthenticator>(),
             Maildrops = s.GetRequiredService<IMaildrops>(),
+            Pace = s.GetRequiredService<LoginPace>(),
             Events = s.GetRequiredService<EdgeEvents>(),
             Time = s.GetRequiredService<TimeProvider>(),
             Drain = s.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping,

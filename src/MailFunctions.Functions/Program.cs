@@ -1,9 +1,11 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Azure.Stats;
 using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Housekeeping;
 using MailFunctions.Functions.Inbound;
 using MailFunctions.Functions.Traces;
 
@@ -18,6 +20,7 @@ try
         : throw new ValidationException($"{PortVariable} is missing: the Azure Functions host sets it when it starts this program.");
     builder.Services.AddMailStorage(builder.Configuration);
     builder.Services.AddMailBus(builder.Configuration);
+    builder.Services.AddMailHousekeeping(builder.Configuration);
     // The host's ASPNETCORE_URLS is inherited: bind explicitly.
     builder.WebHost.ConfigureKestrel(k =>
     {
@@ -38,10 +41,12 @@ builder.Services.AddAdminApi();
 builder.Services.AddCountedTraces();
 builder.Services.AddMailStats();
 builder.Services.AddSingleton<InboundDelivery>();
+builder.Services.AddSingleton<HousekeepingFunction>();
 
 var app = builder.Build();
 app.UseAdminApi();
 app.MapGet("/", () => TypedResults.Text("MailFunctions")).ExcludeFromDescription();
 app.MapInbound();
+app.MapHousekeeping();
 await app.RunAsync();
 return 0;

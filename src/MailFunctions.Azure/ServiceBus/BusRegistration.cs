@@ -24,6 +24,7 @@ public static class BusRegistration
         services.AddSingleton<IBusReceiverFactory, ServiceBusReceivers>();
         services.AddSingleton<IBusMonitor>(s => new ServiceBusMonitor(s.GetRequiredService<BusClient>(), ServiceBusMonitor.CreateHttpClient()));
         services.AddSingleton<IDeadLetters, ServiceBusDeadLetters>();
+        services.AddSingleton<IBusInventory, ServiceBusInventory>();
         return services;
     }
 

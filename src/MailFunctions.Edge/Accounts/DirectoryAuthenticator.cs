@@ -53,7 +53,7 @@ internal sealed partial class DirectoryAuthenticator(
         if (matches && account is { Enabled: true })
         {
             throttle.RecordSuccess(name);
-            return new AuthenticationResult.Authenticated(new AuthenticatedAccount(account.Address, account.MailboxId));
+            return new AuthenticationResult.Authenticated(Login(account));
         }
 
         throttle.RecordFailure(client, name);
@@ -73,7 +73,7 @@ internal sealed partial class DirectoryAuthenticator(
         {
             // App passwords can't serve here: the salt goes out before the client shows which password it has.
             return await FindAsync(login, cancellationToken) is { Enabled: true, Password: { } verifier } account
-                ? new ScramCredential(new AuthenticatedAccount(account.Address, account.MailboxId), verifier)
+                ? new ScramCredential(Login(account), verifier)
                 : new ScramCredential(null, Decoy(login));
         }
         catch (StoreUnavailableException)
@@ -146,6 +146,9 @@ internal sealed partial class DirectoryAuthenticator(
         remembered.Add(match, prepared);
         return true;
     }
+
+    private static AuthenticatedAccount Login(AccountEntry account) =>
+        new(account.Address, account.MailboxId) { ExpireAfterDays = account.ExpireAfterDays };
 
     private static IEnumerable<ScramVerifier> Verifiers(AccountEntry account) =>
         (account.Password is { } own ? [own] : Enumerable.Empty<ScramVerifier>())

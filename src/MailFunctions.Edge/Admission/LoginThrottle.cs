@@ -12,6 +12,9 @@ namespace MailFunctions.Edge.Admission;
 /// </summary>
 internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider time) : IDisposable
 {
+    /// <summary>For so long after a failure the next attempt is held back: others behind the same address are not for longer.</summary>
+    public static readonly TimeSpan HoldsBackFor = TimeSpan.FromMinutes(1);
+
     private readonly LoginOptions _options = options.Value;
     private readonly MemoryCache _failures = new(new MemoryCacheOptions { SizeLimit = options.Value.MaxTrackedFailures, Clock = new CacheClock(time) });
 
@@ -29,7 +32,8 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
     /// <summary>For how long to hold back an attempt that is let through: it grows with the failures so far.</summary>
     public TimeSpan DelayFor(IPAddress client, string login)
     {
-        var failures = Math.Max(FailuresOf(ClientKey.For(client)), FailuresOf(login));
+        var now = time.GetUtcNow();
+        var failures = Math.Max(Recent(ClientKey.For(client), now), Recent(login, now));
         return failures == 0
             ? TimeSpan.Zero
             : Min(_options.FailureDelay * Math.Pow(2, Math.Min(failures, 20) - 1), LoginOptions.LongestFailureDelay);
@@ -46,7 +50,8 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
 
     public void Dispose() => _failures.Dispose();
 
-    private int FailuresOf(object key) => _failures.TryGetValue(key, out Failures? f) ? f!.Count : 0;
+    private int Recent(object key, DateTimeOffset now) =>
+        _failures.TryGetValue(key, out Failures? f) && now - f!.LastAt < HoldsBackFor ? f.Count : 0;
 
     private TimeSpan Remaining(object key, DateTimeOffset now) =>
         _failures.TryGetValue(key, out Failures? f) ? f!.NextAt - now : TimeSpan.Zero;
@@ -62,10 +67,10 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
                 _failures.Compact(0.1);
             }
 
-            var count = FailuresOf(key) + 1;
+            var count = (_failures.TryGetValue(key, out Failures? f) ? f!.Count : 0) + 1;
             var steps = Math.Min(count - free, 20);
             var delay = steps <= 0 ? TimeSpan.Zero : Min(TimeSpan.FromSeconds(Math.Pow(2, steps - 1)), _options.MaxDelay);
-            _failures.Set(key, new Failures(count, now + delay), new MemoryCacheEntryOptions
+            _failures.Set(key, new Failures(count, now, now + delay), new MemoryCacheEntryOptions
             {
                 Size = 1,
                 SlidingExpiration = _options.ForgetFailuresAfter,
@@ -77,5 +82,5 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
 
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
-    private sealed record Failures(int Count, DateTimeOffset NextAt);
+    private sealed record Failures(int Count, DateTimeOffset LastAt, DateTimeOffset NextAt);
 }

@@ -17,6 +17,7 @@ internal sealed class Pop3Handler(
         AllowPlaintextCredentials = edge.Value.AllowPlaintextCredentials,
         IdleTimeout = pop3.Value.IdleTimeout,
         BadCommands = pop3.Value.MaxBadCommands,
+        LoginDelaySeconds = pop3.Value.LoginDelay > TimeSpan.Zero ? (int)pop3.Value.LoginDelay.TotalSeconds : null,
     };
 
     protected override string Refusal(Admission.Admission admission) => "-ERR [SYS/TEMP] Too many connections, try again later";

@@ -23,7 +23,7 @@ public sealed partial class SmtpSession
 
         Send(SmtpReplies.SendMessage);
         var transaction = _transaction;
-        await using var content = NewContent();
+        var content = transaction.Content = NewContent(); // the transaction disposes of it when the data breaks off
         var decoder = new DotDecoder();
         var started = services.Time.GetTimestamp();
         var ended = false;
@@ -154,19 +154,38 @@ public sealed partial class SmtpSession
         return InputStatus.Ready;
     }
 
-    private async ValueTask<SmtpReply> FinishAsync(MailTransaction transaction, MessageContent content, CancellationToken abort)
+    /// <summary>Ends the transaction. While blob and bus take the message, commands that are there already go on.</summary>
+    private async ValueTask<SmtpReply?> FinishAsync(MailTransaction transaction, MessageContent content, CancellationToken abort)
     {
-        // The commit outlives a client that hangs up: a message announced to nobody would only be an orphan.
-        var reply = await content.CommitAsync(abort).ConfigureAwait(false);
-        if (!reply.IsFailure)
-        {
-            services.Events.Accepted(connection.RemoteEndPoint.Address, transaction.Id, transaction.Recipients.Count, content.Octets);
-        }
-
-        await content.DisposeAsync().ConfigureAwait(false);
         transaction.Content = null;
         _transaction = null;
-        return reply;
+        var commit = CommitAsync(transaction, content, abort);
+        if (commit.IsCompletedSuccessfully)
+        {
+            return commit.Result;
+        }
+
+        await SendLaterAsync(commit.AsTask()).ConfigureAwait(false);
+        return null;
+    }
+
+    private async ValueTask<SmtpReply> CommitAsync(MailTransaction transaction, MessageContent content, CancellationToken abort)
+    {
+        try
+        {
+            // The commit outlives a client that hangs up: a message announced to nobody would only be an orphan.
+            var reply = await content.CommitAsync(abort).ConfigureAwait(false);
+            if (!reply.IsFailure)
+            {
+                services.Events.Accepted(connection.RemoteEndPoint.Address, transaction.Id, transaction.Recipients.Count, content.Octets);
+            }
+
+            return reply;
+        }
+        finally
+        {
+            await content.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     private async ValueTask<SmtpReply?> BreakOffAsync(InputStatus status)

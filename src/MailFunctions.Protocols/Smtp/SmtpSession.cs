@@ -24,6 +24,7 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
     /// <summary>Runs the session to its end; the connection is the caller's to close.</summary>
     public async Task<SmtpSessionEnd> RunAsync(CancellationToken abort)
     {
+        _input.Settle = SettleAsync;
         try
         {
             Send(HasSpokenEarly() ? Ending(SmtpReplies.EarlyTalker, SmtpSessionEnd.ProtocolError) : Greeting());
@@ -47,12 +48,14 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
                 Send(reply);
             }
 
+            await SettleAsync().ConfigureAwait(false);
             await _input.FlushAsync(FlushLimit, abort).ConfigureAwait(false);
             return _end.Value;
         }
         finally
         {
             await ResetAsync().ConfigureAwait(false);
+            await EndCommitsAsync().ConfigureAwait(false);
             await _input.DisposeAsync().ConfigureAwait(false);
         }
     }
@@ -152,19 +155,4 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
 
     // Octets that are no UTF-8 become U+FFFD, which no address and no parameter may hold.
     private static string Decode(ReadOnlySequence<byte> line) => Encoding.UTF8.GetString(line);
-
-    /// <summary>Puts a reply into the output; it leaves when the session next waits.</summary>
-    private void Send(SmtpReply? reply)
-    {
-        if (reply is null)
-        {
-            return;
-        }
-
-        reply.WriteTo(_input.Output);
-        if (reply.Closes)
-        {
-            _end ??= reply.Code == 221 ? SmtpSessionEnd.Quit : SmtpSessionEnd.ProtocolError;
-        }
-    }
 }

@@ -46,6 +46,9 @@ internal sealed class SessionInput : IAsyncDisposable
         _drainRegistration = drain.UnsafeRegister(static state => ((SessionInput)state!).Wake(), this);
     }
 
+    /// <summary>Puts replies that are still to come into <see cref="Output"/>; asked before each wait.</summary>
+    public Func<ValueTask>? Settle { get; set; }
+
     /// <summary>The writer to put replies into; they leave at the next wait or <see cref="FlushAsync"/>.</summary>
     public PipeWriter Output
     {
@@ -95,7 +98,7 @@ internal sealed class SessionInput : IAsyncDisposable
     private async ValueTask<(InputStatus Status, T? Line)> WaitForLineAsync<T>(
         int maxOctets, TimeSpan limit, Func<ReadOnlySequence<byte>, T> decode, CancellationToken abort)
     {
-        if (!await FlushAsync(limit, abort).ConfigureAwait(false))
+        if (!await SendAllAsync(limit, abort).ConfigureAwait(false))
         {
             return (InputStatus.Closed, default);
         }
@@ -137,7 +140,7 @@ internal sealed class SessionInput : IAsyncDisposable
     private async ValueTask<(InputStatus Status, ReadOnlySequence<byte> Buffer, bool Ended)> WaitForOctetsAsync(
         TimeSpan limit, bool stopForDrain, CancellationToken abort)
     {
-        if (!await FlushAsync(limit, abort).ConfigureAwait(false))
+        if (!await SendAllAsync(limit, abort).ConfigureAwait(false))
         {
             return (InputStatus.Closed, default, true);
         }
@@ -172,6 +175,18 @@ internal sealed class SessionInput : IAsyncDisposable
         {
             _limit.End();
         }
+    }
+
+    private ValueTask<bool> SendAllAsync(TimeSpan limit, CancellationToken abort)
+    {
+        var settling = Settle?.Invoke() ?? ValueTask.CompletedTask;
+        return settling.IsCompletedSuccessfully ? FlushAsync(limit, abort) : SettleAndFlushAsync(settling, limit, abort);
+    }
+
+    private async ValueTask<bool> SettleAndFlushAsync(ValueTask settling, TimeSpan limit, CancellationToken abort)
+    {
+        await settling.ConfigureAwait(false);
+        return await FlushAsync(limit, abort).ConfigureAwait(false);
     }
 
     private async ValueTask<bool> WaitForFlushAsync(ValueTask<FlushResult> flush, TimeSpan limit)

@@ -63,6 +63,32 @@ public sealed class LoginThrottleTests : IDisposable
     }
 
     [Fact]
+    public void DelayFor_EachFailure_DoublesForTheAccountAndForTheClient()
+    {
+        var delays = new List<double>();
+        for (var i = 0; i < 7; i++)
+        {
+            delays.Add(_throttle.DelayFor(Other, "alice").TotalSeconds);
+            Assert.Equal(delays[^1], _throttle.DelayFor(Client, "somebody-else").TotalSeconds);
+            Fail("alice", 1);
+        }
+
+        Assert.Equal([0, 0.5, 1, 2, 4, 8, 10], delays);
+        Assert.Equal(TimeSpan.Zero, _throttle.DelayFor(Other, "somebody-else"));
+    }
+
+    [Fact]
+    public void DelayFor_AMinuteAfterTheFailure_IsZeroAndGrowsOnWithTheNext()
+    {
+        Fail("alice", 2);
+        _time.Advance(LoginThrottle.HoldsBackFor);
+        Assert.Equal(TimeSpan.Zero, _throttle.DelayFor(Client, "alice"));
+
+        Fail("alice", 1);
+        Assert.Equal(TimeSpan.FromSeconds(2), _throttle.DelayFor(Client, "alice"));
+    }
+
+    [Fact]
     public void RecordSuccess_AccountsFailuresForgotten_ClientsStay()
     {
         Fail("alice", 6);

@@ -48,6 +48,49 @@ public sealed class DrainTests
         Assert.Equal(0, edge.Open);
     }
 
+    [Fact]
+    public async Task Sigterm_TheProgramItself_TellsIdleSessionsAndEndsWithZero()
+    {
+        // Neither store nor bus is asked before a message comes.
+        var port = FreePorts.Next();
+        await using var program = ProgramProcess.Start(Repository.ProgramOf("MailFunctions.Edge"), [], new Dictionary<string, string?>
+        {
+            ["MailStorage"] = "UseDevelopmentStorage=true",
+            ["ServiceBusConnection"] = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;",
+            ["Edge__Address"] = "127.0.0.1",
+            ["Edge__HostName"] = RunningEdge.HostName,
+            ["Edge__Ports__Smtp"] = $"{port}",
+            ["Edge__Ports__Submission"] = "0",
+            ["Edge__Ports__Smtps"] = "0",
+            ["Edge__Ports__Pop3"] = "0",
+            ["Edge__Ports__Pop3s"] = "0",
+            ["Edge__Ports__Health"] = "0",
+        });
+        await using var idle = await ConnectWhenReadyAsync(program, port);
+        Assert.StartsWith("220 ", await idle.ReadReplyAsync(), StringComparison.Ordinal);
+
+        program.Terminate();
+
+        Assert.StartsWith("421 4.3.2", await idle.ReadReplyAsync(), StringComparison.Ordinal);
+        Assert.Equal(0, await program.WaitForExitAsync(TimeSpan.FromSeconds(30)));
+    }
+
+    private static async Task<EdgeClient> ConnectWhenReadyAsync(ProgramProcess program, int port)
+    {
+        while (true)
+        {
+            try
+            {
+                return await EdgeClient.ConnectAsync(port);
+            }
+            catch (SocketException)
+            {
+                Assert.False(program.HasExited, string.Join('\n', program.Errors));
+                await Task.Delay(50, TestContext.Current.CancellationToken);
+            }
+        }
+    }
+
     private static async Task<EdgeClient> InDataAsync(RunningEdge edge)
     {
         var client = await EdgeClient.ConnectAsync(edge.Smtp);

@@ -6,6 +6,7 @@ using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Data.Tables;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
@@ -55,6 +56,7 @@ public sealed class TestedApi : IAsyncLifetime
         tables.AddPolicy(_requests, HttpPipelinePosition.PerRetry);
         builder.Services.AddSingleton(new TableServiceClient(_azurite.ConnectionString, tables));
         builder.Services.AddMailBus(BusOptions.Parse(_bus.ConnectionString, _bus.ManagementEndpoint));
+        builder.Services.AddMailHousekeeping(builder.Configuration);
         builder.Services.AddAdminApi();
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
         _app = builder.Build();

@@ -46,7 +46,7 @@ public sealed class ScramTests
     [Theory]
     [InlineData("SCRAM-SHA-256-PLUS", "n", "501")]
     [InlineData("SCRAM-SHA-256-PLUS", "p=tls-unique", "501")]
-    [InlineData("SCRAM-SHA-256-PLUS", "p=tls-exporter", "501")] // .NET gives no exporter
+    [InlineData("SCRAM-SHA-256-PLUS", "p=tls-exporter", "501")] // where the connection gives none
     [InlineData("SCRAM-SHA-256", EndPoint, "501")]
     [InlineData("SCRAM-SHA-256", "y", "535")] // somebody took -PLUS off the list
     public async Task Auth_FlagThatDoesNotFitTheMechanism_IsRefused(string mechanism, string flag, string code)
