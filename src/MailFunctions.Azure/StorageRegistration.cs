@@ -9,6 +9,7 @@ using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Maildrops;
 using MailFunctions.Azure.Stats;
 using MailFunctions.Azure.Tables;
+using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Housekeeping;
 using MailFunctions.Core.Mailboxes;
@@ -49,6 +50,7 @@ public static class StorageRegistration
         services.AddSingleton<ITraceWriter, TraceTable>();
         services.AddSingleton<ITraceReader, TraceReader>();
         services.AddSingleton<IStatsStore, StatsTable>();
+        services.AddSingleton<IAppPasswordUse, AppPasswordUseTable>();
         services.AddSingleton<IHousekeepingTask, TraceRetention>();
         return services;
     }

@@ -68,6 +68,10 @@ internal static class EdgeApplication
         });
         services.AddMailBus(configuration);
         services.AddMailStats();
+        services.AddSingleton<SessionTraces>();
+        services.AddHostedService(s => s.GetRequiredService<SessionTraces>());
+        services.AddSingleton<AppPasswordUses>();
+        services.AddHostedService(s => s.GetRequiredService<AppPasswordUses>());
         services.AddSingleton<IMessageIntake, ClaimCheckIntake>();
     }
 

@@ -29,6 +29,9 @@ public static class TraceKind
     public const string Deferred = "deferred";
     public const string Bounced = "bounced";
     public const string Quarantined = "quarantined";
+
+    /// <summary>A recipient was refused in the SMTP session: there is no message, so the id is the refusal's own.</summary>
+    public const string Refused = "refused";
     public const string Unreadable = "unreadable";
 }
 

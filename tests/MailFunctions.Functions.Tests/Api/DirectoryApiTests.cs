@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using MailFunctions.Core.Directory;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace MailFunctions.Functions.Tests.Api;
@@ -76,6 +77,27 @@ public sealed class DirectoryApiTests(TestedApi api)
             Assert.Equal(HttpStatusCode.PreconditionFailed, answer.StatusCode);
         }
     }
+
+    [Fact]
+    public async Task AppPassword_AfterItsUse_ShowsWhen()
+    {
+        var (address, mailbox) = await api.CreateAccountAsync();
+        var (_, made) = await api.SendAsync(HttpMethod.Post, $"accounts/{address}/app-passwords", JsonContent.Create(new { label = "phone" }));
+        Assert.Equal(20, made.GetProperty("password").GetString()!.Length);
+        Assert.False((await OnlyAsync(address)).TryGetProperty("lastUsedAt", out _));
+        var at = DateTimeOffset.UtcNow;
+
+        await api.Services.GetRequiredService<Core.Accounts.IAppPasswordUse>().RecordAsync(mailbox, made.GetProperty("id").GetString()!, at, CancellationToken.None);
+
+        var shown = await OnlyAsync(address);
+        Assert.Equal(at, shown.GetProperty("lastUsedAt").GetDateTimeOffset());
+        Assert.False(shown.TryGetProperty("password", out _));
+        Assert.Equal(HttpStatusCode.NoContent, (await api.SendAsync(HttpMethod.Delete, $"accounts/{address}/app-passwords/{made.GetProperty("id")}")).Status);
+        Assert.Equal(0, (await api.GetAsync($"accounts/{address}/app-passwords")).Body.GetProperty("items").GetArrayLength());
+    }
+
+    private async Task<System.Text.Json.JsonElement> OnlyAsync(string address) =>
+        Assert.Single((await api.GetAsync($"accounts/{address}/app-passwords")).Body.GetProperty("items").EnumerateArray());
 
     private async Task<string> DomainAsync()
     {
