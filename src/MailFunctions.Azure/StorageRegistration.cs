@@ -5,11 +5,16 @@ using Azure.Identity;
 using Azure.Storage.Blobs;
 using MailFunctions.Azure.Blobs;
 using MailFunctions.Azure.Housekeeping;
+using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Maildrops;
+using MailFunctions.Azure.Stats;
 using MailFunctions.Azure.Tables;
+using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Directory;
+using MailFunctions.Core.Housekeeping;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Stats;
 using MailFunctions.Core.Traces;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -38,10 +43,15 @@ public static class StorageRegistration
         services.AddSingleton<IDirectoryStore, DirectoryTables>();
         services.AddSingleton<IDirectoryReader>(s => s.GetRequiredService<IDirectoryStore>());
         services.AddSingleton<IMailboxDelivery, MailboxTable>();
+        services.AddSingleton<IMailboxArchive, MailboxArchive>();
         services.AddSingleton<DueIndex>();
         services.AddSingleton<TableMaildrops>();
         services.AddSingleton<IMaildrops>(s => s.GetRequiredService<TableMaildrops>());
         services.AddSingleton<ITraceWriter, TraceTable>();
+        services.AddSingleton<ITraceReader, TraceReader>();
+        services.AddSingleton<IStatsStore, StatsTable>();
+        services.AddSingleton<IAppPasswordUse, AppPasswordUseTable>();
+        services.AddSingleton<IHousekeepingTask, TraceRetention>();
         return services;
     }
 

@@ -2,10 +2,12 @@ using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography;
 using MailFunctions.Azure;
 using MailFunctions.Azure.ServiceBus;
+using MailFunctions.Azure.Stats;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Sessions;
+using MailFunctions.Core.Stats;
 using MailFunctions.Edge.Accounts;
 using MailFunctions.Edge.Admission;
 using MailFunctions.Edge.Configuration;
@@ -16,6 +18,7 @@ using MailFunctions.Edge.Telemetry;
 using MailFunctions.Edge.Tls;
 using MailFunctions.Protocols.Pop3;
 using MailFunctions.Protocols.Smtp;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
 namespace MailFunctions.Edge;
@@ -48,10 +51,12 @@ internal static class EdgeApplication
             return Fail(e.Message);
         }
 
+        builder.Services.TryAddSingleton<MeterTotals>();
         AddSessions(builder.Services);
         builder.WebHost.ConfigureKestrel((_, kestrel) => kestrel.Listen(kestrel.ApplicationServices.GetRequiredService<IOptions<EdgeOptions>>().Value));
         await using var app = builder.Build();
         EdgeHealth.Map(app);
+        PrometheusText.Map(app);
         return await StartAsync(app) is { } fault ? Fail(fault) : await WaitAsync(app);
     }
 
@@ -62,6 +67,11 @@ internal static class EdgeApplication
             UploadBudget = configuration.GetValue($"{EdgeOptions.Section}:{nameof(EdgeOptions.MaxOctetsInFlight)}", new EdgeOptions().MaxOctetsInFlight),
         });
         services.AddMailBus(configuration);
+        services.AddMailStats();
+        services.AddSingleton<SessionTraces>();
+        services.AddHostedService(s => s.GetRequiredService<SessionTraces>());
+        services.AddSingleton<AppPasswordUses>();
+        services.AddHostedService(s => s.GetRequiredService<AppPasswordUses>());
         services.AddSingleton<IMessageIntake, ClaimCheckIntake>();
     }
 

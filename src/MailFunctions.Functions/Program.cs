@@ -1,16 +1,13 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
-using System.Text.Json.Serialization;
 using MailFunctions.Azure;
 using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.ServiceBus;
-using MailFunctions.Functions.Accounts;
-using MailFunctions.Functions.Aliases;
-using MailFunctions.Functions.Domains;
-using MailFunctions.Functions.Health;
+using MailFunctions.Azure.Stats;
 using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Housekeeping;
 using MailFunctions.Functions.Inbound;
+using MailFunctions.Functions.Traces;
 
 const string PortVariable = "FUNCTIONS_CUSTOMHANDLER_PORT";
 const int DrainSeconds = 4;
@@ -40,24 +37,16 @@ catch (ValidationException e)
 builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
 builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
 builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(DrainSeconds));
-builder.Services.ConfigureHttpJsonOptions(o =>
-{
-    o.SerializerOptions.TypeInfoResolverChain.Insert(0, AdminJson.Default);
-    o.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull; // answers go by these options, not by the context's
-});
-builder.Services.AddProblemDetails();
+builder.Services.AddAdminApi();
+builder.Services.AddCountedTraces();
+builder.Services.AddMailStats();
 builder.Services.AddSingleton<InboundDelivery>();
 builder.Services.AddSingleton<HousekeepingFunction>();
 
 var app = builder.Build();
-app.UseApiProblems();
-app.UseMiddleware<HostGuard>();
+app.UseAdminApi();
 app.MapGet("/", () => TypedResults.Text("MailFunctions")).ExcludeFromDescription();
 app.MapInbound();
 app.MapHousekeeping();
-app.MapDomains();
-app.MapAccounts();
-app.MapAliases();
-app.MapHealth();
 await app.RunAsync();
 return 0;

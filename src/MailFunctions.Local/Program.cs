@@ -1,4 +1,5 @@
 using System.CommandLine;
+using MailFunctions.Local.Admin;
 using MailFunctions.Local.Bus;
 using MailFunctions.Local.Host;
 using MailFunctions.Local.Stack;
@@ -7,6 +8,7 @@ var root = new RootCommand("MailFunctions on one machine: the mail edge, the fun
 {
     BusCommand.Create(),
     HostCommand.Create(),
+    AdminCommand.Create(),
 };
 StackCommand.Configure(root);
 return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(90) });

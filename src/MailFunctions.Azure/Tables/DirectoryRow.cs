@@ -21,6 +21,7 @@ internal static class DirectoryRow
     public static TableEntity From(MailDomain domain) => new(DomainPartition, domain.Name)
     {
         ["Enabled"] = domain.Enabled,
+        ["Postmaster"] = domain.Postmaster?.ToString(),
         ["CreatedAt"] = domain.CreatedAt,
     };
 
@@ -28,6 +29,7 @@ internal static class DirectoryRow
     {
         Name = row.RowKey,
         Enabled = row.GetBoolean("Enabled") ?? true,
+        Postmaster = EmailAddress.Parse(row.GetString("Postmaster")),
         CreatedAt = row.GetDateTimeOffset("CreatedAt") ?? default,
         ETag = row.ETag.ToString(),
     };

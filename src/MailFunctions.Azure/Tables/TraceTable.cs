@@ -1,4 +1,3 @@
-using System.Globalization;
 using Azure.Data.Tables;
 using MailFunctions.Core.Traces;
 
@@ -17,7 +16,7 @@ internal sealed class TraceTable(TableServiceClient service) : ITraceWriter
     {
         try
         {
-            foreach (var partition in events.SelectMany(Rows).GroupBy(r => r.PartitionKey))
+            foreach (var partition in events.SelectMany(TraceRow.From).GroupBy(r => r.PartitionKey))
             {
                 foreach (var rows in partition.DistinctBy(r => r.RowKey).Chunk(MaxTransaction))
                 {
@@ -34,29 +33,4 @@ internal sealed class TraceTable(TableServiceClient service) : ITraceWriter
     private Task WriteAsync(TableEntity[] rows, CancellationToken cancellationToken) => rows.Length == 1
         ? _table.UpsertEntityAsync(rows[0], TableUpdateMode.Replace, cancellationToken)
         : _table.SubmitTransactionAsync(rows.Select(r => new TableTransactionAction(TableTransactionActionType.UpsertReplace, r)), cancellationToken);
-
-    private static IEnumerable<TableEntity> Rows(TraceEvent e)
-    {
-        var at = e.At.UtcDateTime.ToString("yyyyMMddHHmmssfffffff", CultureInfo.InvariantCulture);
-        var digest = Digest(e);
-        yield return Row(e, TableKey.Escape(e.MessageId), $"{at}-{digest}");
-        foreach (var address in e.Addresses)
-        {
-            var partition = string.Create(CultureInfo.InvariantCulture, $"addr:{TableKey.Escape(address)}:{e.At.UtcDateTime:yyyyMMdd}");
-            yield return Row(e, partition, $"{at}-{TableKey.Escape(e.MessageId)}-{digest}");
-        }
-    }
-
-    private static TableEntity Row(TraceEvent e, string partition, string row) => new(partition, row)
-    {
-        ["MessageId"] = e.MessageId,
-        ["At"] = e.At,
-        ["Kind"] = e.Kind,
-        ["Addresses"] = string.Join(' ', e.Addresses),
-        ["Detail"] = e.Detail,
-    };
-
-    // Tells two events of one instant apart, and finds the same one again.
-    private static string Digest(TraceEvent e) =>
-        TableKey.Digest($"{e.Kind}\0{string.Join('\n', e.Addresses)}\0{e.Detail}");
 }

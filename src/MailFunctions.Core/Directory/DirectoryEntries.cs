@@ -9,10 +9,16 @@ public sealed record MailDomain
     /// <summary>Canonical A-label form.</summary>
     public required string Name { get; init; }
     public bool Enabled { get; init; } = true;
+
+    /// <summary>Who gets mail for `postmaster@` and `abuse@` when the domain has no such entry; null: nobody.</summary>
+    public EmailAddress? Postmaster { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
 
     /// <summary>The storage's version tag; empty for a new one.</summary>
     public string ETag { get; init; } = "";
+
+    /// <summary>`postmaster` or `abuse`, with a tag or without.</summary>
+    public static bool IsRole(EmailAddress address) => address.Key.Split('+')[0] is "postmaster" or "abuse";
 }
 
 /// <summary>A row of `directory`: an account or an alias. One point read answers RCPT.</summary>

@@ -68,7 +68,7 @@ public sealed class RecipientResolver(IDirectoryReader directory)
         walk.Seen.Add(address);
 
         if (address.IsAddressLiteral
-            || await directory.FindDomainAsync(address.Domain, cancellationToken).ConfigureAwait(false) is not { Enabled: true })
+            || await directory.FindDomainAsync(address.Domain, cancellationToken).ConfigureAwait(false) is not { Enabled: true } domain)
         {
             if (depth == 0)
             {
@@ -79,7 +79,7 @@ public sealed class RecipientResolver(IDirectoryReader directory)
             return null;
         }
 
-        switch (await FindAsync(address, cancellationToken).ConfigureAwait(false))
+        switch (await FindAsync(address, domain, cancellationToken).ConfigureAwait(false))
         {
             case AccountEntry { Enabled: false }:
                 walk.MetDisabled = true;
@@ -118,21 +118,36 @@ public sealed class RecipientResolver(IDirectoryReader directory)
         }
     }
 
-    private async ValueTask<DirectoryEntry?> FindAsync(EmailAddress address, CancellationToken cancellationToken)
+    /// <summary>The keys by which an address is looked for, in order: its own, the one before `+`, its domain's catch-all.</summary>
+    public static IEnumerable<EmailAddress> Candidates(EmailAddress address)
     {
-        if (await directory.FindEntryAsync(address, cancellationToken).ConfigureAwait(false) is { } exact)
-        {
-            return exact;
-        }
-
+        yield return address;
         var plus = address.Key.IndexOf('+');
-        if (plus > 0
-            && await directory.FindEntryAsync(address.WithLocalPart(address.Key[..plus]), cancellationToken).ConfigureAwait(false) is { } untagged)
+        if (plus > 0)
         {
-            return untagged;
+            yield return address.WithLocalPart(address.Key[..plus]);
         }
 
-        return await directory.FindEntryAsync(address.WithLocalPart(AliasEntry.CatchAllLocalPart), cancellationToken).ConfigureAwait(false);
+        yield return address.WithLocalPart(AliasEntry.CatchAllLocalPart);
+    }
+
+    private async ValueTask<DirectoryEntry?> FindAsync(EmailAddress address, MailDomain domain, CancellationToken cancellationToken)
+    {
+        foreach (var candidate in Candidates(address))
+        {
+            // RFC 5321 §4.5.1, RFC 2142 §5: these two are there in every domain; who made none gets them at the postmaster's.
+            if (candidate.Key == AliasEntry.CatchAllLocalPart && domain.Postmaster is { } postmaster && MailDomain.IsRole(address))
+            {
+                return new AliasEntry { Address = address, Targets = [postmaster] };
+            }
+
+            if (await directory.FindEntryAsync(candidate, cancellationToken).ConfigureAwait(false) is { } found)
+            {
+                return found;
+            }
+        }
+
+        return null;
     }
 
     private sealed class Walk

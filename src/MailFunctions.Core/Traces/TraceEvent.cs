@@ -13,6 +13,9 @@ public sealed record TraceEvent
     /// <summary>Canonical addresses under which the event is found too: sender, recipient.</summary>
     public IReadOnlyList<string> Addresses { get; init; } = [];
 
+    /// <summary>The Message-ID header field without angle brackets, where the step knows it: the event is found by it too.</summary>
+    public string? InternetMessageId { get; init; }
+
     /// <summary>One line for the postmaster; never content, never credentials.</summary>
     public string? Detail { get; init; }
 }
@@ -26,6 +29,9 @@ public static class TraceKind
     public const string Deferred = "deferred";
     public const string Bounced = "bounced";
     public const string Quarantined = "quarantined";
+
+    /// <summary>A recipient was refused in the SMTP session: there is no message, so the id is the refusal's own.</summary>
+    public const string Refused = "refused";
     public const string Unreadable = "unreadable";
 }
 
@@ -37,4 +43,18 @@ public static class TraceKind
 public interface ITraceWriter
 {
     Task WriteAsync(IReadOnlyList<TraceEvent> events, CancellationToken cancellationToken);
+}
+
+/// <summary>Reads traces, oldest event first. Methods throw <see cref="Messages.StoreUnavailableException"/>.</summary>
+public interface ITraceReader
+{
+    /// <summary>The whole story of one message: one partition query a page.</summary>
+    Task<Directory.Page<TraceEvent>> ByMessageAsync(string messageId, int top, string? continuation, CancellationToken cancellationToken);
+
+    /// <summary>What happened to mail from or to an address, canonical, in a window: one partition query for each of its days.</summary>
+    Task<Directory.Page<TraceEvent>> ByAddressAsync(
+        string address, DateTimeOffset from, DateTimeOffset to, int top, string? continuation, CancellationToken cancellationToken);
+
+    /// <summary>The ids of messages that have a Message-ID header field; at most <paramref name="top"/>.</summary>
+    Task<IReadOnlyList<string>> FindMessagesAsync(string internetMessageId, int top, CancellationToken cancellationToken);
 }

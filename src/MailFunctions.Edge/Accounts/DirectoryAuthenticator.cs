@@ -11,7 +11,8 @@ namespace MailFunctions.Edge.Accounts;
 
 /// <summary>Checks credentials against the directory's SCRAM verifiers, for SMTP and POP3 alike.</summary>
 internal sealed partial class DirectoryAuthenticator(
-    CachedDirectory directory, LoginThrottle throttle, RememberedPasswords remembered, TimeProvider time, ILogger<DirectoryAuthenticator> logger)
+    CachedDirectory directory, LoginThrottle throttle, RememberedPasswords remembered, TimeProvider time, ILogger<DirectoryAuthenticator> logger,
+    AppPasswordUses? uses = null)
     : IAuthenticator, IDisposable
 {
     /// <summary>Longest password looked at, in characters; the admin API takes 256 at most.</summary>
@@ -32,17 +33,17 @@ internal sealed partial class DirectoryAuthenticator(
         await HoldBackAsync(client, name, cancellationToken);
         var prepared = password.Length <= MaxPasswordLength ? SaslPrep.Prepare(password) : null;
         AccountEntry? account;
-        bool matches;
+        ScramVerifier? match;
         try
         {
             account = await FindAsync(login, cancellationToken);
-            matches = prepared is not null && await MatchesAsync(account, prepared, cancellationToken);
+            match = prepared is null ? null : await MatchAsync(account, prepared, cancellationToken);
             // The cache may be behind a password that was just changed: only a fresh entry refuses.
-            if (!matches && prepared is not null && account is not null
+            if (match is null && prepared is not null && account is not null
                 && await directory.FindFreshEntryAsync(account.Address, cancellationToken) is AccountEntry fresh && fresh.ETag != account.ETag)
             {
                 account = fresh;
-                matches = await MatchesAsync(account, prepared, cancellationToken);
+                match = await MatchAsync(account, prepared, cancellationToken);
             }
         }
         catch (StoreUnavailableException)
@@ -50,8 +51,13 @@ internal sealed partial class DirectoryAuthenticator(
             return new AuthenticationResult.Unavailable();
         }
 
-        if (matches && account is { Enabled: true })
+        if (match is not null && account is { Enabled: true })
         {
+            if (account.AppPasswords.FirstOrDefault(p => p.Verifier == match) is { } used)
+            {
+                uses?.Note(account.MailboxId, used.Id);
+            }
+
             throttle.RecordSuccess(name);
             return new AuthenticationResult.Authenticated(Login(account));
         }
@@ -111,12 +117,12 @@ internal sealed partial class DirectoryAuthenticator(
     }
 
     /// <summary>An account that is not there costs one derivation too, so that time tells nothing.</summary>
-    private async ValueTask<bool> MatchesAsync(AccountEntry? account, string prepared, CancellationToken cancellationToken)
+    private async ValueTask<ScramVerifier?> MatchAsync(AccountEntry? account, string prepared, CancellationToken cancellationToken)
     {
         var verifiers = account is null ? [] : Verifiers(account).ToList();
-        if (remembered.Contains(verifiers, prepared))
+        if (remembered.Find(verifiers, prepared) is { } known)
         {
-            return true;
+            return known;
         }
 
         await _derivations.WaitAsync(cancellationToken);
@@ -130,21 +136,21 @@ internal sealed partial class DirectoryAuthenticator(
         }
     }
 
-    private bool DeriveAndCompare(List<ScramVerifier> verifiers, string prepared)
+    private ScramVerifier? DeriveAndCompare(List<ScramVerifier> verifiers, string prepared)
     {
         if (verifiers.Count == 0)
         {
             _ = Decoy("").Matches(prepared);
-            return false;
+            return null;
         }
 
         if (verifiers.FirstOrDefault(v => v.Matches(prepared)) is not { } match)
         {
-            return false;
+            return null;
         }
 
         remembered.Add(match, prepared);
-        return true;
+        return match;
     }
 
     private static AuthenticatedAccount Login(AccountEntry account) =>

@@ -20,17 +20,18 @@ internal sealed class RememberedPasswords(IOptions<LoginOptions> options, TimePr
     private readonly MemoryCache _cache = new(new MemoryCacheOptions { SizeLimit = options.Value.MaxRemembered, Clock = new CacheClock(time) });
     private readonly TimeSpan _time = options.Value.RememberFor;
 
-    public bool Contains(List<ScramVerifier> verifiers, string prepared)
+    /// <summary>The verifier that the password matched, or null.</summary>
+    public ScramVerifier? Find(List<ScramVerifier> verifiers, string prepared)
     {
         foreach (var verifier in verifiers)
         {
             if (_cache.TryGetValue(Tag(verifier, prepared), out _))
             {
-                return true;
+                return verifier;
             }
         }
 
-        return false;
+        return null;
     }
 
     public void Add(ScramVerifier verifier, string prepared) =>

@@ -1,6 +1,9 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Traces;
 using MailFunctions.Protocols.Pop3;
 using MailFunctions.Protocols.Smtp;
 
@@ -21,8 +24,12 @@ internal sealed partial class EdgeEvents : ISmtpEvents, IPop3Events, IDisposable
     private readonly Counter<long> _deleted;
     private readonly ILogger<EdgeEvents> _logger;
 
-    public EdgeEvents(IMeterFactory meters, ILogger<EdgeEvents> logger)
+    private readonly SessionTraces? _traces;
+    private readonly TimeProvider _time;
+
+    public EdgeEvents(IMeterFactory meters, ILogger<EdgeEvents> logger, SessionTraces? traces = null, TimeProvider? time = null)
     {
+        (_traces, _time) = (traces, time ?? TimeProvider.System);
         _meter = meters.Create(MeterName);
         _accepted = _meter.CreateCounter<long>("mail.smtp.messages.accepted", "{message}", "Messages answered with 250");
         _acceptedOctets = _meter.CreateCounter<long>("mail.smtp.octets.accepted", "By", "Octets of accepted messages");
@@ -38,6 +45,26 @@ internal sealed partial class EdgeEvents : ISmtpEvents, IPop3Events, IDisposable
     {
         _refused.Add(1, new KeyValuePair<string, object?>("command", command), new KeyValuePair<string, object?>("code", reply.Code));
         Log.Refused(_logger, client, command, reply.Code, reply.Enhanced);
+    }
+
+    public void RecipientRefused(ClientInfo client, string reversePath, EmailAddress recipient, SmtpReply reply)
+    {
+        if (_traces is null)
+        {
+            return;
+        }
+
+        var at = _time.GetUtcNow();
+        var address = recipient.ToCanonicalString();
+        _traces.Add(new TraceEvent
+        {
+            MessageId = MessageName.NewId(at),
+            At = at,
+            Kind = TraceKind.Refused,
+            Addresses = EmailAddress.Parse(reversePath)?.ToCanonicalString() is { } sender && sender != address ? [sender, address] : [address],
+            Detail = $"RCPT answered with {reply.Code} {reply.Enhanced}, from {client.Ip} ({client.Helo}), {client.Tls ?? "no TLS"}, "
+                + (client.AuthenticatedAs is { } account ? "as " + account : "no login"),
+        });
     }
 
     public void Accepted(IPAddress client, string id, int recipients, long octets)

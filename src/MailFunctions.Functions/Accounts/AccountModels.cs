@@ -59,4 +59,6 @@ internal sealed record PasswordRequest(string Password);
 internal sealed record AppPasswordRequest(string Label);
 
 /// <summary>An app password; the password itself is shown once, when it is made.</summary>
-internal sealed record AppPasswordAnswer(string Id, string Label, DateTimeOffset CreatedAt, string? Password = null);
+/// <param name="LastUsedAt">To a minute or so; missing when it never was.</param>
+internal sealed record AppPasswordAnswer(
+    string Id, string Label, DateTimeOffset CreatedAt, string? Password = null, DateTimeOffset? LastUsedAt = null);

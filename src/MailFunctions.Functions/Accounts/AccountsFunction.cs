@@ -1,6 +1,8 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
+using MailFunctions.Functions.Accounts.Import;
+using MailFunctions.Functions.Accounts.Messages;
 using MailFunctions.Functions.Hosting;
 
 namespace MailFunctions.Functions.Accounts;
@@ -11,7 +13,7 @@ internal static class AccountsFunction
     public static void MapAccounts(this IEndpointRouteBuilder routes)
     {
         var accounts = routes.MapGroup("/api/accounts").WithTags("Accounts");
-        accounts.MapGet("/", ListAsync).Produces<ListAnswer<AccountAnswer>>().ProducesValidationProblem().WithSummary("Lists accounts, of one domain with ?domain=");
+        accounts.MapGet("", ListAsync).Produces<ListAnswer<AccountAnswer>>().ProducesValidationProblem().WithSummary("Lists accounts, of one domain with ?domain=");
         accounts.MapGet("/{address}", GetAsync).Produces<AccountAnswer>().ProducesProblem(404).WithSummary("Shows an account");
         accounts.MapPut("/{address}", PutAsync).Accepts<AccountRequest>("application/json")
             .Produces<AccountAnswer>().Produces<AccountAnswer>(201).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(412)
@@ -23,6 +25,8 @@ internal static class AccountsFunction
         accounts.MapPut("/{address}/password", PutPasswordAsync).Accepts<PasswordRequest>("application/json")
             .Produces(204).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(412).WithSummary("Sets the password");
         accounts.MapAppPasswords();
+        accounts.MapAccountMessages();
+        accounts.MapAccountImport();
     }
 
     private static async Task<IResult> ListAsync(HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
@@ -101,7 +105,7 @@ internal static class AccountsFunction
         return faults.Any ? ApiProblems.Invalid(faults) : await WriteAsync(account, store, cancellationToken);
     }
 
-    private static AccountEntry New(EmailAddress address, TimeProvider time) => new()
+    public static AccountEntry New(EmailAddress address, TimeProvider time) => new()
     {
         Address = address,
         MailboxId = Guid.CreateVersion7(time.GetUtcNow()).ToString("N"),

@@ -20,13 +20,17 @@ internal static class AppPasswords
         accounts.MapDelete("/{address}/app-passwords/{id}", DeleteAsync).Produces(204).ProducesProblem(404).WithSummary("Revokes an app password");
     }
 
-    private static async Task<IResult> ListAsync(string address, IDirectoryStore store, CancellationToken cancellationToken)
+    private static async Task<IResult> ListAsync(string address, IDirectoryStore store, IAppPasswordUse use, CancellationToken cancellationToken)
     {
         var (account, fault) = await AccountsFunction.FindAsync(address, store, cancellationToken);
-        return account is null
-            ? fault!
-            : TypedResults.Ok(new ListAnswer<AppPasswordAnswer>(
-                [.. account.AppPasswords.Select(p => new AppPasswordAnswer(p.Id, p.Label, p.CreatedAt))], null));
+        if (account is null)
+        {
+            return fault!;
+        }
+
+        var uses = await use.ReadAsync(account.MailboxId, cancellationToken);
+        return TypedResults.Ok(new ListAnswer<AppPasswordAnswer>(
+            [.. account.AppPasswords.Select(p => new AppPasswordAnswer(p.Id, p.Label, p.CreatedAt, LastUsedAt: uses.TryGetValue(p.Id, out var at) ? at : null))], null));
     }
 
     private static async Task<IResult> PostAsync(

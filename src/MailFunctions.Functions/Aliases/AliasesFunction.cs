@@ -18,7 +18,7 @@ internal static class AliasesFunction
     public static void MapAliases(this IEndpointRouteBuilder routes)
     {
         var aliases = routes.MapGroup("/api/aliases").WithTags("Aliases");
-        aliases.MapGet("/", ListAsync).Produces<ListAnswer<AliasAnswer>>().ProducesValidationProblem().WithSummary("Lists aliases, of one domain with ?domain=");
+        aliases.MapGet("", ListAsync).Produces<ListAnswer<AliasAnswer>>().ProducesValidationProblem().WithSummary("Lists aliases, of one domain with ?domain=");
         aliases.MapGet("/{address}", GetAsync).Produces<AliasAnswer>().ProducesProblem(404).WithSummary("Shows an alias");
         aliases.MapPut("/{address}", PutAsync).Accepts<AliasRequest>("application/json")
             .Produces<AliasAnswer>().Produces<AliasAnswer>(201).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(412)
@@ -87,9 +87,9 @@ internal static class AliasesFunction
 
         var faults = new Faults();
         var targets = ReadTargets(asked.Targets, faults);
-        if (!faults.Any && await LoopsAsync(name, targets, store, cancellationToken) is { } loop)
+        if (!faults.Any && await AliasChains.FindFaultAsync(name, targets, store, cancellationToken) is { } chain)
         {
-            faults.Add("targets", $"Mail would go round in circles by way of '{loop.ToCanonicalString()}'.");
+            faults.Add("targets", chain);
         }
 
         if (faults.Any)
@@ -128,37 +128,6 @@ internal static class AliasesFunction
         }
 
         return targets;
-    }
-
-    /// <summary>The alias by which the targets lead back to <paramref name="name"/>, or null. Bounded like the resolver's walk.</summary>
-    private static async Task<EmailAddress?> LoopsAsync(
-        EmailAddress name, IReadOnlyList<EmailAddress> targets, IDirectoryStore store, CancellationToken cancellationToken)
-    {
-        var seen = new HashSet<EmailAddress>();
-        var next = new Queue<(EmailAddress Address, int Depth)>(targets.Select(t => (t, 1)));
-        while (next.TryDequeue(out var at) && seen.Count < RecipientResolver.MaxTargets)
-        {
-            if (at.Address.Equals(name))
-            {
-                return at.Address;
-            }
-
-            if (at.Depth <= RecipientResolver.MaxDepth && seen.Add(at.Address)
-                && await store.FindEntryAsync(at.Address, cancellationToken) is AliasEntry alias)
-            {
-                foreach (var target in alias.Targets)
-                {
-                    if (target.Equals(name))
-                    {
-                        return at.Address;
-                    }
-
-                    next.Enqueue((target, at.Depth + 1));
-                }
-            }
-        }
-
-        return null;
     }
 
     private static async Task<IResult> DeleteAsync(string address, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)

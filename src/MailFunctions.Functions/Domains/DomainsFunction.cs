@@ -9,11 +9,15 @@ internal sealed record DomainRequest
 {
     /// <summary>Takes mail; left out: it does.</summary>
     public bool? Enabled { get; init; }
+
+    /// <summary>Who gets mail for `postmaster@` and `abuse@` of the domain when no such account or alias is made.</summary>
+    public string? Postmaster { get; init; }
 }
 
 /// <summary>A domain, in both forms of its name.</summary>
 internal sealed record DomainAnswer(
-    string Name, string DisplayName, bool Enabled, DateTimeOffset CreatedAt, IReadOnlyList<DnsRecord>? DnsRecords = null);
+    string Name, string DisplayName, bool Enabled, DateTimeOffset CreatedAt,
+    string? Postmaster = null, IReadOnlyList<DnsRecord>? DnsRecords = null);
 
 /// <summary>A record that the postmaster has to publish.</summary>
 internal sealed record DnsRecord(string Name, string Type, string Value, string Purpose);
@@ -23,10 +27,13 @@ internal static class DomainsFunction
 {
     private const string HostNameKey = "MailHostName";
 
+    /// <summary>The setting with the address that new domains get as their postmaster.</summary>
+    private const string PostmasterKey = "MailPostmaster";
+
     public static void MapDomains(this IEndpointRouteBuilder routes)
     {
         var domains = routes.MapGroup("/api/domains").WithTags("Domains");
-        domains.MapGet("/", ListAsync).Produces<ListAnswer<DomainAnswer>>().WithSummary("Lists the domains");
+        domains.MapGet("", ListAsync).Produces<ListAnswer<DomainAnswer>>().WithSummary("Lists the domains");
         domains.MapGet("/{domain}", GetAsync).Produces<DomainAnswer>().ProducesProblem(404).WithSummary("Shows a domain and the DNS records to publish");
         domains.MapPut("/{domain}", PutAsync).Accepts<DomainRequest>("application/json")
             .Produces<DomainAnswer>().Produces<DomainAnswer>(201).ProducesValidationProblem().ProducesProblem(412)
@@ -64,7 +71,7 @@ internal static class DomainsFunction
     }
 
     private static async Task<IResult> PutAsync(
-        string domain, HttpRequest request, IDirectoryStore store, TimeProvider time, CancellationToken cancellationToken)
+        string domain, HttpRequest request, IDirectoryStore store, IConfiguration configuration, TimeProvider time, CancellationToken cancellationToken)
     {
         if (!DomainName.TryNormalize(domain, out var name) || !name.Contains('.', StringComparison.Ordinal))
         {
@@ -83,9 +90,18 @@ internal static class DomainsFunction
             return ApiProblems.PreconditionFailed($"The domain '{name}'");
         }
 
+        // What the domain says itself comes before what the app was set up with.
+        var text = asked.Postmaster ?? configuration[PostmasterKey];
+        var postmaster = EmailAddress.Parse(text);
+        if (asked.Postmaster is { Length: > 0 } && (postmaster is null || (postmaster.Domain == name && MailDomain.IsRole(postmaster))))
+        {
+            return ApiProblems.Invalid("postmaster", "Use an address, and another one than postmaster@ or abuse@ of this domain.");
+        }
+
         var domainNow = new MailDomain
         {
             Name = name,
+            Postmaster = postmaster,
             Enabled = asked.Enabled ?? true,
             CreatedAt = existing?.CreatedAt ?? time.GetUtcNow(),
             ETag = existing?.ETag ?? "",
@@ -129,7 +145,7 @@ internal static class DomainsFunction
     }
 
     private static DomainAnswer Answer(MailDomain domain) =>
-        new(domain.Name, DomainName.ToUnicode(domain.Name), domain.Enabled, domain.CreatedAt);
+        new(domain.Name, DomainName.ToUnicode(domain.Name), domain.Enabled, domain.CreatedAt, domain.Postmaster?.ToString());
 
     private static List<DnsRecord> Records(string domain, string host) =>
     [

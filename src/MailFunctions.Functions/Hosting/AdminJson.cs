@@ -1,8 +1,12 @@
 using System.Text.Json.Serialization;
 using MailFunctions.Functions.Accounts;
+using MailFunctions.Functions.Accounts.Messages;
 using MailFunctions.Functions.Aliases;
 using MailFunctions.Functions.Domains;
 using MailFunctions.Functions.Health;
+using MailFunctions.Functions.Queues;
+using MailFunctions.Functions.Stats;
+using MailFunctions.Functions.Traces;
 
 namespace MailFunctions.Functions.Hosting;
 
@@ -23,9 +27,17 @@ namespace MailFunctions.Functions.Hosting;
 [JsonSerializable(typeof(AppPasswordRequest))]
 [JsonSerializable(typeof(AppPasswordAnswer))]
 [JsonSerializable(typeof(ListAnswer<AppPasswordAnswer>))]
+[JsonSerializable(typeof(ListAnswer<MessageAnswer>))]
+[JsonSerializable(typeof(RestoreAnswer))]
+[JsonSerializable(typeof(ImportAnswer))]
 [JsonSerializable(typeof(AliasRequest))]
 [JsonSerializable(typeof(AliasAnswer))]
 [JsonSerializable(typeof(ListAnswer<AliasAnswer>))]
+[JsonSerializable(typeof(ListAnswer<QueueAnswer>))]
+[JsonSerializable(typeof(ListAnswer<DeadLetterAnswer>))]
+[JsonSerializable(typeof(DeadLettersDone))]
+[JsonSerializable(typeof(ListAnswer<TraceAnswer>))]
+[JsonSerializable(typeof(ListAnswer<StatsAnswer>))]
 [JsonSerializable(typeof(HealthAnswer))]
 internal sealed partial class AdminJson : JsonSerializerContext;
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using MailFunctions.Core.Addresses;
@@ -40,7 +41,7 @@ internal static class ApiRequests
     }
 
     // The serializer's messages name our types; what the caller needs is the place and the rule.
-    private static string Plain(JsonException e) => e switch
+    public static string Plain(JsonException e) => e switch
     {
         { Message: var m } when m.Contains("could not be mapped", StringComparison.Ordinal) => "There is no such field.",
         { Message: var m } when m.Contains("could not be converted", StringComparison.Ordinal) => "The value is not of the right type.",
@@ -54,17 +55,38 @@ internal static class ApiRequests
         top = DefaultPage;
         continuation = request.Query["continuation"] is [{ Length: > 0 } given, ..] ? given : null;
         if (request.Query["top"] is [{ Length: > 0 } text, ..]
-            && (!int.TryParse(text, System.Globalization.NumberStyles.None, null, out top) || top is < 1 or > MaxPage))
+            && (!int.TryParse(text, NumberStyles.None, null, out top) || top is < 1 or > MaxPage))
         {
             return ApiProblems.Invalid("top", $"Use a number from 1 to {MaxPage}.");
         }
 
-        return continuation?.Length > MaxContinuation ? ApiProblems.Invalid("continuation", "Use the value of the page before, or none.") : null;
+        // What the storage gives is base64 with some marks.
+        return continuation is not null && (continuation.Length > MaxContinuation || continuation.Any(c => !char.IsAsciiLetterOrDigit(c) && !"!+=_-/ ".Contains(c)))
+            ? ApiProblems.Invalid("continuation", "Use the value of the page before, or none.") : null;
     }
 
     /// <summary>An address from the path: routing leaves `%2F` as it is.</summary>
     public static EmailAddress? ReadAddress(string segment) =>
         EmailAddress.TryParse(segment.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase), out var address) && !address.IsAddressLiteral ? address : null;
+
+    /// <summary>A time of RFC 3339 from the query; without an offset it is UTC.</summary>
+    public static DateTimeOffset ReadTime(HttpRequest request, string name, DateTimeOffset otherwise, Faults faults)
+    {
+        if (request.Query[name] is not [{ Length: > 0 } text, ..])
+        {
+            return otherwise;
+        }
+
+        // A plus sign that was not percent-encoded arrives as a space.
+        const DateTimeStyles Style = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
+        if (DateTimeOffset.TryParse(text.Replace(' ', '+'), CultureInfo.InvariantCulture, Style, out var at) && at.Year is > 2000 and < 9000)
+        {
+            return at;
+        }
+
+        faults.Add(name, "Use a time like 2026-01-31T12:00:00Z.");
+        return otherwise;
+    }
 
     /// <summary>The ETag of `If-Match`, or `*` when any will do.</summary>
     public static string IfMatch(HttpRequest request) => request.Headers.IfMatch is [{ Length: > 0 } etag, ..] ? etag : "*";

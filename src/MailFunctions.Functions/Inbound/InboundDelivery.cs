@@ -47,7 +47,7 @@ internal sealed class InboundDelivery(
             events.AddRange(route.Recipients.Select(r => Event(envelope, route, r)));
         }
 
-        await traces.WriteAsync([Accepted(envelope), .. events], cancellationToken);
+        await traces.WriteAsync([Accepted(envelope) with { InternetMessageId = summary.MessageId }, .. events], cancellationToken);
         return new DeliveryOutcome(
             routes.Count(r => r.Result is not DeliveryResult.OverQuota),
             [.. events.Where(e => e.Kind is TraceKind.Bounced or TraceKind.Deferred).Select(e => $"{e.Addresses[0]}: {e.Detail}")]);

@@ -14,7 +14,7 @@ internal sealed class DirectorySetup(string adminUrl, string key)
         http.DefaultRequestHeaders.Add("x-functions-key", key);
         try
         {
-            await PutIfMissingAsync(http, $"api/domains/{domain}", "{}", cancellationToken);
+            await PutIfMissingAsync(http, $"api/domains/{domain}", $$"""{"postmaster": "{{passwords.Keys.First()}}"}""", cancellationToken);
             await Task.WhenAll(passwords.Select(p => PutIfMissingAsync(
                 http,
                 $"api/accounts/{Uri.EscapeDataString(p.Key)}",

@@ -72,7 +72,7 @@ public sealed partial class SmtpSession
             return SmtpReplies.RecipientOk;
         }
 
-        return verdict switch
+        var reply = verdict switch
         {
             RecipientVerdict.NotLocal => _account is not null ? SmtpReplies.RelayUnavailable : SmtpReplies.RelayDenied,
             RecipientVerdict.Unknown => SmtpReplies.UnknownRecipient,
@@ -81,6 +81,8 @@ public sealed partial class SmtpSession
             RecipientVerdict.RateLimited => SmtpReplies.RateLimited,
             _ => SmtpReplies.DirectoryAway,
         };
+        services.Events.RecipientRefused(Client(), _transaction.MailFrom.Address, address, reply);
+        return reply;
     }
 
     /// <summary>RFC 5321 §4.5.1: the postmaster of this server, in the nearest domain of ours above its host name.</summary>

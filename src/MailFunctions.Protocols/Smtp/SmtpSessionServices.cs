@@ -28,6 +28,11 @@ public interface ISmtpEvents
     /// <summary>The client's commands got this refusal (4yz or 5yz).</summary>
     void Refused(IPAddress client, string command, SmtpReply reply);
 
+    /// <summary>A recipient that could be read was refused, for what it is or where it leads.</summary>
+    void RecipientRefused(Core.Envelopes.ClientInfo client, string reversePath, Core.Addresses.EmailAddress recipient, SmtpReply reply)
+    {
+    }
+
     /// <summary>A message was answered with 250.</summary>
     void Accepted(IPAddress client, string id, int recipients, long octets);
 }

@@ -242,7 +242,7 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
     public sealed class TestedBus : IAsyncLifetime
     {
         private static readonly string[] Queues =
-            ["send", "twice", "batch", "schedule", "hold", "poison", "dead", "lost", "renew", "ahead", "oldest", "token"];
+            ["send", "twice", "batch", "schedule", "hold", "poison", "dead", "lost", "renew", "ahead", "oldest", "token", "inventory"];
 
         public LocalBusProcess Bus { get; private set; } = null!;
 

@@ -42,6 +42,31 @@ public sealed class RecipientResolverTests
         Assert.Equal("alice", Mailboxes(await ResolveAsync("whoever@example.test")));
     }
 
+    [Theory]
+    [InlineData("postmaster", "alice")]
+    [InlineData("Abuse", "alice")]
+    [InlineData("abuse+tag", "alice")]
+    [InlineData("whoever", "bob")]
+    public async Task Resolve_RoleNobodyMade_GoesToTheDomainsPostmasterBeforeTheCatchAll(string name, string expected)
+    {
+        _directory.Account("alice");
+        _directory.Account("bob");
+        _directory.Alias("*", "bob@example.test");
+        _directory.Postmaster = EmailAddress.Parse("alice@example.test");
+
+        Assert.Equal(expected, Mailboxes(await ResolveAsync(name + "@example.test")));
+    }
+
+    [Fact]
+    public async Task Resolve_RoleThatIsMade_WinsOverTheDomainsPostmaster()
+    {
+        _directory.Account("alice");
+        _directory.Account("abuse");
+        _directory.Postmaster = EmailAddress.Parse("alice@example.test");
+
+        Assert.Equal("abuse", Mailboxes(await ResolveAsync("abuse@example.test")));
+    }
+
     [Fact]
     public async Task Resolve_AliasOfAliases_GivesEachMailboxOnce()
     {
@@ -146,6 +171,8 @@ public sealed class RecipientResolverTests
     {
         private readonly Dictionary<EmailAddress, DirectoryEntry> _entries = [];
 
+        public EmailAddress? Postmaster { get; set; }
+
         public void Account(string name, bool enabled = true, string? forwardTo = null, bool keepCopy = true) => Add(new AccountEntry
         {
             Address = EmailAddress.Parse(name + "@example.test")!,
@@ -162,7 +189,7 @@ public sealed class RecipientResolverTests
         });
 
         public ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
-            ValueTask.FromResult(domain == "example.test" ? new MailDomain { Name = domain } : null);
+            ValueTask.FromResult(domain == "example.test" ? new MailDomain { Name = domain, Postmaster = Postmaster } : null);
 
         public ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
             ValueTask.FromResult(_entries.GetValueOrDefault(address));

@@ -1,0 +1,177 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text;
+using Azure;
+using Azure.Data.Tables;
+using MailFunctions.Azure.Maildrops;
+using MailFunctions.Azure.Tables;
+using MailFunctions.Core.Mailboxes;
+using MailFunctions.Core.Messages;
+
+namespace MailFunctions.Azure.Mailboxes;
+
+/// <summary>Reads `msg:` and `del:` rows for the postmaster, and moves the latter back.</summary>
+internal sealed class MailboxArchive(TableServiceClient service, IMessageStore store, TimeProvider time) : IMailboxArchive
+{
+    private const int RowsPerQuery = 1000;
+    private const int MaxQueries = 16;
+    private const int MaxConflicts = 20;
+    private const uint WidestWindow = 8192;
+
+    private readonly TableClient _table = service.GetTableClient(MailboxTable.MailboxesName);
+
+    public async Task<Core.Directory.Page<MailboxEntry>> ListAsync(
+        string mailboxId, bool deleted, int top, uint? continuation, CancellationToken cancellationToken)
+    {
+        var partition = MailboxRow.Partition(mailboxId);
+        try
+        {
+            var before = continuation ?? await ReadUidNextAsync(partition, cancellationToken).ConfigureAwait(false);
+            return await ReadBackwardsAsync(partition, deleted, top, before, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The mailbox could not be listed", e);
+        }
+    }
+
+    /// <summary>
+    /// The table sorts upwards, so a page is a window of uids that ends below the page before. A window that holds less
+    /// than a page, because much of it was deleted, makes the next one wider; the queries of one page are bounded.
+    /// </summary>
+    private async Task<Core.Directory.Page<MailboxEntry>> ReadBackwardsAsync(
+        string partition, bool deleted, int top, uint before, CancellationToken cancellationToken)
+    {
+        var found = new List<MailboxEntry>(top);
+        var window = (uint)top;
+        for (var queries = 0; before > 1 && found.Count < top && queries < MaxQueries; queries++)
+        {
+            var from = before > window ? before - window : 1;
+            var newest = new Queue<MailboxEntry>(top);
+            await foreach (var entry in QueryAsync(partition, deleted, from, before, cancellationToken).ConfigureAwait(false))
+            {
+                if (newest.Count == top - found.Count)
+                {
+                    newest.Dequeue();
+                    from = newest.Count > 0 ? newest.Peek().Uid : entry.Uid;
+                }
+
+                newest.Enqueue(entry);
+            }
+
+            found.AddRange(newest.Reverse());
+            before = from;
+            window = Math.Min(window * 2, WidestWindow);
+        }
+
+        return new Core.Directory.Page<MailboxEntry>(found, before > 1 ? before.ToString(CultureInfo.InvariantCulture) : null);
+    }
+
+    public async IAsyncEnumerable<MailboxEntry> ReadAllAsync(string mailboxId, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var rows = QueryAsync(MailboxRow.Partition(mailboxId), deleted: false, 1, uint.MaxValue, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        await using (rows.ConfigureAwait(false))
+        {
+            while (await NextAsync(rows, cancellationToken).ConfigureAwait(false))
+            {
+                yield return rows.Current;
+            }
+        }
+    }
+
+    public async Task<MailboxEntry?> FindAsync(string mailboxId, uint uid, CancellationToken cancellationToken)
+    {
+        var partition = MailboxRow.Partition(mailboxId);
+        try
+        {
+            var row = await _table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken).ConfigureAwait(false)
+                ?? await _table.FindRowAsync(partition, MailboxRow.DeletedKey(uid), cancellationToken).ConfigureAwait(false);
+            return row is null ? null : MailboxRow.ToEntry(row);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The message could not be found", e);
+        }
+    }
+
+    public async Task<IMaildropContent?> OpenAsync(MailboxEntry entry, CancellationToken cancellationToken) =>
+        await store.OpenReadAsync(entry.Blob, 0, cancellationToken).ConfigureAwait(false) is { } blob
+            ? new StreamedContent(entry.Size, Encoding.UTF8.GetBytes(entry.Prologue), blob, entry.LacksFinalLineBreak)
+            : null;
+
+    public async Task<uint?> RestoreAsync(string mailboxId, uint uid, CancellationToken cancellationToken)
+    {
+        var partition = MailboxRow.Partition(mailboxId);
+        try
+        {
+            for (var conflicts = 1; ; conflicts++)
+            {
+                var deleted = await _table.FindRowAsync(partition, MailboxRow.DeletedKey(uid), cancellationToken).ConfigureAwait(false);
+                var state = await _table.FindRowAsync(partition, MailboxRow.StateKey, cancellationToken).ConfigureAwait(false);
+                if (deleted is null || state is null)
+                {
+                    return null;
+                }
+
+                try
+                {
+                    return await RestoreAsync(partition, deleted, state, cancellationToken).ConfigureAwait(false);
+                }
+                catch (RequestFailedException e) when (e.Status is 404 or 409 or 412 && conflicts < MaxConflicts)
+                {
+                    // A delivery or a POP3 session wrote in between.
+                    await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * conflicts)), time, cancellationToken).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The message could not be restored", e);
+        }
+    }
+
+    private async Task<uint> RestoreAsync(string partition, TableEntity deleted, TableEntity stateRow, CancellationToken cancellationToken)
+    {
+        var state = MailboxRow.ToState(stateRow);
+        var entry = MailboxRow.ToEntry(deleted) with { Uid = state.UidNext, DeletedAt = null };
+        var after = state with { UidNext = state.UidNext + 1, Count = state.Count + 1, Bytes = state.Bytes + entry.Size };
+        await _table.SubmitTransactionAsync(
+            [
+                new TableTransactionAction(TableTransactionActionType.UpdateReplace, MailboxRow.From(partition, after), stateRow.ETag),
+                new TableTransactionAction(TableTransactionActionType.Delete, deleted, deleted.ETag),
+                new TableTransactionAction(TableTransactionActionType.Add, MailboxRow.From(partition, entry)),
+            ],
+            cancellationToken).ConfigureAwait(false);
+        return entry.Uid;
+    }
+
+    private async Task<uint> ReadUidNextAsync(string partition, CancellationToken cancellationToken) =>
+        await _table.FindRowAsync(partition, MailboxRow.StateKey, cancellationToken).ConfigureAwait(false) is { } row
+            ? MailboxRow.ToState(row).UidNext
+            : 1;
+
+    private async IAsyncEnumerable<MailboxEntry> QueryAsync(
+        string partition, bool deleted, uint from, uint before, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var (first, end) = deleted
+            ? (MailboxRow.DeletedKey(from), MailboxRow.DeletedKey(before))
+            : (MailboxRow.MessageKey(from), MailboxRow.MessageKey(before));
+        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {partition} and RowKey ge {first} and RowKey lt {end}");
+        await foreach (var row in _table.QueryAsync<TableEntity>(filter, RowsPerQuery, cancellationToken: cancellationToken).ConfigureAwait(false))
+        {
+            yield return MailboxRow.ToEntry(row);
+        }
+    }
+
+    private static async ValueTask<bool> NextAsync(IAsyncEnumerator<MailboxEntry> rows, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await rows.MoveNextAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The mailbox could not be read to its end", e);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using Azure.Data.Tables;
+using MailFunctions.Azure.Stats;
+using MailFunctions.Core.Accounts;
+
+namespace MailFunctions.Azure.Tables;
+
+/// <summary>Rows of `stats`: partition `used:{mailbox id}`, row the app password's id.</summary>
+internal sealed class AppPasswordUseTable(TableServiceClient service) : IAppPasswordUse
+{
+    private const string AtColumn = "At";
+
+    private readonly TableClient _table = service.GetTableClient(StatsTable.StatsName);
+
+    public async Task RecordAsync(string mailboxId, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _table.UpsertEntityAsync(
+                new TableEntity(Partition(mailboxId), TableKey.Escape(appPasswordId)) { [AtColumn] = at }, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The use of an app password could not be noted", e);
+        }
+    }
+
+    public async Task<IReadOnlyDictionary<string, DateTimeOffset>> ReadAsync(string mailboxId, CancellationToken cancellationToken)
+    {
+        var uses = new Dictionary<string, DateTimeOffset>();
+        var partition = Partition(mailboxId);
+        try
+        {
+            await foreach (var row in _table.QueryAsync<TableEntity>(
+                TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), cancellationToken: cancellationToken).ConfigureAwait(false))
+            {
+                uses[row.RowKey] = row.GetDateTimeOffset(AtColumn) ?? default;
+            }
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The uses of app passwords could not be read", e);
+        }
+
+        return uses;
+    }
+
+    private static string Partition(string mailboxId) => "used:" + TableKey.Escape(mailboxId);
+}

@@ -1,0 +1,11 @@
+namespace MailFunctions.Core.Accounts;
+
+/// <summary>When app passwords were last used: beside the accounts, so that a login changes no account's version.</summary>
+public interface IAppPasswordUse
+{
+    /// <summary>Notes a use; an older one than is there may replace it.</summary>
+    Task RecordAsync(string mailboxId, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken);
+
+    /// <summary>The last uses of an account's app passwords, by id: one partition query.</summary>
+    Task<IReadOnlyDictionary<string, DateTimeOffset>> ReadAsync(string mailboxId, CancellationToken cancellationToken);
+}

@@ -1,0 +1,51 @@
+using System.Collections.Concurrent;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Messages;
+
+namespace MailFunctions.Edge.Accounts;
+
+/// <summary>Notes which app passwords were used, once a minute each at most; no login waits for it.</summary>
+internal sealed class AppPasswordUses(IAppPasswordUse store, TimeProvider time) : BackgroundService
+{
+    /// <summary>Those of one minute; more are not noted.</summary>
+    public const int Capacity = 10_000;
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMinutes(1);
+
+    private readonly ConcurrentDictionary<(string MailboxId, string Id), DateTimeOffset> _uses = new();
+
+    public void Note(string mailboxId, string appPasswordId)
+    {
+        if (_uses.Count < Capacity)
+        {
+            _uses[(mailboxId, appPasswordId)] = time.GetUtcNow();
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await Task.Delay(Pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(3), time);
+            await WriteAsync(stoppingToken.IsCancellationRequested ? limit.Token : stoppingToken);
+        }
+    }
+
+    /// <summary>Writes what was noted; what can't be written waits for the next time.</summary>
+    public async Task WriteAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            foreach (var use in _uses)
+            {
+                await store.RecordAsync(use.Key.MailboxId, use.Key.Id, use.Value, cancellationToken);
+                _uses.TryRemove(use); // unless it was used again
+            }
+        }
+        catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException)
+        {
+            // Next time.
+        }
+    }
+}

@@ -1,0 +1,130 @@
+using System.Globalization;
+using MailFunctions.Core.Directory;
+using MailFunctions.Core.Mailboxes;
+using MailFunctions.Functions.Hosting;
+
+namespace MailFunctions.Functions.Accounts.Messages;
+
+/// <summary>The messages of an account: looked at, fetched raw, brought back.</summary>
+internal static class AccountMessages
+{
+    public const string MessageType = "message/rfc822";
+
+    public static void MapAccountMessages(this IEndpointRouteBuilder accounts)
+    {
+        accounts.MapGet("/{address}/messages", ListAsync).Produces<ListAnswer<MessageAnswer>>().ProducesValidationProblem().ProducesProblem(404)
+            .WithSummary("Lists messages, newest first; with ?deleted=true those that can be restored");
+        accounts.MapGet("/{address}/messages/{uid}", GetAsync).Produces(200, contentType: MessageType).ProducesValidationProblem().ProducesProblem(404)
+            .WithSummary("Gives a message as a client would get it");
+        accounts.MapPost("/{address}/messages/{uid}/restore", RestoreAsync).Produces<RestoreAnswer>().ProducesValidationProblem().ProducesProblem(404)
+            .WithSummary("Puts a deleted message back, under a new uid");
+        accounts.MapGet("/{address}/export", ExportAsync).Produces(200, contentType: MboxWriter.MediaType).ProducesValidationProblem().ProducesProblem(404)
+            .WithSummary("Gives all messages as one mbox file (mboxrd), oldest first");
+        accounts.MapPost("/{address}/import", MessageImport.PostAsync).Accepts<Stream>(MboxWriter.MediaType, MessageType).Produces<ImportAnswer>()
+            .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(415).ProducesProblem(503)
+            .WithSummary("Puts the messages of an mbox file, or a single message, into the mailbox");
+    }
+
+    private static async Task<IResult> ListAsync(
+        string address, HttpRequest request, IDirectoryStore store, IMailboxArchive archive, CancellationToken cancellationToken)
+    {
+        if (ApiRequests.ReadPage(request, out var top, out var continuation) is { } malformed)
+        {
+            return malformed;
+        }
+
+        uint? before = null;
+        if (continuation is not null)
+        {
+            if (!TryReadUid(continuation, out var uid))
+            {
+                return ApiProblems.Invalid("continuation", "Use the value of the page before, or none.");
+            }
+
+            before = uid;
+        }
+
+        var deleted = false;
+        if (request.Query["deleted"] is [{ Length: > 0 } text, ..] && !bool.TryParse(text, out deleted))
+        {
+            return ApiProblems.Invalid("deleted", "Use true or false.");
+        }
+
+        var (account, fault) = await AccountsFunction.FindAsync(address, store, cancellationToken);
+        if (account is null)
+        {
+            return fault!;
+        }
+
+        var page = await archive.ListAsync(account.MailboxId, deleted, top, before, cancellationToken);
+        return TypedResults.Ok(new ListAnswer<MessageAnswer>([.. page.Items.Select(MessageAnswer.Of)], page.Continuation));
+    }
+
+    private static async Task<IResult> GetAsync(
+        string address, string uid, HttpResponse response, IDirectoryStore store, IMailboxArchive archive, CancellationToken cancellationToken)
+    {
+        var (account, number, fault) = await FindAsync(address, uid, store, cancellationToken);
+        if (account is null)
+        {
+            return fault!;
+        }
+
+        if (await archive.FindAsync(account.MailboxId, number, cancellationToken) is not { } entry
+            || await archive.OpenAsync(entry, cancellationToken) is not { } content)
+        {
+            return ApiProblems.NotFound($"There is no message {number} in the mailbox, nor among its deleted ones.");
+        }
+
+        response.RegisterForDisposeAsync(content);
+        response.ContentLength = content.Size;
+        return TypedResults.Stream(body => CopyAsync(content, body, cancellationToken), MessageType, $"{number}.eml");
+    }
+
+    private static async Task CopyAsync(IMaildropContent content, Stream body, CancellationToken cancellationToken)
+    {
+        while (await content.ReadAsync(cancellationToken) is { IsEmpty: false } piece)
+        {
+            await body.WriteAsync(piece, cancellationToken);
+        }
+    }
+
+    private static async Task<IResult> RestoreAsync(
+        string address, string uid, IDirectoryStore store, IMailboxArchive archive, CancellationToken cancellationToken)
+    {
+        var (account, number, fault) = await FindAsync(address, uid, store, cancellationToken);
+        if (account is null)
+        {
+            return fault!;
+        }
+
+        return await archive.RestoreAsync(account.MailboxId, number, cancellationToken) is { } restored
+            ? TypedResults.Ok(new RestoreAnswer(restored))
+            : ApiProblems.NotFound($"There is no deleted message {number}.");
+    }
+
+    private static async Task<IResult> ExportAsync(string address, IDirectoryStore store, IMailboxArchive archive, CancellationToken cancellationToken)
+    {
+        var (account, fault) = await AccountsFunction.FindAsync(address, store, cancellationToken);
+        return account is null
+            ? fault!
+            : TypedResults.Stream(
+                body => MboxWriter.WriteAsync(archive, account.MailboxId, body, cancellationToken),
+                MboxWriter.MediaType,
+                account.Address.ToCanonicalString() + ".mbox");
+    }
+
+    private static async Task<(AccountEntry? Account, uint Uid, IResult? Fault)> FindAsync(
+        string address, string uid, IDirectoryStore store, CancellationToken cancellationToken)
+    {
+        if (!TryReadUid(uid, out var number))
+        {
+            return (null, 0, ApiProblems.Invalid("uid", "This is not the uid of a message: a number from 1."));
+        }
+
+        var (account, fault) = await AccountsFunction.FindAsync(address, store, cancellationToken);
+        return (account, number, fault);
+    }
+
+    private static bool TryReadUid(string text, out uint uid) =>
+        uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out uid) && uid > 0;
+}

@@ -1,0 +1,168 @@
+using System.IO.Pipelines;
+using MailFunctions.Core.Directory;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Mailboxes;
+using MailFunctions.Core.Messages;
+using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Inbound;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace MailFunctions.Functions.Accounts.Messages;
+
+/// <summary>
+/// `POST /api/accounts/{address}/import`: each message goes straight from the request into a blob of its own and then into
+/// the mailbox, as it stands. Importing a file twice gives its messages twice.
+/// </summary>
+internal static class MessageImport
+{
+    /// <summary>Octets of one message.</summary>
+    public const long MaxMessageOctets = 256L * 1024 * 1024;
+    private const int MaxFaultsTold = 100;
+
+    public static async Task<IResult> PostAsync(
+        string address, HttpRequest request, IDirectoryStore directory, IMessageStore store, IMailboxDelivery mailboxes, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var type = request.GetTypedHeaders().ContentType?.MediaType.Value;
+        var single = string.Equals(type, AccountMessages.MessageType, StringComparison.OrdinalIgnoreCase);
+        if (!single && !string.Equals(type, MboxWriter.MediaType, StringComparison.OrdinalIgnoreCase))
+        {
+            return TypedResults.Problem(
+                $"The body has to be {MboxWriter.MediaType} or {AccountMessages.MessageType}.", statusCode: StatusCodes.Status415UnsupportedMediaType);
+        }
+
+        var (account, fault) = await AccountsFunction.FindAsync(address, directory, cancellationToken);
+        if (account is null)
+        {
+            return fault!;
+        }
+
+        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        {
+            limit.MaxRequestBodySize = single ? MaxMessageOctets : null; // each message of a file has its own bound
+        }
+
+        var run = new ImportRun(account, store, mailboxes, time);
+        try
+        {
+            if (single)
+            {
+                await run.AddAsync(token => ReadOnAsync(request.BodyReader, token), cancellationToken);
+            }
+            else if (!await run.AddAllAsync(new MboxReader(request.BodyReader), cancellationToken))
+            {
+                return ApiProblems.Invalid("body", "This is no mbox file: it does not begin with a line `From `.");
+            }
+        }
+        catch (StoreUnavailableException e)
+        {
+            return TypedResults.Problem($"{e.Message} Before that, {run.Imported} messages were imported.", statusCode: StatusCodes.Status503ServiceUnavailable);
+        }
+
+        return TypedResults.Ok(new ImportAnswer(run.Imported, run.Refused, run.Faults));
+    }
+
+    private static async ValueTask<ReadOnlyMemory<byte>> ReadOnAsync(PipeReader body, CancellationToken cancellationToken)
+    {
+        // A copy, because the reader may move on; a piece is some KiB.
+        var result = await body.ReadAsync(cancellationToken);
+        var piece = result.Buffer.First.ToArray();
+        body.AdvanceTo(result.Buffer.GetPosition(piece.Length));
+        return piece.Length > 0 || result.IsCompleted ? piece : await ReadOnAsync(body, cancellationToken);
+    }
+
+    /// <summary>One import's counts.</summary>
+    private sealed class ImportRun(AccountEntry account, IMessageStore store, IMailboxDelivery mailboxes, TimeProvider time)
+    {
+        private readonly List<ImportFault> _faults = [];
+
+        public long Imported { get; private set; }
+
+        public long Refused { get; private set; }
+
+        public IReadOnlyList<ImportFault> Faults => _faults;
+
+        /// <summary>False when there was no message at all, though there was something.</summary>
+        public async Task<bool> AddAllAsync(MboxReader file, CancellationToken cancellationToken)
+        {
+            while (await file.NextAsync(cancellationToken))
+            {
+                await AddAsync(file.ReadAsync, cancellationToken);
+            }
+
+            return Imported + Refused > 0 || file.IsAtEnd;
+        }
+
+        public async Task AddAsync(Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> read, CancellationToken cancellationToken)
+        {
+            var now = time.GetUtcNow();
+            var id = MessageName.NewId(now);
+            var blob = MessageName.BlobFor(id, now);
+            if (await UploadAsync(blob, read, cancellationToken) is { } refused)
+            {
+                Refuse(refused);
+                return;
+            }
+
+            await using (var content = await store.OpenReadAsync(blob, 0, cancellationToken)
+                ?? throw new StoreUnavailableException("The store does not give back what it took."))
+            {
+                var summary = await SummaryReader.ReadAsync(content, cancellationToken);
+                if (await mailboxes.DeliverAsync(account.MailboxId, Entry(id, blob, now, summary), account.QuotaBytes, cancellationToken) is not DeliveryResult.OverQuota)
+                {
+                    Imported++;
+                    return;
+                }
+            }
+
+            await store.DeleteAsync(blob, cancellationToken);
+            Refuse("The mailbox is full.");
+        }
+
+        private async Task<string?> UploadAsync(string blob, Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> read, CancellationToken cancellationToken)
+        {
+            await using var upload = store.BeginUpload(blob);
+            while (await read(cancellationToken) is { IsEmpty: false } piece)
+            {
+                if (upload.Length + piece.Length > MaxMessageOctets)
+                {
+                    return $"A message has {MaxMessageOctets} octets at most.";
+                }
+
+                await upload.WriteAsync(piece, cancellationToken);
+            }
+
+            if (upload.Length == 0)
+            {
+                return "The message is empty.";
+            }
+
+            await upload.CommitAsync(cancellationToken);
+            return null;
+        }
+
+        private static MailboxEntry Entry(string id, string blob, DateTimeOffset now, MessageSummary summary) => new()
+        {
+            MessageId = id,
+            Blob = blob,
+            Prologue = "",
+            Size = summary.Octets + (summary.LacksFinalLineBreak ? 2 : 0),
+            LacksFinalLineBreak = summary.LacksFinalLineBreak,
+            ReceivedAt = now,
+            Subject = summary.Subject,
+            From = summary.From,
+            To = summary.To,
+            Date = summary.Date,
+            InternetMessageId = summary.MessageId,
+            Attachments = summary.Attachments,
+        };
+
+        private void Refuse(string fault)
+        {
+            Refused++;
+            if (_faults.Count < MaxFaultsTold)
+            {
+                _faults.Add(new ImportFault(Imported + Refused, fault));
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+using MailFunctions.Core.Mailboxes;
+
+namespace MailFunctions.Functions.Accounts.Messages;
+
+/// <summary>What is known of a message without opening it.</summary>
+internal sealed record MessageAnswer(
+    uint Uid,
+    string MessageId,
+    long Size,
+    DateTimeOffset ReceivedAt,
+    string? From,
+    string? To,
+    string? Subject,
+    DateTimeOffset? Date,
+    string? InternetMessageId,
+    IReadOnlyList<string> Attachments,
+    DateTimeOffset? DeletedAt = null)
+{
+    public static MessageAnswer Of(MailboxEntry e) => new(
+        e.Uid, e.MessageId, e.Size, e.ReceivedAt, e.From, e.To, e.Subject, e.Date, e.InternetMessageId, e.Attachments, e.DeletedAt);
+}
+
+/// <summary>A message that is back, under a new uid.</summary>
+internal sealed record RestoreAnswer(uint Uid);
+
+/// <summary>What an import came to. The first hundred faults are told, each with the message's place in the file.</summary>
+internal sealed record ImportAnswer(long Imported, long Refused, IReadOnlyList<ImportFault> Faults);
+
+/// <summary>A message that was not imported.</summary>
+/// <param name="Message">1 for the first one.</param>
+internal sealed record ImportFault(long Message, string Fault);

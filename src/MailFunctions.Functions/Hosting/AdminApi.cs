@@ -1,0 +1,41 @@
+using System.Text.Json.Serialization;
+using MailFunctions.Functions.Accounts;
+using MailFunctions.Functions.Aliases;
+using MailFunctions.Functions.Domains;
+using MailFunctions.Functions.Health;
+using MailFunctions.Functions.OpenApi;
+using MailFunctions.Functions.Queues;
+using MailFunctions.Functions.Stats;
+using MailFunctions.Functions.Traces;
+
+namespace MailFunctions.Functions.Hosting;
+
+/// <summary>The admin API put together: its JSON, its faults, its routes (design §3.5).</summary>
+internal static class AdminApi
+{
+    public static IServiceCollection AddAdminApi(this IServiceCollection services)
+    {
+        services.ConfigureHttpJsonOptions(o =>
+        {
+            o.SerializerOptions.TypeInfoResolverChain.Insert(0, AdminJson.Default);
+            o.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull; // answers go by these options, not by the context's
+        });
+        services.AddProblemDetails();
+        services.AddApiDescription();
+        return services;
+    }
+
+    public static void UseAdminApi(this WebApplication app)
+    {
+        app.UseApiProblems();
+        app.UseMiddleware<HostGuard>();
+        app.MapDomains();
+        app.MapAccounts();
+        app.MapAliases();
+        app.MapQueues();
+        app.MapTraces();
+        app.MapStats();
+        app.MapHealth();
+        app.MapApiDescription();
+    }
+}

@@ -1,0 +1,132 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+
+namespace MailFunctions.Functions.OpenApi;
+
+/// <summary>`GET /api/openapi.json`: the API described from its own code, with what the code alone does not say.</summary>
+internal static class ApiDescription
+{
+    private const string Document = "v1";
+    private const string KeyScheme = "functionKey";
+    private const string ProblemType = "application/problem+json";
+
+    public static void AddApiDescription(this IServiceCollection services) => services.AddOpenApi(Document, options =>
+    {
+        options.AddDocumentTransformer((document, _, _) =>
+        {
+            Describe(document);
+            return Task.CompletedTask;
+        });
+        options.AddOperationTransformer((operation, context, _) =>
+        {
+            var path = "/" + context.Description.RelativePath?.TrimEnd('/');
+            Complete(operation, context.Description.HttpMethod ?? "GET", path, context.Document);
+            return Task.CompletedTask;
+        });
+    });
+
+    public static void MapApiDescription(this IEndpointRouteBuilder routes) => routes.MapOpenApi("/api/openapi.json");
+
+    private static void Describe(OpenApiDocument document)
+    {
+        document.Info = new OpenApiInfo
+        {
+            Title = "MailFunctions admin API",
+            Version = "1",
+            Description = "What the postmaster does: domains, accounts, aliases, mail, queues, traces. Lists come in pages; "
+                + "a change may be made conditional by `If-Match` with the ETag that a GET gave.",
+            License = new OpenApiLicense { Name = "MIT", Identifier = "MIT" },
+        };
+        document.Servers = [new OpenApiServer { Url = "/" }];
+        document.Components ??= new OpenApiComponents();
+        document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
+        document.Components.SecuritySchemes[KeyScheme] = new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.ApiKey,
+            In = ParameterLocation.Header,
+            Name = "x-functions-key",
+            Description = "A function key or the host key of the function app.",
+        };
+        foreach (var tag in document.Tags ?? new HashSet<OpenApiTag>())
+        {
+            tag.Description = ApiExamples.TagDescription(tag.Name);
+        }
+    }
+
+    private static void Complete(OpenApiOperation operation, string method, string path, OpenApiDocument? document)
+    {
+        operation.OperationId = OperationId(method, path);
+        operation.Parameters ??= [];
+        foreach (var parameter in operation.Parameters.OfType<OpenApiParameter>())
+        {
+            (parameter.Description, parameter.Example) = ApiExamples.Parameter(parameter.Name ?? "");
+        }
+
+        foreach (var name in ApiExamples.QueryOf(method, path))
+        {
+            var (description, example) = ApiExamples.Parameter(name);
+            operation.Parameters.Add(new OpenApiParameter
+            {
+                Name = name,
+                In = ParameterLocation.Query,
+                Description = description,
+                Example = example,
+                Schema = new OpenApiSchema { Type = ApiExamples.TypeOf(name) },
+            });
+        }
+
+        if (ApiExamples.IsConditional(method, path))
+        {
+            operation.Parameters.Add(new OpenApiParameter
+            {
+                Name = "If-Match",
+                In = ParameterLocation.Header,
+                Description = "The ETag of the version that is meant to be changed.",
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+            });
+        }
+
+        if (ApiExamples.Body(method, path) is { } body && operation.RequestBody?.Content is { } contents
+            && contents.TryGetValue("application/json", out var content))
+        {
+            content.Example = JsonNode.Parse(body);
+        }
+
+        if (path == "/api/health")
+        {
+            operation.Security = [];
+        }
+        else
+        {
+            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(KeyScheme, document)] = [] }];
+            operation.Responses ??= [];
+            operation.Responses.TryAdd("401", new OpenApiResponse { Description = "The key is missing or wrong; the host answers without a body." });
+            AddProblem(operation, "400", "The request has faults; each is named.");
+            AddProblem(operation, "503", "The storage or the bus can't be reached; try again.");
+        }
+    }
+
+    /// <summary>The problem's shape is the one of RFC 9457, which other answers of the operation refer to.</summary>
+    private static void AddProblem(OpenApiOperation operation, string status, string description)
+    {
+        operation.Responses!.TryAdd(status, new OpenApiResponse
+        {
+            Description = description,
+            Content = new Dictionary<string, OpenApiMediaType>
+            {
+                [ProblemType] = new()
+                {
+                    Schema = new OpenApiSchema { Type = JsonSchemaType.Object, Description = "RFC 9457" },
+                    Example = JsonNode.Parse($$"""{"status": {{status}}, "title": "{{description}}"}"""),
+                },
+            },
+        });
+    }
+
+    /// <summary>`GET /api/accounts/{address}/app-passwords` is `getAccountsAddressAppPasswords`.</summary>
+    private static string OperationId(string method, string path) => method.ToLowerInvariant() + string.Concat(
+        path.Split('/', '-', '{', '}', ':').Where(p => p.Length > 0 && p != "api")
+            .Select(p => CultureInfo.InvariantCulture.TextInfo.ToUpper(p[0]) + p[1..]));
+}

@@ -1,0 +1,33 @@
+using MailFunctions.Core.Bus;
+using MailFunctions.Functions.Hosting;
+
+namespace MailFunctions.Functions.Queues;
+
+/// <summary>How much waits in a queue, and for how long the oldest of it has.</summary>
+internal sealed record QueueAnswer(
+    string Name, long Active, long Scheduled, long DeadLettered, DateTimeOffset? OldestEnqueuedAt, double? OldestAgeSeconds);
+
+/// <summary>What waits, and what was given up on.</summary>
+internal static class QueuesFunction
+{
+    /// <summary>The names that a path may give.</summary>
+    public static readonly IReadOnlyList<string> Names = [QueueNames.Inbound, QueueNames.Outbound];
+
+    public static void MapQueues(this IEndpointRouteBuilder routes)
+    {
+        var queues = routes.MapGroup("/api/queues").WithTags("Queues");
+        queues.MapGet("", ListAsync).Produces<ListAnswer<QueueAnswer>>().ProducesProblem(503).WithSummary("Tells what waits in the queues");
+        queues.MapDeadLetters();
+    }
+
+    private static async Task<IResult> ListAsync(IBusMonitor monitor, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var counts = await Task.WhenAll(Names.Select(name => monitor.CountAsync(name, cancellationToken)));
+        var now = time.GetUtcNow();
+        return TypedResults.Ok(new ListAnswer<QueueAnswer>(
+            [.. Names.Zip(counts, (name, c) => new QueueAnswer(
+                name, c.Active, c.Scheduled, c.DeadLettered, c.OldestEnqueuedAt,
+                c.OldestEnqueuedAt is { } oldest ? Math.Round(Math.Max(0, (now - oldest).TotalSeconds), 1) : null))],
+            null));
+    }
+}

@@ -1,0 +1,68 @@
+using MailFunctions.Core.Stats;
+using MailFunctions.Functions.Hosting;
+
+namespace MailFunctions.Functions.Stats;
+
+/// <summary>What all processes counted in one stretch of time.</summary>
+internal sealed record StatsAnswer(DateTimeOffset Start, int Instances, IReadOnlyDictionary<string, long> Counters);
+
+/// <summary>`GET /api/stats`: the counters of edge and functions, summed over instances and minutes.</summary>
+internal static class StatsFunction
+{
+    public const int MaxDays = 31;
+
+    /// <summary>How many stretches an answer may have.</summary>
+    public const int MaxBuckets = 1500;
+
+    private static readonly Dictionary<string, TimeSpan> Buckets = new()
+    {
+        ["1m"] = TimeSpan.FromMinutes(1),
+        ["5m"] = TimeSpan.FromMinutes(5),
+        ["15m"] = TimeSpan.FromMinutes(15),
+        ["1h"] = TimeSpan.FromHours(1),
+        ["1d"] = TimeSpan.FromDays(1),
+    };
+
+    public static void MapStats(this IEndpointRouteBuilder routes) => routes.MapGet("/api/stats", GetAsync).WithTags("Stats")
+        .Produces<ListAnswer<StatsAnswer>>().ProducesValidationProblem()
+        .WithSummary("Gives what was counted in a window, in stretches of ?bucket= 1m, 5m, 15m, 1h or 1d");
+
+    private static async Task<IResult> GetAsync(HttpRequest request, IStatsStore store, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var faults = new Faults();
+        var to = ApiRequests.ReadTime(request, "to", time.GetUtcNow().AddMinutes(1), faults);
+        var from = ApiRequests.ReadTime(request, "from", to.AddHours(-1), faults);
+        var name = request.Query["bucket"] is [{ Length: > 0 } text, ..] ? text : "1m";
+        if (!Buckets.TryGetValue(name, out var bucket))
+        {
+            faults.Add("bucket", $"Use one of {string.Join(", ", Buckets.Keys)}.");
+        }
+        else if (!faults.Any && (from >= to || to - from > TimeSpan.FromDays(MaxDays) || (to - from) / bucket > MaxBuckets))
+        {
+            faults.Add("from", $"Use a time before `to`, by {MaxDays} days and {MaxBuckets} stretches at most.");
+        }
+
+        if (faults.Any)
+        {
+            return ApiProblems.Invalid(faults);
+        }
+
+        var sums = new SortedDictionary<DateTimeOffset, (HashSet<string> Instances, Dictionary<string, long> Counters)>();
+        await foreach (var minute in store.ReadAsync(from, to, cancellationToken))
+        {
+            var start = minute.Minute.AddTicks(-(minute.Minute.UtcTicks % bucket.Ticks));
+            if (!sums.TryGetValue(start, out var sum))
+            {
+                sums.Add(start, sum = ([], []));
+            }
+
+            sum.Instances.Add(minute.Instance);
+            foreach (var (counter, value) in minute.Counters)
+            {
+                sum.Counters[counter] = sum.Counters.GetValueOrDefault(counter) + value;
+            }
+        }
+
+        return TypedResults.Ok(new ListAnswer<StatsAnswer>([.. sums.Select(s => new StatsAnswer(s.Key, s.Value.Instances.Count, s.Value.Counters))], null));
+    }
+}

@@ -1,0 +1,132 @@
+using System.Diagnostics.Metrics;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Messages;
+using MailFunctions.Core.Stats;
+using MailFunctions.Core.Traces;
+using MailFunctions.Edge.Accounts;
+using MailFunctions.Edge.Telemetry;
+using MailFunctions.Protocols.Smtp;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace MailFunctions.Edge.Tests.Telemetry;
+
+/// <summary>What the edge records beside its sessions, and that they never wait for it.</summary>
+public sealed class EdgeRecordsTests : IDisposable
+{
+    private static readonly ClientInfo Client = new("192.0.2.7", "client.example", "TLSv1.3 X", null);
+
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly Store _store = new();
+
+    private IMeterFactory Meters => _services.GetRequiredService<IMeterFactory>();
+
+    public void Dispose() => _services.Dispose();
+
+    [Fact]
+    public async Task RecipientRefused_IsTracedUnderSenderAndRecipientWithTheSessionsData()
+    {
+        using var traces = new SessionTraces(_store, Meters, TimeProvider.System);
+        using var events = new EdgeEvents(Meters, NullLogger<EdgeEvents>.Instance, traces);
+
+        events.RecipientRefused(Client, "Sender@Elsewhere.test", EmailAddress.Parse("nobody@example.test")!, new SmtpReply(550, "5.1.1", "No such mailbox here"));
+        await traces.WriteAsync(CancellationToken.None);
+
+        var e = Assert.Single(_store.Events);
+        Assert.Equal(["sender@elsewhere.test", "nobody@example.test"], e.Addresses);
+        Assert.Equal((TraceKind.Refused, "RCPT answered with 550 5.1.1, from 192.0.2.7 (client.example), TLSv1.3 X, no login"), (e.Kind, e.Detail));
+    }
+
+    [Fact]
+    public async Task SessionTraces_MoreThanFitOrCanBeWritten_AreDroppedAndCounted()
+    {
+        using var totals = new MeterTotals();
+        using var traces = new SessionTraces(_store, Meters, TimeProvider.System);
+        var before = totals.Read().GetValueOrDefault("mail.traces.dropped");
+        for (var i = 0; i < SessionTraces.Capacity + 10; i++)
+        {
+            traces.Add(new TraceEvent { MessageId = $"{i}", At = default, Kind = TraceKind.Refused });
+        }
+
+        _store.IsAway = true;
+        await traces.WriteAsync(CancellationToken.None);
+        _store.IsAway = false;
+        await traces.WriteAsync(CancellationToken.None);
+
+        Assert.Equal(10 + SessionTraces.BatchSize, totals.Read()["mail.traces.dropped"] - before);
+        Assert.Equal(SessionTraces.BatchSize, _store.Events.Count);
+    }
+
+    [Fact]
+    public async Task AppPasswordUses_ManyOfOnePassword_AreOneWriteAndKeptWhileTheStoreIsAway()
+    {
+        using var uses = new AppPasswordUses(_store, TimeProvider.System);
+        for (var i = 0; i < 100; i++)
+        {
+            uses.Note("box", "id");
+        }
+
+        _store.IsAway = true;
+        await uses.WriteAsync(CancellationToken.None);
+        _store.IsAway = false;
+        await uses.WriteAsync(CancellationToken.None);
+        await uses.WriteAsync(CancellationToken.None);
+
+        Assert.Equal(["box/id"], _store.Uses);
+    }
+
+    [Fact]
+    public void PrometheusText_Totals_AreFamiliesWithLabels()
+    {
+        var text = PrometheusText.Write(new Dictionary<string, long>
+        {
+            ["mail.smtp.messages.accepted"] = 3,
+            ["mail.smtp.commands.refused{code=550,command=R\"X}"] = 1,
+            ["mail.smtp.commands.refused{code=451,command=DATA}"] = 2,
+        });
+
+        Assert.Equal(
+            "# TYPE mail_smtp_commands_refused_total counter\n"
+            + "mail_smtp_commands_refused_total{code=\"451\",command=\"DATA\"} 2\n"
+            + "mail_smtp_commands_refused_total{code=\"550\",command=\"R\\\"X\"} 1\n"
+            + "# TYPE mail_smtp_messages_accepted_total counter\nmail_smtp_messages_accepted_total 3\n",
+            text);
+    }
+
+    private sealed class Store : ITraceWriter, IAppPasswordUse
+    {
+        public List<TraceEvent> Events { get; } = [];
+
+        public List<string> Uses { get; } = [];
+
+        public bool IsAway { get; set; }
+
+        public Task WriteAsync(IReadOnlyList<TraceEvent> events, CancellationToken cancellationToken)
+        {
+            ThrowIfAway();
+            Events.AddRange(events);
+            return Task.CompletedTask;
+        }
+
+        public Task RecordAsync(string mailboxId, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken)
+        {
+            ThrowIfAway();
+            Uses.Add($"{mailboxId}/{appPasswordId}");
+            return Task.CompletedTask;
+        }
+
+        public Task<IReadOnlyDictionary<string, DateTimeOffset>> ReadAsync(string mailboxId, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
+        private void ThrowIfAway()
+        {
+            if (IsAway)
+            {
+                throw new StoreUnavailableException("The store is away.");
+            }
+        }
+    }
+}

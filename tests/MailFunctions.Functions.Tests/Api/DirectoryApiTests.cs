@@ -1,0 +1,111 @@
+using System.Net;
+using System.Net.Http.Json;
+using MailFunctions.Core.Directory;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace MailFunctions.Functions.Tests.Api;
+
+/// <summary>What the directory refuses, and whom it takes for the postmaster.</summary>
+public sealed class DirectoryApiTests(TestedApi api)
+{
+    [Fact]
+    public async Task Alias_ThatWouldGoRoundByATagOrTheCatchAll_IsRefused()
+    {
+        var domain = await DomainAsync();
+        Assert.Equal(HttpStatusCode.Created, await AliasAsync($"a@{domain}", $"b+tag@{domain}"));
+        Assert.Equal(HttpStatusCode.BadRequest, await AliasAsync($"b@{domain}", $"a@{domain}"));
+        Assert.Equal(HttpStatusCode.BadRequest, await AliasAsync($"*@{domain}", $"nobody@{domain}"));
+        Assert.Equal(HttpStatusCode.BadRequest, await AliasAsync($"self@{domain}", $"self@{domain}"));
+    }
+
+    [Fact]
+    public async Task Alias_BehindTenOthers_IsRefused()
+    {
+        var domain = await DomainAsync();
+        Assert.Equal(HttpStatusCode.Created, await AliasAsync($"a1@{domain}", "x@elsewhere.test"));
+        for (var i = 2; i <= RecipientResolver.MaxDepth; i++)
+        {
+            Assert.Equal(HttpStatusCode.Created, await AliasAsync($"a{i}@{domain}", $"a{i - 1}@{domain}"));
+        }
+
+        Assert.Equal(HttpStatusCode.BadRequest, await AliasAsync($"a11@{domain}", $"a10@{domain}"));
+    }
+
+    [Theory]
+    [InlineData("no address")]
+    [InlineData("postmaster@{0}")]
+    [InlineData("abuse+x@{0}")]
+    public async Task Domain_PostmasterThatCanBeNobody_IsRefused(string postmaster)
+    {
+        var domain = await DomainAsync();
+
+        var (status, problem) = await api.PutAsync($"domains/{domain}", new { postmaster = string.Format(System.Globalization.CultureInfo.InvariantCulture, postmaster, domain) });
+
+        Assert.Equal(HttpStatusCode.BadRequest, status);
+        Assert.True(problem.GetProperty("errors").TryGetProperty("postmaster", out _));
+    }
+
+    [Fact]
+    public async Task Domain_WithAPostmaster_ShowsIt()
+    {
+        var domain = await DomainAsync();
+        await api.PutAsync($"domains/{domain}", new { postmaster = "alice@example.test" });
+
+        Assert.Equal("alice@example.test", (await api.GetAsync($"domains/{domain}")).Body.GetProperty("postmaster").GetString());
+    }
+
+    [Theory]
+    [InlineData("domains/{0}")]
+    [InlineData("aliases/a@{0}")]
+    [InlineData("accounts/b@{0}")]
+    public async Task Write_WithAnETagOfBefore_Is412(string path)
+    {
+        var domain = await DomainAsync();
+        await AliasAsync($"a@{domain}", "x@elsewhere.test");
+        await api.PutAsync($"accounts/b@{domain}", new { password = TestedApi.Password });
+        path = string.Format(System.Globalization.CultureInfo.InvariantCulture, path, domain);
+        using var before = await api.Http.GetAsync(path);
+        object body = path.StartsWith("aliases", StringComparison.Ordinal) ? new { targets = new[] { "y@elsewhere.test" } } : new { enabled = true };
+        Assert.Equal(HttpStatusCode.OK, (await api.PutAsync(path, body)).Status);
+
+        foreach (var method in (HttpMethod[])[HttpMethod.Put, HttpMethod.Delete])
+        {
+            using var request = new HttpRequestMessage(method, path) { Content = method == HttpMethod.Put ? JsonContent.Create(body) : null };
+            request.Headers.TryAddWithoutValidation("If-Match", before.Headers.GetValues("ETag").Single());
+            using var answer = await api.Http.SendAsync(request);
+            Assert.Equal(HttpStatusCode.PreconditionFailed, answer.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task AppPassword_AfterItsUse_ShowsWhen()
+    {
+        var (address, mailbox) = await api.CreateAccountAsync();
+        var (_, made) = await api.SendAsync(HttpMethod.Post, $"accounts/{address}/app-passwords", JsonContent.Create(new { label = "phone" }));
+        Assert.Equal(20, made.GetProperty("password").GetString()!.Length);
+        Assert.False((await OnlyAsync(address)).TryGetProperty("lastUsedAt", out _));
+        var at = DateTimeOffset.UtcNow;
+
+        await api.Services.GetRequiredService<Core.Accounts.IAppPasswordUse>().RecordAsync(mailbox, made.GetProperty("id").GetString()!, at, CancellationToken.None);
+
+        var shown = await OnlyAsync(address);
+        Assert.Equal(at, shown.GetProperty("lastUsedAt").GetDateTimeOffset());
+        Assert.False(shown.TryGetProperty("password", out _));
+        Assert.Equal(HttpStatusCode.NoContent, (await api.SendAsync(HttpMethod.Delete, $"accounts/{address}/app-passwords/{made.GetProperty("id")}")).Status);
+        Assert.Equal(0, (await api.GetAsync($"accounts/{address}/app-passwords")).Body.GetProperty("items").GetArrayLength());
+    }
+
+    private async Task<System.Text.Json.JsonElement> OnlyAsync(string address) =>
+        Assert.Single((await api.GetAsync($"accounts/{address}/app-passwords")).Body.GetProperty("items").EnumerateArray());
+
+    private async Task<string> DomainAsync()
+    {
+        var domain = TestedApi.NewName() + ".test";
+        Assert.Equal(HttpStatusCode.Created, (await api.PutAsync($"domains/{domain}", new { })).Status);
+        return domain;
+    }
+
+    private async Task<HttpStatusCode> AliasAsync(string alias, string target) =>
+        (await api.PutAsync($"aliases/{alias}", new { targets = new[] { target } })).Status;
+}

@@ -1,0 +1,169 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using Xunit;
+
+namespace MailFunctions.Functions.Tests.Api;
+
+/// <summary>The messages of an account through the API.</summary>
+public sealed class MessagesApiTests(TestedApi api)
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task List_PageByPage_IsNewestFirstAndGivesEachOnce()
+    {
+        var (address, mailbox) = await api.CreateAccountAsync();
+        for (var i = 1; i <= 7; i++)
+        {
+            await api.DeliverAsync(mailbox, "Subject: x\r\n\r\nx\r\n"u8.ToArray(), subject: $"s{i}");
+        }
+
+        await api.DeleteMessagesAsync(address, mailbox, 3, 4, 5);
+
+        Assert.Equal("s7 s6|s2 s1", await PagesAsync($"accounts/{address}/messages?top=2"));
+        Assert.Equal("s5 s4|s3", await PagesAsync($"accounts/{address}/messages?top=2&deleted=true"));
+    }
+
+    private async Task<string> PagesAsync(string path)
+    {
+        var pages = new List<string>();
+        string? continuation = null;
+        do
+        {
+            var (status, page) = await api.GetAsync(path + (continuation is null ? "" : "&continuation=" + continuation));
+            Assert.Equal(HttpStatusCode.OK, status);
+            pages.Add(string.Join(' ', page.GetProperty("items").EnumerateArray().Select(i => i.GetProperty("subject").GetString())));
+            continuation = page.GetProperty("continuation").GetString();
+        }
+        while (continuation is not null && pages.Count < 20);
+        return string.Join('|', pages.Where(p => p.Length > 0));
+    }
+
+    [Fact]
+    public async Task Get_Message_GivesItsOctetsAndTheirNumber()
+    {
+        var (address, mailbox) = await api.CreateAccountAsync();
+        var uid = await api.DeliverAsync(mailbox, "Subject: x\r\n\r\n\0\xff no break"u8.ToArray(), "Return-Path: <a@b.test>\r\n");
+
+        using var answer = await api.Http.GetAsync($"accounts/{address}/messages/{uid}", HttpCompletionOption.ResponseHeadersRead, Token);
+        var octets = await answer.Content.ReadAsByteArrayAsync(Token);
+
+        Assert.Equal("message/rfc822", answer.Content.Headers.ContentType?.MediaType);
+        Assert.Equal(octets.Length, answer.Content.Headers.ContentLength);
+        Assert.Equal([.. "Return-Path: <a@b.test>\r\nSubject: x\r\n\r\n\0\xff no break\r\n"u8], octets);
+    }
+
+    [Fact]
+    public async Task Restore_DeletedMessage_IsBackUnderANewUidAndStateIsTrue()
+    {
+        var (address, mailbox) = await api.CreateAccountAsync();
+        var uid = await api.DeliverAsync(mailbox, "Subject: x\r\n\r\nback\r\n"u8.ToArray());
+        var before = await MailboxAsync(address);
+        await api.DeleteMessagesAsync(address, mailbox, uid);
+        Assert.Equal("0 0", await MailboxAsync(address));
+
+        var (status, body) = await api.SendAsync(HttpMethod.Post, $"accounts/{address}/messages/{uid}/restore");
+
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.Equal(before, await MailboxAsync(address));
+        Assert.True(body.GetProperty("uid").GetUInt32() > uid);
+        Assert.Equal("Subject: x\r\n\r\nback\r\n", await api.Http.GetStringAsync($"accounts/{address}/messages/{body.GetProperty("uid")}", Token));
+        Assert.Equal(HttpStatusCode.NotFound, (await api.SendAsync(HttpMethod.Post, $"accounts/{address}/messages/{uid}/restore")).Status);
+    }
+
+    [Fact]
+    public async Task Restore_ManyAtOnceWithDeliveries_LosesNothing()
+    {
+        var (address, mailbox) = await api.CreateAccountAsync();
+        var uids = new List<uint>();
+        for (var i = 0; i < 10; i++)
+        {
+            uids.Add(await api.DeliverAsync(mailbox, "Subject: x\r\n\r\nx\r\n"u8.ToArray()));
+        }
+
+        await api.DeleteMessagesAsync(address, mailbox, [.. uids]);
+        await Task.WhenAll(
+        [
+            .. uids.Select(u => (Task)api.SendAsync(HttpMethod.Post, $"accounts/{address}/messages/{u}/restore")),
+            .. Enumerable.Range(0, 10).Select(_ => (Task)api.DeliverAsync(mailbox, "Subject: x\r\n\r\nx\r\n"u8.ToArray())),
+        ]);
+
+        var (_, list) = await api.GetAsync($"accounts/{address}/messages");
+        Assert.Equal(20, list.GetProperty("items").GetArrayLength());
+        Assert.Equal($"20 {20 * "Subject: x\r\n\r\nx\r\n".Length}", await MailboxAsync(address));
+    }
+
+    private async Task<string> MailboxAsync(string address)
+    {
+        var (_, account) = await api.GetAsync($"accounts/{address}");
+        var mailbox = account.GetProperty("mailbox");
+        return $"{mailbox.GetProperty("messages")} {mailbox.GetProperty("bytes")}";
+    }
+
+    [Fact]
+    public async Task ExportThenImport_AnyContent_ComesBackEqual()
+    {
+        var (address, mailbox) = await api.CreateAccountAsync();
+        string[] contents =
+        [
+            "Subject: plain\r\n\r\nbody\r\n",
+            "Subject: quotes\r\n\r\nFrom me\r\n>From you\r\n>>From them\r\nFromage\r\nFrom\r\n>\r\n",
+            "Subject: empty lines\r\n\r\n\r\n\r\n",
+            "Subject: binary\r\n\r\na\0b\u00ff\nFrom bare\n\r\r\n",
+            "Subject: big\r\n\r\n" + string.Concat(Enumerable.Repeat(">From x" + new string('y', 993) + "\r\n", 300)),
+        ];
+        foreach (var content in contents)
+        {
+            await api.DeliverAsync(mailbox, Encoding.Latin1.GetBytes(content), "Return-Path: <x@y.test>\r\n");
+        }
+
+        using var export = await api.Http.GetAsync($"accounts/{address}/export", Token);
+        Assert.Equal("application/mbox", export.Content.Headers.ContentType?.MediaType);
+        var file = await export.Content.ReadAsByteArrayAsync(Token);
+        var (other, _) = await api.CreateAccountAsync();
+        var (status, body) = await ImportAsync(other, file, "application/mbox");
+
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.Equal(contents.Length, body.GetProperty("imported").GetInt32());
+        for (var i = 0; i < contents.Length; i++)
+        {
+            Assert.Equal(
+                "Return-Path: <x@y.test>\r\n" + contents[i],
+                Encoding.Latin1.GetString(await api.Http.GetByteArrayAsync($"accounts/{other}/messages/{i + 1}", Token)));
+        }
+
+        Assert.Equal(file[^200..], (await api.Http.GetByteArrayAsync($"accounts/{other}/export", Token))[^200..]);
+    }
+
+    [Fact]
+    public async Task Import_SingleMessage_IsListedWithItsFields()
+    {
+        var (address, _) = await api.CreateAccountAsync();
+
+        var (status, _) = await ImportAsync(address, "From: a@b.test\r\nSubject: =?utf-8?q?=C3=A4?=\r\nMessage-ID: <m@b.test>\r\n\r\nx\r\n"u8.ToArray(), "message/rfc822");
+        var (_, list) = await api.GetAsync($"accounts/{address}/messages");
+
+        Assert.Equal(HttpStatusCode.OK, status);
+        var item = Assert.Single(list.GetProperty("items").EnumerateArray());
+        Assert.Equal(("ä", "m@b.test"), (item.GetProperty("subject").GetString(), item.GetProperty("internetMessageId").GetString()));
+    }
+
+    [Fact]
+    public async Task Import_IntoAFullMailbox_TellsWhichWereRefused()
+    {
+        var (address, _) = await api.CreateAccountAsync();
+        await api.SendAsync(HttpMethod.Patch, $"accounts/{address}", System.Net.Http.Json.JsonContent.Create(new { quotaBytes = 30 }));
+
+        var (_, body) = await ImportAsync(address, "From a\nSubject: 1\n\nx\n\nFrom a\nSubject: 2\n\nx\n\n"u8.ToArray(), "application/mbox");
+
+        Assert.Equal((1, 1), (body.GetProperty("imported").GetInt32(), body.GetProperty("refused").GetInt32()));
+        Assert.Equal(2, body.GetProperty("faults")[0].GetProperty("message").GetInt32());
+    }
+
+    private async Task<(HttpStatusCode Status, System.Text.Json.JsonElement Body)> ImportAsync(string address, byte[] octets, string type)
+    {
+        using var content = new ByteArrayContent(octets) { Headers = { ContentType = new MediaTypeHeaderValue(type) } };
+        return await api.SendAsync(HttpMethod.Post, $"accounts/{address}/import", content);
+    }
+}

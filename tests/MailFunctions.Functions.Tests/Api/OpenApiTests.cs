@@ -1,0 +1,39 @@
+using System.Net;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace MailFunctions.Functions.Tests.Api;
+
+/// <summary>The description says what there is.</summary>
+public sealed class OpenApiTests(TestedApi api)
+{
+    [Fact]
+    public async Task Document_EveryRoute_IsDescribedWithItsErrorsAndKey()
+    {
+        var (status, document) = await api.GetAsync("openapi.json");
+        Assert.Equal(HttpStatusCode.OK, status);
+        var scheme = document.GetProperty("components").GetProperty("securitySchemes").GetProperty("functionKey");
+        Assert.Equal(("apiKey", "header", "x-functions-key"), (scheme.GetProperty("type").GetString(), scheme.GetProperty("in").GetString(), scheme.GetProperty("name").GetString()));
+        var paths = document.GetProperty("paths");
+        var ids = new HashSet<string?>();
+        foreach (var endpoint in api.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>())
+        {
+            var path = "/" + endpoint.RoutePattern.RawText!.Trim('/');
+            foreach (var method in endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Where(_ => path != "/api/openapi.json"))
+            {
+                Assert.True(paths.TryGetProperty(path, out var item) || paths.TryGetProperty(path + "/", out item), path);
+                var operation = item.GetProperty(method.ToLowerInvariant());
+                Assert.True(ids.Add(operation.GetProperty("operationId").GetString()), path);
+                Assert.True(operation.GetProperty("summary").GetString()!.Length > 0, path);
+                var responses = operation.GetProperty("responses").EnumerateObject().Select(r => r.Name).ToList();
+                Assert.Contains(responses, r => r[0] == '2');
+                Assert.True(path == "/api/health" || (responses.Contains("401") && responses.Contains("400")), $"{method} {path}");
+            }
+        }
+
+        Assert.True(ids.Count > 25);
+        // For a linter: `npx @redocly/cli lint` on this file.
+        await File.WriteAllTextAsync(Path.Combine(AppContext.BaseDirectory, "openapi.json"), document.GetRawText(), TestContext.Current.CancellationToken);
+    }
+}
