@@ -14,6 +14,9 @@ param location string
 @description('The name that MX records point to and that the server greets with, such as mail.example.com.')
 param mailHostName string
 
+@description('Account that gets mail for postmaster@ and abuse@ of new domains; empty: none.')
+param postmaster string = ''
+
 @description('Where alerts are mailed to; empty: nowhere.')
 param alertAddress string = ''
 
@@ -338,7 +341,7 @@ module functionApp 'modules/functionApp.bicep' = {
     appInsightsConnection: monitoring.outputs.appInsightsConnection
     workspaceId: monitoring.outputs.workspaceId
     adminNetworks: adminNetworks
-    settings: []
+    settings: empty(postmaster) ? [] : [{ name: 'MailPostmaster', value: postmaster }]
   }
 }
 

@@ -75,7 +75,7 @@ resource edgeWrites 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
       principalId: edgePrincipalId
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.tableDataContributor)
-      description: 'The edge locks maildrops, deletes for their owners, and traces what it can not read.'
+      description: 'The edge locks maildrops, deletes for their owners, and writes its traces and counters.'
     }
   }
 ]

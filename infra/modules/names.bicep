@@ -35,10 +35,11 @@ var edgeReadTables = [
 ]
 
 @export()
-@description('Tables that the edge writes: maildrops, with their locks and deletions; traces of content that is gone.')
+@description('Tables that the edge writes: maildrops, with their locks and deletions; traces; counters.')
 var edgeWriteTables = [
   'mailboxes'
   'traces'
+  'stats'
 ]
 
 @export()

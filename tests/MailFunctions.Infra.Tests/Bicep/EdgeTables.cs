@@ -8,5 +8,5 @@ internal static class EdgeTables
 {
     public static string[] Reads { get; } = ["domains", "directory"];
 
-    public static string[] Writes { get; } = ["mailboxes", "traces"];
+    public static string[] Writes { get; } = ["mailboxes", "traces", "stats"];
 }
