@@ -9,6 +9,7 @@ using MailFunctions.Azure.Tables;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Relay;
 using MailFunctions.Core.Traces;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -38,6 +39,7 @@ public static class StorageRegistration
         services.AddSingleton<IDirectoryReader>(s => s.GetRequiredService<IDirectoryStore>());
         services.AddSingleton<IMailboxDelivery, MailboxTable>();
         services.AddSingleton<IMaildrops, TableMaildrops>();
+        services.AddSingleton<IOutboundJobs, OutboundTable>();
         services.AddSingleton<ITraceWriter, TraceTable>();
         return services;
     }

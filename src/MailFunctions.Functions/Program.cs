@@ -9,6 +9,8 @@ using MailFunctions.Functions.Domains;
 using MailFunctions.Functions.Health;
 using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Inbound;
+using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.OutboundJobs;
 
 const string PortVariable = "FUNCTIONS_CUSTOMHANDLER_PORT";
 const int DrainSeconds = 4;
@@ -21,6 +23,7 @@ try
         : throw new ValidationException($"{PortVariable} is missing: the Azure Functions host sets it when it starts this program.");
     builder.Services.AddMailStorage(builder.Configuration);
     builder.Services.AddMailBus(builder.Configuration);
+    builder.Services.AddRelay(builder.Configuration);
     // The host's ASPNETCORE_URLS is inherited: bind explicitly.
     builder.WebHost.ConfigureKestrel(k =>
     {
@@ -50,9 +53,11 @@ app.UseApiProblems();
 app.UseMiddleware<HostGuard>();
 app.MapGet("/", () => TypedResults.Text("MailFunctions")).ExcludeFromDescription();
 app.MapInbound();
+app.MapOutbound();
 app.MapDomains();
 app.MapAccounts();
 app.MapAliases();
+app.MapOutboundJobs();
 app.MapHealth();
 await app.RunAsync();
 return 0;

@@ -23,6 +23,9 @@ internal sealed class SmtpOptions
     /// <summary>A message that comes in slower than this, in octets a second, ends the session.</summary>
     public int MinDataRate { get; set; } = 100;
 
+    /// <summary>Takes mail for other domains from clients that logged in; off where nothing relays it.</summary>
+    public bool RelayAllowed { get; set; } = true;
+
     public IEnumerable<string> Faults()
     {
         if (MaxMessageOctets is < 65_536 or > 1L << 31)

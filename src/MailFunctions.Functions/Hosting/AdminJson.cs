@@ -3,6 +3,7 @@ using MailFunctions.Functions.Accounts;
 using MailFunctions.Functions.Aliases;
 using MailFunctions.Functions.Domains;
 using MailFunctions.Functions.Health;
+using MailFunctions.Functions.OutboundJobs;
 
 namespace MailFunctions.Functions.Hosting;
 
@@ -26,6 +27,8 @@ namespace MailFunctions.Functions.Hosting;
 [JsonSerializable(typeof(AliasRequest))]
 [JsonSerializable(typeof(AliasAnswer))]
 [JsonSerializable(typeof(ListAnswer<AliasAnswer>))]
+[JsonSerializable(typeof(JobAnswer))]
+[JsonSerializable(typeof(ListAnswer<JobAnswer>))]
 [JsonSerializable(typeof(HealthAnswer))]
 internal sealed partial class AdminJson : JsonSerializerContext;
 

@@ -4,19 +4,21 @@ using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Relay;
 using MailFunctions.Core.Traces;
+using MailFunctions.Functions.Outbound;
 
 namespace MailFunctions.Functions.Inbound;
 
-/// <summary>What became of a message's recipients: everything delivered when no fault is left.</summary>
-internal sealed record DeliveryOutcome(int Delivered, IReadOnlyList<string> Faults);
+/// <summary>What became of a message's recipients: everything delivered or on its way when no fault is left.</summary>
+internal sealed record DeliveryOutcome(int Delivered, int Relayed, IReadOnlyList<string> Faults);
 
 /// <summary>
-/// Brings one accepted message into the mailboxes of its recipients (design §1, steps 3 and 4). Doing it again changes
-/// nothing, so a message that comes twice, or after a crash half-way, ends the same.
+/// Brings one accepted message into the mailboxes of its recipients and makes jobs for those elsewhere (design §1, steps
+/// 3 to 5). Doing it again changes nothing, so a message that comes twice, or after a crash half-way, ends the same.
 /// </summary>
 internal sealed class InboundDelivery(
-    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, ITraceWriter traces)
+    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ITraceWriter traces)
 {
     private const int MaxParallelDeliveries = 8;
 
@@ -32,16 +34,17 @@ internal sealed class InboundDelivery(
             await traces.WriteAsync(
                 [Accepted(envelope), Fault(envelope, TraceKind.Unreadable, null, "the message is not in the store")], cancellationToken);
             await routing;
-            return new DeliveryOutcome(0, [$"The blob of message {envelope.Id} is gone."]);
+            return new DeliveryOutcome(0, 0, [$"The blob of message {envelope.Id} is gone."]);
         }
 
         var summary = await SummaryReader.ReadAsync(blob, cancellationToken);
-        var (routes, events) = await routing;
+        var (routes, remote, events) = await routing;
         await Parallel.ForEachAsync(
             routes,
             new ParallelOptions { MaxDegreeOfParallelism = MaxParallelDeliveries, CancellationToken = cancellationToken },
             async (route, token) => route.Result = await DeliverAsync(envelope, summary, route.Account, token));
 
+        await jobs.CreateAsync(envelope, envelope.MailFrom, remote, cancellationToken);
         foreach (var route in routes)
         {
             events.AddRange(route.Recipients.Select(r => Event(envelope, route, r)));
@@ -50,13 +53,16 @@ internal sealed class InboundDelivery(
         await traces.WriteAsync([Accepted(envelope), .. events], cancellationToken);
         return new DeliveryOutcome(
             routes.Count(r => r.Result is not DeliveryResult.OverQuota),
+            remote.Count,
             [.. events.Where(e => e.Kind is TraceKind.Bounced or TraceKind.Deferred).Select(e => $"{e.Addresses[0]}: {e.Detail}")]);
     }
 
-    /// <summary>The mailboxes that the recipients lead to, each once, and what leads nowhere.</summary>
-    private async Task<(List<Route> Routes, List<TraceEvent> Events)> RouteAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
+    /// <summary>The mailboxes that the recipients lead to, each once; who is elsewhere; and what leads nowhere.</summary>
+    private async Task<(List<Route> Routes, List<(EmailAddress, OutboundRecipient)> Remote, List<TraceEvent> Events)> RouteAsync(
+        InboundEnvelope envelope, CancellationToken cancellationToken)
     {
         var routes = new Dictionary<string, Route>();
+        var remote = new List<(EmailAddress, OutboundRecipient)>();
         var events = new List<TraceEvent>();
         foreach (var recipient in envelope.Recipients)
         {
@@ -80,8 +86,11 @@ internal sealed class InboundDelivery(
                 case Resolution.Disabled:
                     events.Add(Fault(envelope, TraceKind.Bounced, address, "the account is disabled"));
                     break;
+                case Resolution.NotLocal when MayRelay(envelope):
+                    remote.Add((address, new OutboundRecipient { Address = recipient.Address, Notify = recipient.Notify, Orcpt = recipient.Orcpt }));
+                    break;
                 case Resolution.NotLocal:
-                    events.Add(Fault(envelope, TraceKind.Deferred, address, "other servers can't be reached yet"));
+                    events.Add(Fault(envelope, TraceKind.Bounced, address, "the domain is not ours (any more), and the client may not relay"));
                     break;
                 default:
                     events.Add(Fault(envelope, TraceKind.Bounced, address, "no such address"));
@@ -89,8 +98,12 @@ internal sealed class InboundDelivery(
             }
         }
 
-        return ([.. routes.Values], events);
+        return ([.. routes.Values], remote, events);
     }
+
+    /// <summary>Who logged in, and we ourselves; never who merely came by.</summary>
+    private static bool MayRelay(InboundEnvelope envelope) =>
+        envelope.Listener == ListenerKind.Internal || (envelope.Listener == ListenerKind.Submission && envelope.Client.AuthenticatedAs is not null);
 
     private Task<DeliveryResult> DeliverAsync(
         InboundEnvelope envelope, MessageSummary summary, AccountEntry account, CancellationToken cancellationToken)
