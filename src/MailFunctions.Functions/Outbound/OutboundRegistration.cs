@@ -13,7 +13,7 @@ internal static class OutboundRegistration
     {
         services.AddSingleton(RelayOptions.Read(configuration));
         services.AddSingleton(Random.Shared);
-        services.AddSingleton<IMailExchanges, NoExchanges>();
+        services.AddSingleton<IMailExchanges, DnsExchanges>();
         services.AddSingleton<RelayRoutes>();
         services.AddSingleton<IRelay, SmtpRelay>();
         services.AddSingleton<JobMaker>();
@@ -22,11 +22,5 @@ internal static class OutboundRegistration
         services.AddSingleton<OutboundDelivery>();
         services.AddSingleton<IHousekeepingTask, OverdueJobs>();
         return services;
-    }
-
-    private sealed class NoExchanges : IMailExchanges
-    {
-        public Task<Destination> FindAsync(string domain, CancellationToken cancellationToken) =>
-            Task.FromResult<Destination>(new Destination.Unknown("4.4.4", "no route leads to the domain: set Relay__Smarthost"));
     }
 }

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using System.Net;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Relay;
 
@@ -24,6 +25,9 @@ internal enum RelayTls
 /// <summary>A host that takes mail for others.</summary>
 internal sealed record Smarthost(string Host, int Port, RelayTls Tls, string? UserName, string? Password)
 {
+    /// <summary>Where to connect, when DNS was asked already.</summary>
+    public IPAddress? Address { get; init; }
+
     // A record would print its members: passwords never reach a log.
     public override string ToString() => $"{Host}:{Port}";
 }
@@ -40,6 +44,7 @@ internal sealed record RelayOptions
 {
     public const string Section = "Relay";
     private const int SubmissionPort = 587;
+    private const int DnsPort = 53;
 
     /// <summary>Our name in EHLO and in reports.</summary>
     public string HostName { get; init; } = "localhost";
@@ -58,8 +63,11 @@ internal sealed record RelayOptions
     /// <summary>The port of hosts found by MX (RFC 5321 §4.5.4.2); another one for tests only.</summary>
     public int MxPort { get; init; } = 25;
 
-    /// <summary>`host:port` of the DNS resolver, or null: the machine's own.</summary>
-    public string? Resolver { get; init; }
+    /// <summary>The DNS resolver, or null: the machine's own.</summary>
+    public IPEndPoint? Resolver { get; init; }
+
+    /// <summary>For one question to it.</summary>
+    public TimeSpan ResolverTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Hosts tried in one attempt.</summary>
     public int MaxHosts { get; init; } = 5;
@@ -91,7 +99,9 @@ internal sealed record RelayOptions
             ConnectTimeout = Span(section, "ConnectTimeout", defaults.ConnectTimeout),
             AttemptTimeout = Span(section, "AttemptTimeout", defaults.AttemptTimeout),
             MxPort = section["MxPort"] is { Length: > 0 } port ? Port("MxPort", port) : defaults.MxPort,
-            Resolver = section["Resolver"] is { Length: > 0 } resolver ? resolver : null,
+            Resolver = section["Resolver"] is not { Length: > 0 } resolver ? null
+                : IPEndPoint.TryParse(resolver, out var address) ? (address.Port == 0 ? new IPEndPoint(address.Address, DnsPort) : address)
+                : throw new ValidationException($"{Section}__Resolver: '{resolver}' is not an IP address with or without a port."),
         };
     }
 

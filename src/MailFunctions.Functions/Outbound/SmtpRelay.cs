@@ -73,17 +73,32 @@ internal sealed class SmtpRelay(RelayOptions options, RelayRoutes routes, IMessa
 #pragma warning restore CA5359
         }
 
-        await client.ConnectAsync(
-            host.Host,
-            host.Port,
-            host.Tls switch
+        var tls = host.Tls switch
+        {
+            RelayTls.Implicit => SecureSocketOptions.SslOnConnect,
+            RelayTls.StartTls => SecureSocketOptions.StartTls,
+            RelayTls.Opportunistic => SecureSocketOptions.StartTlsWhenAvailable,
+            _ => SecureSocketOptions.None,
+        };
+        if (host.Address is { } address)
+        {
+            var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            try
             {
-                RelayTls.Implicit => SecureSocketOptions.SslOnConnect,
-                RelayTls.StartTls => SecureSocketOptions.StartTls,
-                RelayTls.Opportunistic => SecureSocketOptions.StartTlsWhenAvailable,
-                _ => SecureSocketOptions.None,
-            },
-            limited.Token);
+                await socket.ConnectAsync(address, host.Port, limited.Token);
+                await client.ConnectAsync(socket, host.Host, host.Port, tls, limited.Token);
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        }
+        else
+        {
+            await client.ConnectAsync(host.Host, host.Port, tls, limited.Token);
+        }
+
         if (host.UserName is { } user)
         {
             await client.AuthenticateAsync(user, host.Password!, limited.Token);
