@@ -4,6 +4,7 @@ using Azure.Data.Tables;
 using Azure.Identity;
 using Azure.Storage.Blobs;
 using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.Maildrops;
 using MailFunctions.Azure.Tables;
 using MailFunctions.Core.Directory;
@@ -38,7 +39,9 @@ public static class StorageRegistration
         services.AddSingleton<IDirectoryStore, DirectoryTables>();
         services.AddSingleton<IDirectoryReader>(s => s.GetRequiredService<IDirectoryStore>());
         services.AddSingleton<IMailboxDelivery, MailboxTable>();
-        services.AddSingleton<IMaildrops, TableMaildrops>();
+        services.AddSingleton<DueIndex>();
+        services.AddSingleton<TableMaildrops>();
+        services.AddSingleton<IMaildrops>(s => s.GetRequiredService<TableMaildrops>());
         services.AddSingleton<IOutboundJobs, OutboundTable>();
         services.AddSingleton<ITraceWriter, TraceTable>();
         return services;

@@ -5,6 +5,7 @@ using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Relay;
 using MailFunctions.Core.Sessions;
 using MailFunctions.Edge.Accounts;
 using MailFunctions.Edge.Admission;
@@ -69,13 +70,20 @@ internal static class EdgeApplication
     {
         services.AddSingleton<ServerCertificate>();
         services.AddSingleton<ConnectionLimits>();
+        services.AddSingleton<AdmissionMiddleware>();
+        services.AddSingleton<ProxyProtocolMiddleware>();
         services.AddSingleton<LoginThrottle>();
+        services.AddSingleton<LoginPace>();
         services.AddSingleton<MailRates>();
         services.AddSingleton<CachedDirectory>();
         services.AddSingleton<CachedUsage>();
         services.AddSingleton<RememberedPasswords>();
         services.AddSingleton<IAuthenticator, DirectoryAuthenticator>();
-        services.AddSingleton<ISmtpPolicy, DirectorySmtpPolicy>();
+        services.AddSingleton<ISmtpPolicy>(s => new DirectorySmtpPolicy(
+            s.GetRequiredService<CachedDirectory>(), s.GetRequiredService<CachedUsage>(), s.GetRequiredService<MailRates>(),
+            s.GetRequiredService<IOptions<SmtpOptions>>().Value.SrsKey is { } key
+                ? new SrsRewriter(System.Text.Encoding.UTF8.GetBytes(key), s.GetRequiredService<TimeProvider>())
+                : null));
         services.AddSingleton<EdgeEvents>();
         services.AddSingleton<EdgeHealth>();
         services.AddSingleton(s => new SmtpSessionServices
@@ -84,13 +92,16 @@ internal static class EdgeApplication
             Policy = s.GetRequiredService<ISmtpPolicy>(),
             Authenticator = s.GetRequiredService<IAuthenticator>(),
             Events = s.GetRequiredService<EdgeEvents>(),
+            Time = s.GetRequiredService<TimeProvider>(),
             Drain = s.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping,
         });
         services.AddSingleton(s => new Pop3SessionServices
         {
             Authenticator = s.GetRequiredService<IAuthenticator>(),
             Maildrops = s.GetRequiredService<IMaildrops>(),
+            Pace = s.GetRequiredService<LoginPace>(),
             Events = s.GetRequiredService<EdgeEvents>(),
+            Time = s.GetRequiredService<TimeProvider>(),
             Drain = s.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping,
         });
         services.AddOptions<HostOptions>().Configure<IOptions<EdgeOptions>>((host, edge) => host.ShutdownTimeout = edge.Value.GracePeriod);

@@ -2,12 +2,14 @@ using System.ComponentModel.DataAnnotations;
 using System.Net;
 using System.Text.Json.Serialization;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Functions.Accounts;
 using MailFunctions.Functions.Aliases;
 using MailFunctions.Functions.Domains;
 using MailFunctions.Functions.Health;
 using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Housekeeping;
 using MailFunctions.Functions.Inbound;
 using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.OutboundJobs;
@@ -24,6 +26,7 @@ try
     builder.Services.AddMailStorage(builder.Configuration);
     builder.Services.AddMailBus(builder.Configuration);
     builder.Services.AddRelay(builder.Configuration);
+    builder.Services.AddMailHousekeeping(builder.Configuration);
     // The host's ASPNETCORE_URLS is inherited: bind explicitly.
     builder.WebHost.ConfigureKestrel(k =>
     {
@@ -46,7 +49,9 @@ builder.Services.ConfigureHttpJsonOptions(o =>
     o.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull; // answers go by these options, not by the context's
 });
 builder.Services.AddProblemDetails();
+builder.Services.AddSingleton<ForwardedSender>();
 builder.Services.AddSingleton<InboundDelivery>();
+builder.Services.AddSingleton<HousekeepingFunction>();
 
 var app = builder.Build();
 app.UseApiProblems();
@@ -54,6 +59,7 @@ app.UseMiddleware<HostGuard>();
 app.MapGet("/", () => TypedResults.Text("MailFunctions")).ExcludeFromDescription();
 app.MapInbound();
 app.MapOutbound();
+app.MapHousekeeping();
 app.MapDomains();
 app.MapAccounts();
 app.MapAliases();

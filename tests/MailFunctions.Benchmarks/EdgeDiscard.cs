@@ -13,7 +13,7 @@ namespace MailFunctions.Benchmarks;
 /// <summary>The edge as it is deployed, but for storage and bus: mail for any address of `bench.test` is taken and dropped.</summary>
 internal static class EdgeDiscard
 {
-    private static long s_messages;
+    private static long _messages;
 
     public static async Task<int> RunAsync(string[] args)
     {
@@ -37,7 +37,7 @@ internal static class EdgeDiscard
             services.AddSingleton<IBusSender, NoBus>();
         });
         var allocated = GC.GetTotalAllocatedBytes();
-        Console.WriteLine($"{s_messages} messages; allocated {allocated / Math.Max(1, s_messages)} octets for each; collections {GC.CollectionCount(0)}, {GC.CollectionCount(1)}, {GC.CollectionCount(2)}");
+        Console.WriteLine($"{_messages} messages; allocated {allocated / Math.Max(1, _messages)} octets for each; collections {GC.CollectionCount(0)}, {GC.CollectionCount(1)}, {GC.CollectionCount(2)}");
         return exitCode;
     }
 
@@ -60,7 +60,7 @@ internal static class EdgeDiscard
 
         public ValueTask<IntakeResult> CommitAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
         {
-            Interlocked.Increment(ref s_messages);
+            Interlocked.Increment(ref _messages);
             return ValueTask.FromResult(IntakeResult.Accepted);
         }
 

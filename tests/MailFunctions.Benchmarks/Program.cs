@@ -3,7 +3,9 @@ using MailFunctions.Benchmarks;
 return args switch
 {
     ["edge-discard", .. var rest] => await EdgeDiscard.RunAsync(rest),
+    ["pop3-memory", .. var rest] => await Pop3Memory.RunAsync(rest),
     ["latency", .. var rest] => await Latency.RunAsync(rest),
+    ["fuzz", "smtp" or "pop3", .. var rest] => await Fuzz.RunAsync(args[1], rest),
     _ => Help(),
 };
 
@@ -11,12 +13,16 @@ static int Help()
 {
     Console.WriteLine(
         """
-        Programs that measure; docs/performance.md says how they are used.
+        Programs that measure and try; docs/performance.md and docs/protocols.md say how they are used.
 
           edge-discard --port N [--max-connections N]
               The real edge on 127.0.0.1 for SMTP, with an intake that throws messages away.
+          pop3-memory --port N [--smtp-port N] [--max-connections N] [--password TEXT]
+              The real edge on 127.0.0.1 for POP3 and SMTP, with mailboxes in memory.
           latency STACK.JSON [--messages N]
               From the reply to end-of-data until POP3 shows the message, on a stack that runs.
+          fuzz smtp|pop3 [--seconds N] [--seed S] [--rounds N]
+              Sessions in memory, fed with damaged copies of the dialog files.
         """);
     return 2;
 }

@@ -124,6 +124,21 @@ public sealed class DebianClientTests(SharedStack shared) : IDisposable
         await MailDialogs.WaitForMailAsync(shared.Stack, bob, 1);
     }
 
+    /// <summary>GNU SASL binds by tls-exporter (RFC 9266), made by GnuTLS: nothing of ours on its side.</summary>
+    [Fact]
+    public async Task Gsasl_WithChannelBinding_LogsIn()
+    {
+        var alice = await shared.CreateAccountAsync();
+
+        var said = await RunAsync(
+            "gsasl",
+            $"--client --smtp --connect=localhost:{Port(shared.Stack.Submission)} --x509-ca-file={shared.Stack.CertificateAuthority} "
+            + $"--mechanism=SCRAM-SHA-256-PLUS --authentication-id={alice.Address} --password=\"{alice.Password}\"");
+
+        Assert.Contains("235 2.7.0", said, StringComparison.Ordinal);
+        Assert.Contains("server trusted", said, StringComparison.Ordinal);
+    }
+
     private int Subjects() => File.ReadLines(_home.File("mbox")).Count(l => l.StartsWith("Subject: kept", StringComparison.Ordinal));
 
     private static string Port(int port) => port.ToString(CultureInfo.InvariantCulture);

@@ -1,7 +1,5 @@
 using System.Text;
-using Azure.Data.Tables;
 using MailFunctions.Azure.Blobs;
-using MailFunctions.Azure.Tables;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 
@@ -11,7 +9,7 @@ namespace MailFunctions.Azure.Maildrops;
 /// Opens the messages of one maildrop, and has those that will probably be asked for next on their way before they
 /// are: rows by one query for many, small blobs into a bounded buffer shared by all sessions.
 /// </summary>
-internal sealed class MessageReader(TableClient table, string partition, IMessageStore store, ByteBudget readAhead) : IAsyncDisposable
+internal sealed class MessageReader(MessageRows rows, IMessageStore store, ByteBudget readAhead, UnreadableMail unreadable) : IAsyncDisposable
 {
     /// <summary>Messages larger than this are streamed when they are asked for.</summary>
     public const long LargestReadAhead = 256 * 1024;
@@ -19,15 +17,12 @@ internal sealed class MessageReader(TableClient table, string partition, IMessag
     /// <summary>Messages of one session read ahead at once.</summary>
     public const int ReadAheadCount = 16;
 
-    private const int RowsPerQuery = 50;
-
-    private readonly Dictionary<uint, MailboxEntry> _rows = [];
     private readonly Dictionary<uint, Task<BufferedContent?>> _ahead = [];
     private readonly CancellationTokenSource _end = new();
 
     public async ValueTask<IMaildropContent?> OpenAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
     {
-        if (await FindRowAsync(uid, likelyNext, cancellationToken).ConfigureAwait(false) is not { } row)
+        if (await rows.FindAsync(uid, likelyNext, cancellationToken).ConfigureAwait(false) is not { } row)
         {
             return null;
         }
@@ -37,7 +32,7 @@ internal sealed class MessageReader(TableClient table, string partition, IMessag
         {
             var opening = OpenAsync(row, cancellationToken);
             StartAhead(likelyNext.Span);
-            return await opening.ConfigureAwait(false);
+            return await TellAsync(await opening.ConfigureAwait(false), row, cancellationToken).ConfigureAwait(false);
         }
 
         StartAhead(likelyNext.Span);
@@ -48,7 +43,17 @@ internal sealed class MessageReader(TableClient table, string partition, IMessag
         _ahead.Remove(uid);
         return read.IsCompletedSuccessfully && read.Result is { } content
             ? content
-            : await OpenAsync(row, cancellationToken).ConfigureAwait(false);
+            : await TellAsync(await OpenAsync(row, cancellationToken).ConfigureAwait(false), row, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<IMaildropContent?> TellAsync(IMaildropContent? content, MailboxEntry row, CancellationToken cancellationToken)
+    {
+        if (content is null)
+        {
+            await unreadable.TellAsync(row, cancellationToken).ConfigureAwait(false);
+        }
+
+        return content;
     }
 
     public async ValueTask DisposeAsync()
@@ -72,7 +77,7 @@ internal sealed class MessageReader(TableClient table, string partition, IMessag
                 return;
             }
 
-            if (!_ahead.ContainsKey(uid) && _rows.TryGetValue(uid, out var row) && row.Size <= LargestReadAhead)
+            if (!_ahead.ContainsKey(uid) && rows.Known(uid) is { Size: <= LargestReadAhead } row)
             {
                 _ahead[uid] = ReadAheadAsync(row);
             }
@@ -148,44 +153,5 @@ internal sealed class MessageReader(TableClient table, string partition, IMessag
         return blob is null
             ? null
             : new StreamedContent(row.Size, Encoding.UTF8.GetBytes(row.Prologue), blob, row.LacksFinalLineBreak);
-    }
-
-    /// <summary>One message alone is a point read; when others are likely to follow, their rows come with it.</summary>
-    private async ValueTask<MailboxEntry?> FindRowAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
-    {
-        if (_rows.TryGetValue(uid, out var known))
-        {
-            return known;
-        }
-
-        _rows.Clear();
-        try
-        {
-            if (likelyNext.IsEmpty)
-            {
-                var row = await table.GetEntityIfExistsAsync<TableEntity>(
-                    partition, MailboxRow.MessageKey(uid), cancellationToken: cancellationToken).ConfigureAwait(false);
-                return row.HasValue ? MailboxRow.ToEntry(row.Value!) : null;
-            }
-
-            var filter = TableClient.CreateQueryFilter(
-                $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey(uid)} and RowKey lt {MailboxRow.MessagePrefix + ":"}");
-            await foreach (var page in table.QueryAsync<TableEntity>(filter, RowsPerQuery, cancellationToken: cancellationToken)
-                .AsPages(null, RowsPerQuery).ConfigureAwait(false))
-            {
-                foreach (var entry in page.Values.Select(MailboxRow.ToEntry))
-                {
-                    _rows[entry.Uid] = entry;
-                }
-
-                break;
-            }
-
-            return _rows.GetValueOrDefault(uid);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The message could not be found", e);
-        }
     }
 }

@@ -1,62 +1,22 @@
 using System.Runtime.CompilerServices;
 using Azure;
 using Azure.Data.Tables;
-using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.Tables;
-using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Mailboxes;
-using MailFunctions.Core.Messages;
 
 namespace MailFunctions.Azure.Maildrops;
 
-/// <summary>Opens maildrops over the tables.</summary>
-internal sealed class TableMaildrops(TableServiceClient service, IMessageStore store, ReadAheadBudget readAhead, TimeProvider time) : IMaildrops
-{
-    private readonly TableClient _table = service.GetTableClient(MailboxTable.MailboxesName);
-
-    public async ValueTask<MaildropOpening> OpenAsync(AuthenticatedAccount account, CancellationToken cancellationToken)
-    {
-        var partition = MailboxRow.Partition(account.MailboxId);
-        MaildropLock? held = null;
-        try
-        {
-            held = await MaildropLock.TakeAsync(_table, partition, time, cancellationToken).ConfigureAwait(false);
-            if (held is null)
-            {
-                return new MaildropOpening.InUse();
-            }
-
-            var row = await _table.GetEntityIfExistsAsync<TableEntity>(
-                partition, MailboxRow.StateKey, cancellationToken: cancellationToken).ConfigureAwait(false);
-            var state = row.HasValue ? MailboxRow.ToState(row.Value!) : new MailboxState(0, 1, 0, 0);
-            var maildrop = new TableMaildrop(_table, partition, account.MailboxId, state, held, new MessageReader(_table, partition, store, readAhead.Budget), time);
-            held = null; // the maildrop's now
-            return new MaildropOpening.Opened(maildrop);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            return new MaildropOpening.Unavailable();
-        }
-        finally
-        {
-            if (held is not null)
-            {
-                await held.DisposeAsync().ConfigureAwait(false);
-            }
-        }
-    }
-}
-
-/// <summary>The octets that reading ahead may hold, over all sessions.</summary>
-internal sealed record ReadAheadBudget(ByteBudget Budget);
-
 /// <summary>A maildrop as it was at login.</summary>
 internal sealed class TableMaildrop(
-    TableClient table, string partition, string mailboxId, MailboxState state, MaildropLock held, MessageReader reader, TimeProvider time)
+    TableClient table, string partition, string mailboxId, MailboxState state, MaildropLock held,
+    MessageReader reader, FetchedMail fetched, DueIndex index, TimeProvider time)
     : IMaildrop
 {
     /// <summary>A transaction takes 100 operations: two a message, `state`, `lock`.</summary>
     public const int DeletesPerTransaction = 49;
+
+    private static readonly TimeSpan MarkLimit = TimeSpan.FromSeconds(10);
 
     private const int PageSize = 1000;
     private const int MaxAttempts = 20;
@@ -92,19 +52,44 @@ internal sealed class TableMaildrop(
     public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken) =>
         reader.OpenAsync(uid, likelyNext, cancellationToken);
 
+    public void MarkFetched(uint uid) => fetched.Mark(uid);
+
+    /// <summary>What a client fetched at <paramref name="before"/> or earlier, and the first time of those fetched later.</summary>
+    public async Task<(List<uint> Uids, DateTimeOffset? Next)> FetchedAsync(DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        var uids = new List<uint>();
+        DateTimeOffset? next = null;
+        await foreach (var (uid, at) in fetched.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (at <= before)
+            {
+                uids.Add(uid);
+            }
+            else if (at is not null && !(at >= next))
+            {
+                next = at;
+            }
+        }
+
+        return (uids, next);
+    }
+
     public async ValueTask<int> DeleteAsync(IReadOnlyList<uint> uids, CancellationToken cancellationToken)
     {
         var deleted = 0;
+        var deletedAt = time.GetUtcNow();
         try
         {
+            await index.NoteAsync(DueKind.Deleted, deletedAt, mailboxId, null, null, cancellationToken).ConfigureAwait(false);
             foreach (var chunk in uids.Chunk(DeletesPerTransaction))
             {
-                if (!await DeleteChunkAsync(chunk, cancellationToken).ConfigureAwait(false))
+                if (!await DeleteChunkAsync(chunk, deletedAt, cancellationToken).ConfigureAwait(false))
                 {
                     break;
                 }
 
                 deleted += chunk.Length;
+                fetched.Forget(chunk);
             }
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
@@ -118,10 +103,15 @@ internal sealed class TableMaildrop(
     public async ValueTask DisposeAsync()
     {
         await reader.DisposeAsync().ConfigureAwait(false);
+        using (var limit = new CancellationTokenSource(MarkLimit, time))
+        {
+            await fetched.WriteAsync(held, limit.Token).ConfigureAwait(false);
+        }
+
         await held.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async Task<bool> DeleteChunkAsync(uint[] uids, CancellationToken cancellationToken)
+    private async Task<bool> DeleteChunkAsync(uint[] uids, DateTimeOffset deletedAt, CancellationToken cancellationToken)
     {
         var wanted = uids.ToHashSet();
         for (var attempt = 1; ; attempt++)
@@ -141,7 +131,7 @@ internal sealed class TableMaildrop(
             };
             foreach (var row in rows)
             {
-                var entry = MailboxRow.ToEntry(row) with { DeletedAt = time.GetUtcNow() };
+                var entry = MailboxRow.ToEntry(row) with { DeletedAt = deletedAt };
                 actions.Add(new TableTransactionAction(TableTransactionActionType.Delete, row, ETag.All));
                 actions.Add(new TableTransactionAction(TableTransactionActionType.UpsertReplace, MailboxRow.From(partition, entry)));
             }

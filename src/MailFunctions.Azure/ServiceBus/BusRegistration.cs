@@ -23,6 +23,7 @@ public static class BusRegistration
         services.AddSingleton<IBusSender, ServiceBusSender>();
         services.AddSingleton<IBusReceiverFactory, ServiceBusReceivers>();
         services.AddSingleton<IBusMonitor>(s => new ServiceBusMonitor(s.GetRequiredService<BusClient>(), ServiceBusMonitor.CreateHttpClient()));
+        services.AddSingleton<IBusInventory, ServiceBusInventory>();
         return services;
     }
 

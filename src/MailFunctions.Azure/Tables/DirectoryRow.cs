@@ -49,6 +49,7 @@ internal static class DirectoryRow
                 row["QuotaBytes"] = account.QuotaBytes;
                 row["ForwardTo"] = Json(account.ForwardTo);
                 row["KeepCopy"] = account.KeepCopy;
+                row["ExpireAfterDays"] = account.ExpireAfterDays;
                 row["Salt"] = account.Password?.Salt;
                 row["Iterations"] = account.Password?.Iterations;
                 row["StoredKey"] = account.Password?.StoredKey;
@@ -91,6 +92,7 @@ internal static class DirectoryRow
             QuotaBytes = row.GetInt64("QuotaBytes"),
             ForwardTo = Addresses(row.GetString("ForwardTo")),
             KeepCopy = row.GetBoolean("KeepCopy") ?? true,
+            ExpireAfterDays = row.GetInt32("ExpireAfterDays"),
             Password = row.GetBinary("StoredKey") is { } storedKey
                 ? new ScramVerifier(row.GetBinary("Salt"), row.GetInt32("Iterations") ?? 0, storedKey, row.GetBinary("ServerKey"))
                 : null,

@@ -12,7 +12,11 @@ internal static class MailboxRow
     public const string LockKey = "lock";
     public const string MessagePrefix = "msg:";
     public const string DeletedPrefix = "del:";
+    /// <summary>The end of the range of keys, exclusive: `;` follows `:`.</summary>
+    public const string AfterMessages = "msg;";
+    public const string AfterDeleted = "del;";
     public const string SizeColumn = "Size";
+    public const string FetchedColumn = "FetchedAt";
     public const string DeliveredAtColumn = "DeliveredAt";
 
     public static string Partition(string mailboxId) => TableKey.Escape(mailboxId) + ":inbox";
@@ -57,6 +61,8 @@ internal static class MailboxRow
         SetIfAny(row, "Date", entry.Date);
         SetIfAny(row, "InternetMessageId", entry.InternetMessageId);
         SetIfAny(row, "DeletedAt", entry.DeletedAt);
+        // A message that is restored has not been fetched: its account's rule begins anew.
+        SetIfAny(row, FetchedColumn, entry.DeletedAt is null ? entry.FetchedAt : null);
         SetIfAny(row, "Attachments", entry.Attachments.Count == 0
             ? null
             : JsonSerializer.Serialize([.. entry.Attachments], DirectoryJson.Default.ListString));
@@ -78,6 +84,7 @@ internal static class MailboxRow
         Date = row.GetDateTimeOffset("Date"),
         InternetMessageId = row.GetString("InternetMessageId"),
         DeletedAt = row.GetDateTimeOffset("DeletedAt"),
+        FetchedAt = row.GetDateTimeOffset(FetchedColumn),
         Attachments = row.GetString("Attachments") is { } names
             ? JsonSerializer.Deserialize(names, DirectoryJson.Default.ListString)!
             : [],

@@ -1,5 +1,6 @@
 using Azure;
 using Azure.Data.Tables;
+using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Core.Relay;
 
 namespace MailFunctions.Azure.Tables;
@@ -8,9 +9,6 @@ namespace MailFunctions.Azure.Tables;
 internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
 {
     public const string OutboundName = "outbound";
-
-    /// <summary>Of `references`: messages whose blob may have lost its last reference, for Housekeeping to look at.</summary>
-    private const string LoosePartition = "loose";
 
     private readonly TableClient _jobs = service.GetTableClient(OutboundName);
     private readonly TableClient _references = service.GetTableClient(MailboxTable.ReferencesName);
@@ -64,12 +62,10 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
     {
         try
         {
-            await _references.UpsertEntityAsync(
-                new TableEntity(LoosePartition, TableKey.Escape(job.MessageId) + ":") { ["MessageId"] = job.MessageId, ["Blob"] = job.Blob },
-                TableUpdateMode.Replace,
-                cancellationToken).ConfigureAwait(false);
+            // In this order, and again when it is cut off in between: a note that finds a reference is thrown away.
             var reference = Reference(job);
             await _references.DeleteEntityAsync(reference.PartitionKey, reference.RowKey, cancellationToken: cancellationToken).ConfigureAwait(false);
+            await _references.UpsertEntityAsync(LooseBlobs.Note(job.MessageId, job.Blob), TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

@@ -1,10 +1,15 @@
 using System.Net;
 using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Directory;
 
 namespace MailFunctions.Core.Accounts;
 
 /// <summary>Who logged in.</summary>
-public sealed record AuthenticatedAccount(EmailAddress Address, string MailboxId);
+public sealed record AuthenticatedAccount(EmailAddress Address, string MailboxId)
+{
+    /// <inheritdoc cref="AccountEntry.ExpireAfterDays"/>
+    public int? ExpireAfterDays { get; init; }
+}
 
 /// <summary>The answer to a login.</summary>
 public abstract record AuthenticationResult

@@ -37,6 +37,9 @@ public sealed record AccountEntry : DirectoryEntry
     public long? QuotaBytes { get; init; }
     public IReadOnlyList<EmailAddress> ForwardTo { get; init; } = [];
 
+    /// <summary>Messages go this many days after a client fetched them (RFC 2449 §6.7); null: they stay until they are deleted.</summary>
+    public int? ExpireAfterDays { get; init; }
+
     /// <summary>A forwarded message also stays in the mailbox.</summary>
     public bool KeepCopy { get; init; } = true;
 

@@ -30,6 +30,9 @@ public sealed record MailboxEntry
 
     /// <summary>Set on a `del:` row.</summary>
     public DateTimeOffset? DeletedAt { get; init; }
+
+    /// <summary>When a client first had the whole of it; kept for accounts that have <see cref="Directory.AccountEntry.ExpireAfterDays"/>.</summary>
+    public DateTimeOffset? FetchedAt { get; init; }
 }
 
 /// <summary>The `state` row of a mailbox: one read answers STAT.</summary>

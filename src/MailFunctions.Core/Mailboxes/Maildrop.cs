@@ -49,8 +49,11 @@ public interface IMaildrop : IAsyncDisposable
     /// Opens a message: prologue, blob, and a final CRLF where the blob has none. Null when the row or the blob is gone
     /// (`[SYS/PERM]`); that is traced for the postmaster.
     /// </summary>
-    /// <param name="likelyNext">Uids that will probably be asked for next, in order: read ahead within a bounded buffer.</param>
+    /// <param name="likelyNext">Uids that will probably be asked for next, in order: read ahead within a bounded buffer. The caller's memory again on return.</param>
     ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken);
+
+    /// <summary>The client has had the whole of a message: for accounts whose fetched mail goes after some days.</summary>
+    void MarkFetched(uint uid);
 
     /// <summary>Moves messages to `del:` rows, 100 a transaction; returns how many of them, in order, are deleted now.</summary>
     ValueTask<int> DeleteAsync(IReadOnlyList<uint> uids, CancellationToken cancellationToken);

@@ -1,5 +1,6 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
+using MailFunctions.Edge.Admission;
 using MailFunctions.Edge.Configuration;
 using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Options;
@@ -11,7 +12,7 @@ namespace MailFunctions.Edge.Accounts;
 /// what is not for <see cref="MissingFor"/>, so that an account made a moment ago can receive. Look-ups of one key
 /// under way at once share one read.
 /// </summary>
-internal sealed class CachedDirectory(IDirectoryStore store, IOptions<LoginOptions> options) : IDirectoryReader, IDisposable
+internal sealed class CachedDirectory(IDirectoryStore store, IOptions<LoginOptions> options, TimeProvider time) : IDirectoryReader, IDisposable
 {
     /// <summary>An address that was not there is asked for again after this.</summary>
     public static readonly TimeSpan MissingFor = TimeSpan.FromSeconds(2);
@@ -19,7 +20,10 @@ internal sealed class CachedDirectory(IDirectoryStore store, IOptions<LoginOptio
     private const int MaxEntries = 50_000;
 
     private readonly TimeSpan _foundFor = options.Value.DirectoryCacheTime;
-    private readonly MemoryCache _cache = new(new MemoryCacheOptions { SizeLimit = MaxEntries });
+    private readonly MemoryCache _cache = new(new MemoryCacheOptions { SizeLimit = MaxEntries, Clock = new CacheClock(time) });
+
+    /// <summary>Answers kept now.</summary>
+    public int Count => _cache.Count;
 
     public ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
         FindAsync(domain, static (s, key) => s.FindDomainAsync(key, CancellationToken.None), cancellationToken);

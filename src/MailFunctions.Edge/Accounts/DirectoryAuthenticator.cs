@@ -11,7 +11,7 @@ namespace MailFunctions.Edge.Accounts;
 
 /// <summary>Checks credentials against the directory's SCRAM verifiers, for SMTP and POP3 alike.</summary>
 internal sealed partial class DirectoryAuthenticator(
-    CachedDirectory directory, LoginThrottle throttle, RememberedPasswords remembered, ILogger<DirectoryAuthenticator> logger)
+    CachedDirectory directory, LoginThrottle throttle, RememberedPasswords remembered, TimeProvider time, ILogger<DirectoryAuthenticator> logger)
     : IAuthenticator, IDisposable
 {
     /// <summary>Longest password looked at, in characters; the admin API takes 256 at most.</summary>
@@ -29,6 +29,7 @@ internal sealed partial class DirectoryAuthenticator(
             return new AuthenticationResult.Throttled(wait);
         }
 
+        await HoldBackAsync(client, name, cancellationToken);
         var prepared = password.Length <= MaxPasswordLength ? SaslPrep.Prepare(password) : null;
         AccountEntry? account;
         bool matches;
@@ -52,7 +53,7 @@ internal sealed partial class DirectoryAuthenticator(
         if (matches && account is { Enabled: true })
         {
             throttle.RecordSuccess(name);
-            return new AuthenticationResult.Authenticated(new AuthenticatedAccount(account.Address, account.MailboxId));
+            return new AuthenticationResult.Authenticated(Login(account));
         }
 
         throttle.RecordFailure(client, name);
@@ -67,11 +68,12 @@ internal sealed partial class DirectoryAuthenticator(
             return null;
         }
 
+        await HoldBackAsync(client, NameOf(login), cancellationToken);
         try
         {
             // App passwords can't serve here: the salt goes out before the client shows which password it has.
             return await FindAsync(login, cancellationToken) is { Enabled: true, Password: { } verifier } account
-                ? new ScramCredential(new AuthenticatedAccount(account.Address, account.MailboxId), verifier)
+                ? new ScramCredential(Login(account), verifier)
                 : new ScramCredential(null, Decoy(login));
         }
         catch (StoreUnavailableException)
@@ -93,6 +95,9 @@ internal sealed partial class DirectoryAuthenticator(
     }
 
     public void Dispose() => _derivations.Dispose();
+
+    private Task HoldBackAsync(IPAddress client, string name, CancellationToken cancellationToken) =>
+        throttle.DelayFor(client, name) is { Ticks: > 0 } delay ? Task.Delay(delay, time, cancellationToken) : Task.CompletedTask;
 
     private async ValueTask<AccountEntry?> FindAsync(string login, CancellationToken cancellationToken)
     {
@@ -141,6 +146,9 @@ internal sealed partial class DirectoryAuthenticator(
         remembered.Add(match, prepared);
         return true;
     }
+
+    private static AuthenticatedAccount Login(AccountEntry account) =>
+        new(account.Address, account.MailboxId) { ExpireAfterDays = account.ExpireAfterDays };
 
     private static IEnumerable<ScramVerifier> Verifiers(AccountEntry account) =>
         (account.Password is { } own ? [own] : Enumerable.Empty<ScramVerifier>())

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using MailFunctions.Core.Accounts;
+using MailFunctions.Edge.Admission;
 using MailFunctions.Edge.Configuration;
 using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Options;
@@ -11,12 +12,12 @@ namespace MailFunctions.Edge.Accounts;
 /// Passwords that were checked a short while ago, as HMACs under a key of this process, bound to the verifier they
 /// matched: a changed or revoked verifier is never found here (design §3.6).
 /// </summary>
-internal sealed class RememberedPasswords(IOptions<LoginOptions> options) : IDisposable
+internal sealed class RememberedPasswords(IOptions<LoginOptions> options, TimeProvider time) : IDisposable
 {
     private static readonly object Present = new();
 
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
-    private readonly MemoryCache _cache = new(new MemoryCacheOptions { SizeLimit = options.Value.MaxRemembered });
+    private readonly MemoryCache _cache = new(new MemoryCacheOptions { SizeLimit = options.Value.MaxRemembered, Clock = new CacheClock(time) });
     private readonly TimeSpan _time = options.Value.RememberFor;
 
     public bool Contains(List<ScramVerifier> verifiers, string prepared)

@@ -8,7 +8,12 @@ internal static class ClientKey
 {
     public static IPAddress For(IPAddress address)
     {
-        if (address.AddressFamily != AddressFamily.InterNetworkV6 || address.IsIPv4MappedToIPv6)
+        if (address.IsIPv4MappedToIPv6)
+        {
+            return address.MapToIPv4();
+        }
+
+        if (address.AddressFamily != AddressFamily.InterNetworkV6)
         {
             return address;
         }

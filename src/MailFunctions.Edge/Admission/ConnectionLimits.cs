@@ -10,6 +10,10 @@ internal sealed class ConnectionLimits(IOptions<EdgeOptions> options)
 {
     private readonly ConcurrentDictionary<IPAddress, int> _perClient = new();
     private int _all;
+    private int _refusals;
+
+    /// <summary>Connections told at once that there is no place for them; further ones are cut off without a word.</summary>
+    public const int MaxRefusals = 100;
 
     /// <summary>Sessions open now.</summary>
     public int Open => Volatile.Read(ref _all);
@@ -31,6 +35,20 @@ internal sealed class ConnectionLimits(IOptions<EdgeOptions> options)
 
         return Admission.Admitted;
     }
+
+    /// <summary>A place for telling a client that there is none; given back by <see cref="LeaveRefusal"/>.</summary>
+    public bool TryEnterRefusal()
+    {
+        if (Interlocked.Increment(ref _refusals) <= MaxRefusals)
+        {
+            return true;
+        }
+
+        LeaveRefusal();
+        return false;
+    }
+
+    public void LeaveRefusal() => Interlocked.Decrement(ref _refusals);
 
     public void Leave(IPAddress client)
     {

@@ -42,17 +42,23 @@ internal sealed class MailRates(IOptions<RateOptions> options) : IDisposable
             ? Bucket(account, perAccount)
             : Bucket(ClientKeyOf(sender.ClientIp), perClient));
 
-    // A bucket as large as the hour's allowance, refilled every minute; idle buckets are dropped by the limiter.
     private static RateLimitPartition<string> Bucket(string key, int perHour) => perHour == 0
         ? RateLimitPartition.GetNoLimiter(key)
-        : RateLimitPartition.GetTokenBucketLimiter(key, _ => new TokenBucketRateLimiterOptions
+        : RateLimitPartition.GetTokenBucketLimiter(key, _ => Refill(perHour));
+
+    /// <summary>A bucket as large as the hour's allowance, refilled about every minute; idle buckets are dropped by the limiter.</summary>
+    internal static TokenBucketRateLimiterOptions Refill(int perHour)
+    {
+        var tokens = (perHour + 59) / 60;
+        return new TokenBucketRateLimiterOptions
         {
             TokenLimit = perHour,
-            TokensPerPeriod = Math.Max(1, perHour / 60),
-            ReplenishmentPeriod = TimeSpan.FromMinutes(1),
+            TokensPerPeriod = tokens,
+            ReplenishmentPeriod = TimeSpan.FromHours(1) * tokens / perHour,
             AutoReplenishment = false,
             QueueLimit = 0,
-        });
+        };
+    }
 
     private static string ClientKeyOf(string ip) =>
         IPAddress.TryParse(ip, out var address) ? ClientKey.For(address).ToString() : ip;

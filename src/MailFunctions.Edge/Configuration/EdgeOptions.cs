@@ -30,7 +30,10 @@ internal sealed class EdgeOptions
     /// <summary>Octets of messages in memory at once, over all sessions.</summary>
     public long MaxOctetsInFlight { get; set; } = 64 * 1024 * 1024;
 
-    /// <summary>Networks (CIDR) whose PROXY protocol header is believed; empty: no listener expects one.</summary>
+    /// <summary>Listeners behind a proxy that sends a PROXY protocol header, by their names in <see cref="PortOptions"/>.</summary>
+    public string[] ProxyProtocol { get; set; } = [];
+
+    /// <summary>Networks (CIDR) of the proxies: their connections to those listeners must begin with the header, others have none.</summary>
     public string[] TrustedProxies { get; set; } = [];
 
     /// <summary>The faults of these settings, each a sentence that names its key.</summary>
@@ -80,6 +83,16 @@ internal sealed class EdgeOptions
         {
             yield return $"Edge__TrustedProxies: '{network}' is not a network in CIDR form, such as 10.0.0.0/8.";
         }
+
+        foreach (var name in ProxyProtocol.Where(n => !PortOptions.MailListeners.Contains(n, StringComparer.OrdinalIgnoreCase)))
+        {
+            yield return $"Edge__ProxyProtocol: '{name}' is not a listener; use {string.Join(", ", PortOptions.MailListeners)}.";
+        }
+
+        if (ProxyProtocol.Length > 0 != TrustedProxies.Length > 0)
+        {
+            yield return "Edge__ProxyProtocol and Edge__TrustedProxies belong together: the listeners that expect a header, and the networks that may send one.";
+        }
     }
 }
 
@@ -92,6 +105,9 @@ internal sealed class PortOptions
     public int Pop3 { get; set; } = 110;
     public int Pop3s { get; set; } = 995;
     public int Health { get; set; } = 8080;
+
+    /// <summary>Names of the listeners for mail.</summary>
+    public static IReadOnlyList<string> MailListeners { get; } = [nameof(Smtp), nameof(Submission), nameof(Smtps), nameof(Pop3), nameof(Pop3s)];
 
     public IEnumerable<(string Name, int Port)> All() =>
         [("Smtp", Smtp), ("Submission", Submission), ("Smtps", Smtps), ("Pop3", Pop3), ("Pop3s", Pop3s), ("Health", Health)];

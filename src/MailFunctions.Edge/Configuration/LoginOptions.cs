@@ -5,11 +5,17 @@ internal sealed class LoginOptions
 {
     public const string Section = "Login";
 
+    /// <summary>Attempts are not held back for longer: clients wait no longer for an answer than this and some.</summary>
+    public static readonly TimeSpan LongestFailureDelay = TimeSpan.FromSeconds(10);
+
     /// <summary>Failures of one client before it has to wait.</summary>
     public int FreeFailuresPerClient { get; set; } = 10;
 
     /// <summary>Failures for one account before it has to wait.</summary>
     public int FreeFailuresPerAccount { get; set; } = 5;
+
+    /// <summary>How long the first attempt after a failure is held back, of the same client or account; doubled by each further one.</summary>
+    public TimeSpan FailureDelay { get; set; } = TimeSpan.FromSeconds(0.5);
 
     /// <summary>The longest wait between attempts.</summary>
     public TimeSpan MaxDelay { get; set; } = TimeSpan.FromMinutes(5);
@@ -44,6 +50,16 @@ internal sealed class LoginOptions
         if (ForgetFailuresAfter <= TimeSpan.Zero)
         {
             yield return $"Login__ForgetFailuresAfter: {ForgetFailuresAfter} must be more than zero.";
+        }
+
+        if (FailureDelay < TimeSpan.Zero || FailureDelay > LongestFailureDelay)
+        {
+            yield return $"Login__FailureDelay: {FailureDelay} is out of range; use 00:00:00 to {LongestFailureDelay}.";
+        }
+
+        if (MaxDelay <= TimeSpan.Zero || MaxDelay > TimeSpan.FromDays(1))
+        {
+            yield return $"Login__MaxDelay: {MaxDelay} is out of range; use more than zero and at most one day.";
         }
 
         if (FreeFailuresPerClient < 1 || FreeFailuresPerAccount < 1 || MaxTrackedFailures < 1 || MaxRemembered < 1)

@@ -11,11 +11,19 @@ internal sealed class Pop3Options
     /// <summary>Wrong commands before the session ends.</summary>
     public int MaxBadCommands { get; set; } = 20;
 
+    /// <summary>Time that an account has to let pass between logins, in whole seconds (RFC 2449 §6.5); zero: none.</summary>
+    public TimeSpan LoginDelay { get; set; }
+
     public IEnumerable<string> Faults()
     {
         if (IdleTimeout < TimeSpan.FromMinutes(10))
         {
             yield return $"Pop3__IdleTimeout: {IdleTimeout} is too short; RFC 1939 asks for 00:10:00 or more.";
+        }
+
+        if (LoginDelay < TimeSpan.Zero || LoginDelay > TimeSpan.FromHours(1) || LoginDelay.Ticks % TimeSpan.TicksPerSecond != 0)
+        {
+            yield return $"Pop3__LoginDelay: {LoginDelay} is out of range; use 00:00:00 to 01:00:00, in whole seconds.";
         }
 
         if (MaxBadCommands < 1)

@@ -14,6 +14,9 @@ internal sealed class SmtpOptions
     /// <summary>Wrong commands before the session ends.</summary>
     public int MaxBadCommands { get; set; } = 20;
 
+    /// <summary>From the greeting until a session is asked to come again.</summary>
+    public TimeSpan MaxSessionTime { get; set; } = TimeSpan.FromHours(1);
+
     /// <summary>Wait for the next command (RFC 5321 §4.5.3.2.7).</summary>
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromMinutes(5);
 
@@ -26,8 +29,16 @@ internal sealed class SmtpOptions
     /// <summary>Takes mail for other domains from clients that logged in; off where nothing relays it.</summary>
     public bool RelayAllowed { get; set; } = true;
 
+    /// <summary>The function app's `Relay__SrsKey`, by which reports about forwarded mail find their way; null: none are taken.</summary>
+    public string? SrsKey { get; set; }
+
     public IEnumerable<string> Faults()
     {
+        if (SrsKey is { Length: < 16 })
+        {
+            yield return "Smtp__SrsKey: use 16 characters or more.";
+        }
+
         if (MaxMessageOctets is < 65_536 or > 1L << 31)
         {
             yield return $"Smtp__MaxMessageOctets: {MaxMessageOctets} is out of range; use 65536 to 2147483648.";
@@ -43,9 +54,9 @@ internal sealed class SmtpOptions
             yield return $"Smtp__MaxBadCommands: {MaxBadCommands} must be 1 or more.";
         }
 
-        if (CommandTimeout <= TimeSpan.Zero || DataTimeout <= TimeSpan.Zero)
+        if (CommandTimeout <= TimeSpan.Zero || DataTimeout <= TimeSpan.Zero || MaxSessionTime <= TimeSpan.Zero)
         {
-            yield return "Smtp__CommandTimeout and Smtp__DataTimeout must be more than zero.";
+            yield return "Smtp__CommandTimeout, Smtp__DataTimeout and Smtp__MaxSessionTime must be more than zero.";
         }
 
         if (MinDataRate < 0)

@@ -103,7 +103,7 @@ internal sealed partial class EdgeConnection : ISessionConnection, IAsyncDisposa
     private TlsDetails Details(SslStream stream) => new(
         stream.SslProtocol == SslProtocols.Tls13 ? "TLSv1.3" : "TLSv1.2",
         stream.NegotiatedCipherSuite.ToString(),
-        ExporterBinding: null, // .NET has no RFC 9266 exporter
+        ExporterBinding.Of(stream),
         _certificate.EndPointBinding());
 
     private static IPEndPoint Unmap(EndPoint? endPoint) => endPoint switch

@@ -1,5 +1,4 @@
 using System.Net;
-using MailFunctions.Edge.Admission;
 using MailFunctions.Edge.Connections;
 using MailFunctions.Edge.Tls;
 using MailFunctions.Protocols.Transport;
@@ -7,9 +6,8 @@ using Microsoft.AspNetCore.Connections;
 
 namespace MailFunctions.Edge.Listeners;
 
-/// <summary>One connection from accept to close: admission, session, orderly end.</summary>
-internal abstract partial class MailConnectionHandler(
-    ServerCertificate certificate, ConnectionLimits limits, ILogger logger) : ConnectionHandler
+/// <summary>One connection from admission to close: session, orderly end.</summary>
+internal abstract partial class MailConnectionHandler(ServerCertificate certificate, ILogger logger) : ConnectionHandler
 {
     /// <summary>What a client is told that finds no place: one line without its line end.</summary>
     protected abstract string Refusal(Admission.Admission admission);
@@ -21,9 +19,9 @@ internal abstract partial class MailConnectionHandler(
     {
         await using var connection = new EdgeConnection(context, certificate, logger);
         var client = connection.RemoteEndPoint.Address;
-        if (limits.TryEnter(client) is var admission and not Admission.Admission.Admitted)
+        if (context.Features.Get<RefusedConnection>() is { } refused)
         {
-            await RefuseAsync(connection, admission, context.ConnectionClosed);
+            await RefuseAsync(connection, refused.Why, context.ConnectionClosed);
             return;
         }
 
@@ -39,10 +37,6 @@ internal abstract partial class MailConnectionHandler(
         catch (Exception e)
         {
             Log.SessionFailed(logger, client, e);
-        }
-        finally
-        {
-            limits.Leave(client);
         }
     }
 

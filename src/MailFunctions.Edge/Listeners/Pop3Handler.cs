@@ -1,4 +1,3 @@
-using MailFunctions.Edge.Admission;
 using MailFunctions.Edge.Configuration;
 using MailFunctions.Edge.Tls;
 using MailFunctions.Protocols.Pop3;
@@ -9,8 +8,8 @@ namespace MailFunctions.Edge.Listeners;
 
 /// <summary>POP3 sessions (ports 110 and 995).</summary>
 internal sealed class Pop3Handler(
-    Pop3SessionServices services, IOptions<EdgeOptions> edge, IOptions<Pop3Options> pop3, ServerCertificate certificate, ConnectionLimits limits, ILogger<Pop3Handler> logger)
-    : MailConnectionHandler(certificate, limits, logger)
+    Pop3SessionServices services, IOptions<EdgeOptions> edge, IOptions<Pop3Options> pop3, ServerCertificate certificate, ILogger<Pop3Handler> logger)
+    : MailConnectionHandler(certificate, logger)
 {
     private readonly Pop3Listener _listener = new()
     {
@@ -18,6 +17,7 @@ internal sealed class Pop3Handler(
         AllowPlaintextCredentials = edge.Value.AllowPlaintextCredentials,
         IdleTimeout = pop3.Value.IdleTimeout,
         BadCommands = pop3.Value.MaxBadCommands,
+        LoginDelaySeconds = pop3.Value.LoginDelay > TimeSpan.Zero ? (int)pop3.Value.LoginDelay.TotalSeconds : null,
     };
 
     protected override string Refusal(Admission.Admission admission) => "-ERR [SYS/TEMP] Too many connections, try again later";

@@ -1,5 +1,4 @@
 using MailFunctions.Core.Envelopes;
-using MailFunctions.Edge.Admission;
 using MailFunctions.Edge.Configuration;
 using MailFunctions.Edge.Tls;
 using MailFunctions.Protocols.Smtp;
@@ -10,8 +9,8 @@ namespace MailFunctions.Edge.Listeners;
 
 /// <summary>SMTP sessions of one kind of listener.</summary>
 internal abstract class SmtpHandler(
-    string kind, SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ConnectionLimits limits, ILogger logger)
-    : MailConnectionHandler(certificate, limits, logger)
+    string kind, SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ILogger logger)
+    : MailConnectionHandler(certificate, logger)
 {
     private readonly SmtpListener _listener = new()
     {
@@ -24,6 +23,7 @@ internal abstract class SmtpHandler(
             MessageOctets = smtp.Value.MaxMessageOctets,
             Recipients = smtp.Value.MaxRecipients,
             BadCommands = smtp.Value.MaxBadCommands,
+            SessionTime = smtp.Value.MaxSessionTime,
             CommandTimeout = smtp.Value.CommandTimeout,
             DataTimeout = smtp.Value.DataTimeout,
             MinDataRate = smtp.Value.MinDataRate,
@@ -32,7 +32,7 @@ internal abstract class SmtpHandler(
 
     protected override string Refusal(Admission.Admission admission) => admission == Admission.Admission.ClientFull
         ? $"421 4.7.0 {_listener.HostName} Too many connections from your address, try again later"
-        : $"421 4.3.2 {_listener.HostName} Too many connections, try again later";
+        : $"421 4.7.0 {_listener.HostName} Too many connections, try again later";
 
     protected override Task RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
         new SmtpSession(connection, _listener, services).RunAsync(abort);
@@ -40,10 +40,10 @@ internal abstract class SmtpHandler(
 
 /// <summary>Mail from other servers, for our recipients (port 25).</summary>
 internal sealed class MxHandler(
-    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ConnectionLimits limits, ILogger<MxHandler> logger)
-    : SmtpHandler(ListenerKind.Mx, services, edge, smtp, certificate, limits, logger);
+    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ILogger<MxHandler> logger)
+    : SmtpHandler(ListenerKind.Mx, services, edge, smtp, certificate, logger);
 
 /// <summary>Mail from our users' clients (ports 587 and 465, RFC 6409, RFC 8314).</summary>
 internal sealed class SubmissionHandler(
-    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ConnectionLimits limits, ILogger<SubmissionHandler> logger)
-    : SmtpHandler(ListenerKind.Submission, services, edge, smtp, certificate, limits, logger);
+    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ILogger<SubmissionHandler> logger)
+    : SmtpHandler(ListenerKind.Submission, services, edge, smtp, certificate, logger);

@@ -19,6 +19,9 @@ internal sealed record AccountRequest
 
     /// <summary>Forwarded mail also stays here.</summary>
     public bool? KeepCopy { get; init; }
+
+    /// <summary>Days after which a message that a client fetched goes; 0: it stays until it is deleted.</summary>
+    public int? ExpireAfterDays { get; init; }
 }
 
 /// <summary>An account, without anything that logs in.</summary>
@@ -31,7 +34,8 @@ internal sealed record AccountAnswer(
     bool KeepCopy,
     DateTimeOffset CreatedAt,
     int AppPasswords,
-    MailboxAnswer? Mailbox = null)
+    MailboxAnswer? Mailbox = null,
+    int? ExpireAfterDays = null)
 {
     public static AccountAnswer From(AccountEntry account) => new(
         account.Address.ToCanonicalString(),
@@ -41,7 +45,8 @@ internal sealed record AccountAnswer(
         [.. account.ForwardTo.Select(a => a.ToString())],
         account.KeepCopy,
         account.CreatedAt,
-        account.AppPasswords.Count);
+        account.AppPasswords.Count,
+        ExpireAfterDays: account.ExpireAfterDays);
 }
 
 /// <summary>How full the mailbox is.</summary>

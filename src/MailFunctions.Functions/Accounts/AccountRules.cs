@@ -15,6 +15,7 @@ internal static class AccountRules
     public const int MaxForwards = 20;
     public const int MaxAppPasswords = 25;
     public const int MaxLabel = 100;
+    public const int MaxExpireDays = 3650;
 
     /// <summary>The verifier of a good password, or null and a fault. Derives for some hundred milliseconds of one core.</summary>
     public static ScramVerifier? CheckPassword(string password, Faults faults)
@@ -50,6 +51,11 @@ internal static class AccountRules
             faults.Add("quotaBytes", "Use 0 for no limit, or a number of octets.");
         }
 
+        if (request.ExpireAfterDays is < 0 or > MaxExpireDays)
+        {
+            faults.Add("expireAfterDays", $"Use 0 for never, or 1 to {MaxExpireDays} days.");
+        }
+
         var forwardTo = request.ForwardTo is null ? null : ReadForwards(request.ForwardTo, account.Address, faults);
         var keepCopy = request.KeepCopy ?? (replace || account.KeepCopy);
         return account with
@@ -64,6 +70,12 @@ internal static class AccountRules
             },
             ForwardTo = forwardTo ?? (replace ? [] : account.ForwardTo),
             KeepCopy = keepCopy,
+            ExpireAfterDays = request.ExpireAfterDays switch
+            {
+                null => replace ? null : account.ExpireAfterDays,
+                0 => null,
+                var days => days,
+            },
             Password = request.Password is { } password ? CheckPassword(password, faults) : account.Password,
         };
     }

@@ -153,7 +153,8 @@ internal static class AccountsFunction
             : ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'");
     }
 
-    private static async Task<IResult> DeleteAsync(string address, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
+    private static async Task<IResult> DeleteAsync(
+        string address, HttpRequest request, IDirectoryStore store, IMailboxRetirement retirement, CancellationToken cancellationToken)
     {
         var (account, fault) = await FindAsync(address, store, cancellationToken, request);
         if (account is null)
@@ -161,6 +162,7 @@ internal static class AccountsFunction
             return fault!;
         }
 
+        await retirement.RetireAsync(account, cancellationToken);
         return await store.DeleteEntryAsync(account.Address, account.ETag, cancellationToken) switch
         {
             WriteResult.Conflict => ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'"),

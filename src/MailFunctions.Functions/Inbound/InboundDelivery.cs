@@ -18,11 +18,11 @@ internal sealed record DeliveryOutcome(int Delivered, int Relayed, IReadOnlyList
 /// 3 to 5). Doing it again changes nothing, so a message that comes twice, or after a crash half-way, ends the same.
 /// </summary>
 internal sealed class InboundDelivery(
-    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ITraceWriter traces)
+    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ForwardedSender forwarded, ITraceWriter traces)
 {
     private const int MaxParallelDeliveries = 8;
 
-    private readonly RecipientResolver _resolver = new(directory);
+    private readonly RecipientResolver _resolver = new(directory, forwarded.Srs);
 
     /// <exception cref="StoreUnavailableException">To be tried again.</exception>
     public async Task<DeliveryOutcome> DeliverAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
@@ -44,7 +44,11 @@ internal sealed class InboundDelivery(
             new ParallelOptions { MaxDegreeOfParallelism = MaxParallelDeliveries, CancellationToken = cancellationToken },
             async (route, token) => route.Result = await DeliverAsync(envelope, summary, route.Account, token));
 
-        await jobs.CreateAsync(envelope, envelope.MailFrom, remote, cancellationToken);
+        foreach (var sameSender in remote.GroupBy(r => r.MailFrom))
+        {
+            await jobs.CreateAsync(envelope, sameSender.Key, [.. sameSender.Select(r => (r.Address, r.Recipient))], cancellationToken);
+        }
+
         foreach (var route in routes)
         {
             events.AddRange(route.Recipients.Select(r => Event(envelope, route, r)));
@@ -58,11 +62,11 @@ internal sealed class InboundDelivery(
     }
 
     /// <summary>The mailboxes that the recipients lead to, each once; who is elsewhere; and what leads nowhere.</summary>
-    private async Task<(List<Route> Routes, List<(EmailAddress, OutboundRecipient)> Remote, List<TraceEvent> Events)> RouteAsync(
+    private async Task<(List<Route> Routes, List<RemoteRecipient> Remote, List<TraceEvent> Events)> RouteAsync(
         InboundEnvelope envelope, CancellationToken cancellationToken)
     {
         var routes = new Dictionary<string, Route>();
-        var remote = new List<(EmailAddress, OutboundRecipient)>();
+        var remote = new List<RemoteRecipient>();
         var events = new List<TraceEvent>();
         foreach (var recipient in envelope.Recipients)
         {
@@ -81,13 +85,13 @@ internal sealed class InboundDelivery(
                     }
 
                     events.AddRange(found.Failed.Select(f => Fault(envelope, TraceKind.Bounced, address, $"{f.Address}: {f.Reason}")));
-                    events.AddRange(found.Remote.Select(r => Fault(envelope, TraceKind.Deferred, address, $"{r}: other servers can't be reached yet")));
+                    remote.AddRange(found.Remote.Select(r => Remote(recipient, r, forwarded.Rewrite(envelope.MailFrom, address.Domain))));
                     break;
                 case Resolution.Disabled:
                     events.Add(Fault(envelope, TraceKind.Bounced, address, "the account is disabled"));
                     break;
                 case Resolution.NotLocal when MayRelay(envelope):
-                    remote.Add((address, new OutboundRecipient { Address = recipient.Address, Notify = recipient.Notify, Orcpt = recipient.Orcpt }));
+                    remote.Add(Remote(recipient, address, envelope.MailFrom));
                     break;
                 case Resolution.NotLocal:
                     events.Add(Fault(envelope, TraceKind.Bounced, address, "the domain is not ours (any more), and the client may not relay"));
@@ -173,6 +177,12 @@ internal sealed class InboundDelivery(
         Addresses = [recipient?.ToCanonicalString() ?? envelope.Recipients[0].Address],
         Detail = detail,
     };
+
+    /// <summary>RFC 3461 §5.2.3: who was named first stays known, whoever it is sent on to.</summary>
+    private static RemoteRecipient Remote(EnvelopeRecipient recipient, EmailAddress address, ReversePath mailFrom) => new(
+        address, new OutboundRecipient { Address = address.ToString(), Notify = recipient.Notify, Orcpt = recipient.Orcpt }, mailFrom);
+
+    private sealed record RemoteRecipient(EmailAddress Address, OutboundRecipient Recipient, ReversePath MailFrom);
 
     private sealed class Route(AccountEntry account)
     {

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Net;
+using System.Text;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Relay;
 
@@ -54,6 +55,14 @@ internal sealed record RelayOptions
 
     public RetrySchedule Schedule { get; init; } = new();
 
+    /// <summary>Secret of the senders rewritten for forwarded mail; null: they are not rewritten.</summary>
+    public string? SrsKey { get; init; }
+
+    public SrsRewriter? CreateSrs(TimeProvider time) => SrsKey is { } key ? new SrsRewriter(Encoding.UTF8.GetBytes(key), time) : null;
+
+    // A record would print its members: secrets never reach a log.
+    public override string ToString() => nameof(RelayOptions);
+
     /// <summary>For a connection, its greeting and TLS.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -95,6 +104,12 @@ internal sealed record RelayOptions
                     : defaults.Schedule.Waits,
                 GiveUpAfter = Span(section, "GiveUpAfter", defaults.Schedule.GiveUpAfter),
                 WarnAfter = Span(section, "WarnAfter", defaults.Schedule.WarnAfter),
+            },
+            SrsKey = section["SrsKey"] switch
+            {
+                null or "" => null,
+                { Length: < 16 } => throw new ValidationException($"{Section}__SrsKey: use 16 characters or more."),
+                var key => key,
             },
             ConnectTimeout = Span(section, "ConnectTimeout", defaults.ConnectTimeout),
             AttemptTimeout = Span(section, "AttemptTimeout", defaults.AttemptTimeout),

@@ -42,7 +42,7 @@ internal sealed class SinkSession(Stream stream, string directory)
         switch (verb)
         {
             case "EHLO":
-                return "250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250 SIZE";
+                return "250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250 SIZE 268435456";
             case "HELO" or "NOOP":
                 return "250 2.0.0 OK";
             case "MAIL":

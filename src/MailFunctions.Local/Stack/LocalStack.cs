@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text.Json;
 using MailFunctions.Azure;
 using MailFunctions.Core.Bus;
@@ -227,6 +228,9 @@ internal sealed class LocalStack : IAsyncDisposable
 
     private string SinkDirectory => Path.Combine(_data, "sink");
 
+    /// <summary>Derived, so that directories made before it was needed have one too.</summary>
+    private string SrsKey => Convert.ToHexStringLower(HMACSHA256.HashData(Convert.FromBase64String(_keys.BusKey), "srs"u8));
+
     private string AdminUrl => $"http://127.0.0.1:{_ports.Host}";
 
     private string StorageConnection =>
@@ -301,6 +305,7 @@ internal sealed class LocalStack : IAsyncDisposable
             [HostCommand.MasterKeyVariable] = _keys.MasterKey,
             [HostCommand.FunctionKeyVariable] = _keys.FunctionKey,
             ["MailHostName"] = HostName,
+            ["Relay__SrsKey"] = SrsKey,
             [SmarthostVariable] = OwnSmarthost ?? $"127.0.0.1:{_ports.Sink}",
         });
 
@@ -325,6 +330,7 @@ internal sealed class LocalStack : IAsyncDisposable
             ["Edge__Ports__Pop3s"] = Text(_ports.Pop3s),
             ["Edge__Ports__Health"] = Text(_ports.EdgeHealth),
             ["Edge__AllowPlaintextCredentials"] = "true",
+            ["Smtp__SrsKey"] = SrsKey,
             ["Edge__GracePeriod"] = "00:00:02",
             ["Edge__MaxConnectionsPerClient"] = "10000", // every client is 127.0.0.1
             ["Rates__MessagesPerClient"] = "0",

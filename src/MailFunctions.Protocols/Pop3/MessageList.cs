@@ -49,18 +49,18 @@ internal sealed class MessageList
 
     public List<uint> MarkedUids() => [.. _deleted.Order().Select(n => this[n].Uid)];
 
-    /// <summary>The uids of the unmarked messages that follow one, at most <paramref name="count"/> of them.</summary>
-    public uint[] Following(int number, int count)
+    /// <summary>The uids of the unmarked messages that follow one, as many of them as <paramref name="uids"/> has room for.</summary>
+    public ReadOnlyMemory<uint> Following(int number, uint[] uids)
     {
-        var uids = new List<uint>(count);
-        for (var n = number + 1; n <= _messages.Count && uids.Count < count; n++)
+        var count = 0;
+        for (var n = number + 1; n <= _messages.Count && count < uids.Length; n++)
         {
             if (!_deleted.Contains(n))
             {
-                uids.Add(this[n].Uid);
+                uids[count++] = this[n].Uid;
             }
         }
 
-        return [.. uids];
+        return uids.AsMemory(0, count);
     }
 }

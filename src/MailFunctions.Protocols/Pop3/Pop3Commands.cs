@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+
 namespace MailFunctions.Protocols.Pop3;
 
 /// <summary>The states of RFC 1939 §3; UPDATE lasts only as long as QUIT does.</summary>
@@ -34,4 +36,7 @@ public sealed partial class Pop3Session
         new("NOOP", Pop3State.Transaction, static (s, _, _) => s.Noop()),
         new("QUIT", Pop3State.Both, static (s, _, c) => s.QuitAsync(c)),
     ];
+
+    private static readonly FrozenDictionary<string, Pop3CommandRule>.AlternateLookup<ReadOnlySpan<char>> Commands =
+        Table.ToFrozenDictionary(r => r.Verb, StringComparer.OrdinalIgnoreCase).GetAlternateLookup<ReadOnlySpan<char>>();
 }

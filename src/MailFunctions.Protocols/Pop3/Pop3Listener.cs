@@ -21,8 +21,8 @@ public sealed record Pop3Listener
     /// <summary>Failed commands before the session ends.</summary>
     public int BadCommands { get; init; } = 20;
 
-    /// <summary>Days after which messages that were left on the server go (RFC 2449 §6.7); null: never.</summary>
-    public int? ExpireDays { get; init; }
+    /// <summary>RFC 2449 §6.5: seconds that a client has to let pass between logins; null: none.</summary>
+    public int? LoginDelaySeconds { get; init; }
 }
 
 /// <summary>The ports of a session; the same for all of them.</summary>
@@ -34,10 +34,20 @@ public sealed record Pop3SessionServices
 
     public required IPop3Events Events { get; init; }
 
+    /// <summary>Null: a client may log in as often as it likes.</summary>
+    public ILoginPace? Pace { get; init; }
+
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Cancelled when the server is to stop: idle sessions end, a message on its way is finished.</summary>
     public CancellationToken Drain { get; init; }
+}
+
+/// <summary>Keeps clients from logging in too often (RFC 2449 §6.5).</summary>
+public interface ILoginPace
+{
+    /// <summary>Counts a login with good credentials, or refuses it with the time that has yet to pass.</summary>
+    TimeSpan TryEnter(AuthenticatedAccount account);
 }
 
 /// <summary>What happened in a session, for metrics and logs; never content, never credentials.</summary>

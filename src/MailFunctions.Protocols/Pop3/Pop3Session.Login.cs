@@ -22,7 +22,12 @@ public sealed partial class Pop3Session
         Say("RESP-CODES");
         Say("AUTH-RESP-CODE"); // RFC 3206
         Say("PIPELINING");
-        Say(listener.ExpireDays is { } days ? string.Create(CultureInfo.InvariantCulture, $"EXPIRE {days}") : "EXPIRE NEVER");
+        Say(Expire());
+        if (listener.LoginDelaySeconds is { } delay)
+        {
+            Say(string.Create(CultureInfo.InvariantCulture, $"LOGIN-DELAY {delay}"));
+        }
+
         Say("UTF8"); // RFC 6856
         Say("LANG");
         if (_maildrop is null)
@@ -43,6 +48,14 @@ public sealed partial class Pop3Session
         Say(".");
         return ValueTask.CompletedTask;
     }
+
+    // RFC 2449 §6.7: before the login, the least that any account's rule may say.
+    private string Expire() => _account switch
+    {
+        null => "EXPIRE 1 USER",
+        { ExpireAfterDays: { } days } => string.Create(CultureInfo.InvariantCulture, $"EXPIRE {days}"),
+        _ => "EXPIRE NEVER",
+    };
 
     // RFC 2595 §4
     private async ValueTask StlsAsync(CancellationToken abort)
@@ -217,10 +230,18 @@ public sealed partial class Pop3Session
 
     private async ValueTask OpenAsync(AuthenticatedAccount account, CancellationToken abort)
     {
+        if (services.Pace?.TryEnter(account) is { Ticks: > 0 } left)
+        {
+            Fail(string.Create(CultureInfo.InvariantCulture,
+                $"-ERR [LOGIN-DELAY] Wait {Math.Ceiling(left.TotalSeconds)} s before the next login"));
+            return;
+        }
+
         switch (await services.Maildrops.OpenAsync(account, abort).ConfigureAwait(false))
         {
             case MaildropOpening.Opened opened:
                 _maildrop = opened.Maildrop;
+                _account = account;
                 services.Events.LoggedIn(connection.RemoteEndPoint.Address, account, _maildrop.Count);
                 Say(string.Create(CultureInfo.InvariantCulture, $"+OK {_maildrop.Count} messages ({_maildrop.Bytes} octets)"));
                 break;

@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Globalization;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Protocols.Transport;
+using Utf8Text = System.Text.Unicode.Utf8;
 
 namespace MailFunctions.Protocols.Pop3;
 
@@ -11,6 +13,8 @@ public sealed partial class Pop3Session
 
     /// <summary>Octets in the output before it is sent while a list or a message is written.</summary>
     private const int FlushEvery = 32 * 1024;
+
+    private const int ListingOctets = 80;
 
     private const string NoSuchMessage = "-ERR No such message";
 
@@ -26,22 +30,21 @@ public sealed partial class Pop3Session
         return ValueTask.CompletedTask;
     }
 
-    private ValueTask ListAsync(string argument, CancellationToken abort) =>
-        ScanAsync(argument, static (_, m) => m.Size.ToString(CultureInfo.InvariantCulture), abort);
+    private ValueTask ListAsync(string argument, CancellationToken abort) => ScanAsync(argument, uniqueIds: false, abort);
 
-    private ValueTask UidlAsync(string argument, CancellationToken abort) =>
-        ScanAsync(argument, static (prefix, m) => string.Create(CultureInfo.InvariantCulture, $"{prefix}.{m.Uid}"), abort);
+    private ValueTask UidlAsync(string argument, CancellationToken abort) => ScanAsync(argument, uniqueIds: true, abort);
 
     /// <summary>LIST and UIDL: one message's line, or all of them.</summary>
-    private async ValueTask ScanAsync(string argument, Func<string, MaildropMessage, string> column, CancellationToken abort)
+    private async ValueTask ScanAsync(string argument, bool uniqueIds, CancellationToken abort)
     {
         var messages = await MessagesAsync(abort).ConfigureAwait(false);
-        var prefix = _maildrop!.UniqueIdPrefix;
+        var prefix = uniqueIds ? _maildrop!.UniqueIdPrefix : null;
         if (argument.Length > 0)
         {
             if (TryNumber(argument, messages, out var one))
             {
-                Say(string.Create(CultureInfo.InvariantCulture, $"+OK {one} {column(prefix, messages[one])}"));
+                _input.Output.Write("+OK "u8);
+                SayListing(one, messages[one], prefix);
             }
 
             return;
@@ -52,8 +55,8 @@ public sealed partial class Pop3Session
         {
             if (messages.Has(number))
             {
-                Say(string.Create(CultureInfo.InvariantCulture, $"{number} {column(prefix, messages[number])}"));
-                if (!await FlushIfFullAsync(abort).ConfigureAwait(false))
+                SayListing(number, messages[number], prefix);
+                if (_input.Output.UnflushedBytes >= FlushEvery && !await FlushAsync(abort).ConfigureAwait(false))
                 {
                     return;
                 }
@@ -61,6 +64,18 @@ public sealed partial class Pop3Session
         }
 
         Say(".");
+    }
+
+    /// <summary>`number size`, or `number unique-id` (RFC 1939 §7): at most 10 + 1 + 50 + 1 + 10 + 2 octets.</summary>
+    private void SayListing(int number, MaildropMessage message, string? prefix)
+    {
+        var output = _input.Output;
+        var line = output.GetSpan(ListingOctets);
+        int written;
+        _ = prefix is null
+            ? Utf8Text.TryWrite(line, CultureInfo.InvariantCulture, $"{number} {message.Size}\r\n", out written)
+            : Utf8Text.TryWrite(line, CultureInfo.InvariantCulture, $"{number} {prefix}.{message.Uid}\r\n", out written);
+        output.Advance(written);
     }
 
     private ValueTask RetrAsync(string argument, CancellationToken abort) => SendMessageAsync(argument, DotStuffer.AllLines, abort);
@@ -88,7 +103,7 @@ public sealed partial class Pop3Session
 
         // Clients fetch in order: from the second on, what follows is on its way before it is asked for.
         var whole = bodyLines == DotStuffer.AllLines;
-        var next = whole && number == _lastRetrieved + 1 ? messages.Following(number, ReadAhead) : [];
+        var next = whole && number == _lastRetrieved + 1 ? messages.Following(number, _next ??= new uint[ReadAhead]) : default;
         _lastRetrieved = whole ? number : _lastRetrieved;
         await using var content = await _maildrop!.OpenMessageAsync(messages[number].Uid, next, abort).ConfigureAwait(false);
         if (content is null)
@@ -97,7 +112,9 @@ public sealed partial class Pop3Session
             return;
         }
 
-        Say(string.Create(CultureInfo.InvariantCulture, $"+OK {content.Size} octets"));
+        var output = _input.Output;
+        Utf8Text.TryWrite(output.GetSpan(ListingOctets), CultureInfo.InvariantCulture, $"+OK {content.Size} octets\r\n", out var written);
+        output.Advance(written);
         var stuffer = new DotStuffer(bodyLines);
         var octets = 0L;
         try
@@ -106,7 +123,7 @@ public sealed partial class Pop3Session
             {
                 stuffer.Write(piece.Span, _input.Output);
                 octets += piece.Length;
-                if (!await FlushIfFullAsync(abort).ConfigureAwait(false))
+                if (_input.Output.UnflushedBytes >= FlushEvery && !await FlushAsync(abort).ConfigureAwait(false))
                 {
                     return;
                 }
@@ -125,6 +142,11 @@ public sealed partial class Pop3Session
         }
 
         Say(".");
+        if (whole)
+        {
+            _maildrop.MarkFetched(messages[number].Uid);
+        }
+
         services.Events.Retrieved(octets);
     }
 
@@ -192,10 +214,10 @@ public sealed partial class Pop3Session
         return false;
     }
 
-    /// <summary>False when the client does not read: the session is over.</summary>
-    private async ValueTask<bool> FlushIfFullAsync(CancellationToken abort)
+    /// <summary>Sends what was written so far; false when the client does not read: the session is over.</summary>
+    private async ValueTask<bool> FlushAsync(CancellationToken abort)
     {
-        if (_input.Output.UnflushedBytes < FlushEvery || await _input.FlushAsync(listener.IdleTimeout, abort).ConfigureAwait(false))
+        if (await _input.FlushAsync(listener.IdleTimeout, abort).ConfigureAwait(false))
         {
             return true;
         }

@@ -16,8 +16,10 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
 
     private readonly SessionInput _input = new(connection, services.Time, services.Drain);
     private string? _user;
+    private AuthenticatedAccount? _account;
     private IMaildrop? _maildrop;
     private MessageList? _messages;
+    private uint[]? _next;
     private int _lastRetrieved;
     private Pop3SessionEnd? _end;
     private int _errors;
@@ -72,10 +74,9 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
     private async ValueTask ExecuteAsync(string line, CancellationToken abort)
     {
         var space = line.IndexOf(' ');
-        var verb = space < 0 ? line : line[..space];
+        var verb = space < 0 ? line.AsSpan() : line.AsSpan(0, space);
         var argument = space < 0 ? "" : line[(space + 1)..];
-        var rule = Table.FirstOrDefault(r => r.Verb.Equals(verb, StringComparison.OrdinalIgnoreCase));
-        if (rule is null)
+        if (!Commands.TryGetValue(verb, out var rule))
         {
             Fail("-ERR Unknown command");
             return;
@@ -105,7 +106,12 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
     }
 
     /// <summary>Puts a line into the output; it leaves when the session next waits.</summary>
-    private void Say(string line) => Encoding.UTF8.GetBytes(line + "\r\n", _input.Output);
+    private void Say(string line)
+    {
+        var output = _input.Output;
+        Encoding.UTF8.GetBytes(line, output);
+        output.Write("\r\n"u8);
+    }
 
     /// <summary>An error of the client's; too many of them end the session.</summary>
     private void Fail(string line)

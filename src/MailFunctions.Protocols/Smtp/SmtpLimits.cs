@@ -29,6 +29,9 @@ public sealed record SmtpLimits
     /// <summary>Failed commands before the session ends.</summary>
     public int BadCommands { get; init; } = 20;
 
+    /// <summary>From the greeting until no further command is taken.</summary>
+    public TimeSpan SessionTime { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>RFC 5321 §4.5.3.2.7.</summary>
     public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromMinutes(5);
 

@@ -31,6 +31,7 @@ internal static class SmtpReplies
     public static readonly SmtpReply TooManyErrors = new(421, "4.7.0", "Too many errors", Closes: true);
     public static readonly SmtpReply CommandTimeout = new(421, "4.4.2", "Waited too long for a command", Closes: true);
     public static readonly SmtpReply DataTimeout = new(421, "4.4.2", "Waited too long for the message", Closes: true);
+    public static readonly SmtpReply SessionTooLong = new(421, "4.7.0", "This session has lasted too long: begin another one", Closes: true);
     public static readonly SmtpReply ShuttingDown = new(421, "4.3.2", "The server is going down: try again soon", Closes: true);
 
     public static readonly SmtpReply TlsUnavailable = new(502, "5.5.1", "STARTTLS is not available");

@@ -23,14 +23,14 @@ public sealed partial class SmtpSession
 
         Send(SmtpReplies.SendMessage);
         var transaction = _transaction;
-        await using var content = NewContent();
+        var content = transaction.Content = NewContent(); // the transaction disposes of it when the data breaks off
         var decoder = new DotDecoder();
         var started = services.Time.GetTimestamp();
         var ended = false;
         while (!ended)
         {
             var (status, buffer, _) = await _input.ReadAsync(listener.Limits.DataTimeout, stopForDrain: false, abort).ConfigureAwait(false);
-            if (status != InputStatus.Ready || IsTooSlow(content, started))
+            if (status != InputStatus.Ready || IsTooSlow(content.Octets, started))
             {
                 return await BreakOffAsync(status).ConfigureAwait(false);
             }
@@ -123,10 +123,11 @@ public sealed partial class SmtpSession
     private async ValueTask<InputStatus> ReadChunkAsync(long size, MessageContent? content, CancellationToken abort)
     {
         var started = services.Time.GetTimestamp();
+        var received = 0L;
         while (size > 0)
         {
             var (status, buffer, _) = await _input.ReadAsync(listener.Limits.DataTimeout, stopForDrain: false, abort).ConfigureAwait(false);
-            if (status != InputStatus.Ready || (content is not null && IsTooSlow(content, started)))
+            if (status != InputStatus.Ready || IsTooSlow(received, started))
             {
                 return status == InputStatus.Ready ? InputStatus.TimedOut : status;
             }
@@ -146,25 +147,45 @@ public sealed partial class SmtpSession
             }
 
             size -= chunk.Length;
+            received += chunk.Length;
             connection.Input.AdvanceTo(chunk.End);
         }
 
         return InputStatus.Ready;
     }
 
-    private async ValueTask<SmtpReply> FinishAsync(MailTransaction transaction, MessageContent content, CancellationToken abort)
+    /// <summary>Ends the transaction. While blob and bus take the message, commands that are there already go on.</summary>
+    private async ValueTask<SmtpReply?> FinishAsync(MailTransaction transaction, MessageContent content, CancellationToken abort)
     {
-        // The commit outlives a client that hangs up: a message announced to nobody would only be an orphan.
-        var reply = await content.CommitAsync(abort).ConfigureAwait(false);
-        if (!reply.IsFailure)
-        {
-            services.Events.Accepted(connection.RemoteEndPoint.Address, transaction.Id, transaction.Recipients.Count, content.Octets);
-        }
-
-        await content.DisposeAsync().ConfigureAwait(false);
         transaction.Content = null;
         _transaction = null;
-        return reply;
+        var commit = CommitAsync(transaction, content, abort);
+        if (commit.IsCompletedSuccessfully)
+        {
+            return commit.Result;
+        }
+
+        await SendLaterAsync(commit.AsTask()).ConfigureAwait(false);
+        return null;
+    }
+
+    private async ValueTask<SmtpReply> CommitAsync(MailTransaction transaction, MessageContent content, CancellationToken abort)
+    {
+        try
+        {
+            // The commit outlives a client that hangs up: a message announced to nobody would only be an orphan.
+            var reply = await content.CommitAsync(abort).ConfigureAwait(false);
+            if (!reply.IsFailure)
+            {
+                services.Events.Accepted(connection.RemoteEndPoint.Address, transaction.Id, transaction.Recipients.Count, content.Octets);
+            }
+
+            return reply;
+        }
+        finally
+        {
+            await content.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     private async ValueTask<SmtpReply?> BreakOffAsync(InputStatus status)
@@ -175,10 +196,11 @@ public sealed partial class SmtpSession
             : Ending(SmtpReplies.DataTimeout, SmtpSessionEnd.TimedOut);
     }
 
-    private bool IsTooSlow(MessageContent content, long started)
+    /// <summary>A client that drips its octets in holds a session, and memory, for as long as it likes.</summary>
+    private bool IsTooSlow(long octets, long started)
     {
         var elapsed = services.Time.GetElapsedTime(started);
-        return elapsed > RateGrace && content.Octets < listener.Limits.MinDataRate * elapsed.TotalSeconds;
+        return elapsed > RateGrace && octets < listener.Limits.MinDataRate * elapsed.TotalSeconds;
     }
 
     private MessageContent NewContent() => new(

@@ -74,6 +74,7 @@ public sealed partial class SmtpSession
             return SmtpReplies.TlsUnavailable;
         }
 
+        await SettleAsync().ConfigureAwait(false);
         Send(SmtpReplies.ReadyForTls);
         if (!await _input.FlushAsync(FlushLimit, abort).ConfigureAwait(false) || !await connection.StartTlsAsync(abort).ConfigureAwait(false))
         {

@@ -49,7 +49,7 @@ public sealed partial class SmtpSession
     {
         if (!argument.StartsWith(ToPrefix, StringComparison.OrdinalIgnoreCase)
             || PathArgument.Parse(argument[ToPrefix.Length..]) is not { } path
-            || (path.IsPostmaster ? EmailAddress.Parse("postmaster@" + listener.HostName) : path.Address) is not { } address)
+            || (path.IsPostmaster ? await PostmasterAsync(abort).ConfigureAwait(false) : path.Address) is not { } address)
         {
             return SmtpReplies.BadRecipientPath;
         }
@@ -81,6 +81,20 @@ public sealed partial class SmtpSession
             RecipientVerdict.RateLimited => SmtpReplies.RateLimited,
             _ => SmtpReplies.DirectoryAway,
         };
+    }
+
+    /// <summary>RFC 5321 §4.5.1: the postmaster of this server, in the nearest domain of ours above its host name.</summary>
+    private async ValueTask<EmailAddress?> PostmasterAsync(CancellationToken abort)
+    {
+        for (var domain = listener.HostName; ; domain = domain[(domain.IndexOf('.') + 1)..])
+        {
+            var address = EmailAddress.Parse("postmaster@" + domain);
+            if (address is null || !domain.Contains('.')
+                || await services.Policy.CheckRecipientAsync(address, _account, Client(), abort).ConfigureAwait(false) != RecipientVerdict.NotLocal)
+            {
+                return address;
+            }
+        }
     }
 
     private async ValueTask<SmtpReply?> RsetAsync()

@@ -18,11 +18,13 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
     private ClientInfo? _client;
     private MailTransaction? _transaction;
     private SmtpSessionEnd? _end;
+    private readonly long _began = services.Time.GetTimestamp();
     private int _errors;
 
     /// <summary>Runs the session to its end; the connection is the caller's to close.</summary>
     public async Task<SmtpSessionEnd> RunAsync(CancellationToken abort)
     {
+        _input.Settle = SettleAsync;
         try
         {
             Send(HasSpokenEarly() ? Ending(SmtpReplies.EarlyTalker, SmtpSessionEnd.ProtocolError) : Greeting());
@@ -32,6 +34,10 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
                     SmtpLimits.CommandLineOctets, listener.Limits.CommandTimeout, Decode, abort).ConfigureAwait(false);
                 var reply = status switch
                 {
+                    // Of a client that pipelines without end, no wait would ever notice either of these.
+                    InputStatus.Ready when services.Drain.IsCancellationRequested => Ending(SmtpReplies.ShuttingDown, SmtpSessionEnd.Drained),
+                    InputStatus.Ready when services.Time.GetElapsedTime(_began) > listener.Limits.SessionTime =>
+                        Ending(SmtpReplies.SessionTooLong, SmtpSessionEnd.TimedOut),
                     InputStatus.Ready => await ExecuteAsync(line!, abort).ConfigureAwait(false),
                     InputStatus.LineTooLong => Ending(SmtpReplies.LineTooLong, SmtpSessionEnd.ProtocolError),
                     InputStatus.BareLineBreak => Ending(SmtpReplies.BareLineBreak, SmtpSessionEnd.ProtocolError),
@@ -42,12 +48,14 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
                 Send(reply);
             }
 
+            await SettleAsync().ConfigureAwait(false);
             await _input.FlushAsync(FlushLimit, abort).ConfigureAwait(false);
             return _end.Value;
         }
         finally
         {
             await ResetAsync().ConfigureAwait(false);
+            await EndCommitsAsync().ConfigureAwait(false);
             await _input.DisposeAsync().ConfigureAwait(false);
         }
     }
@@ -147,19 +155,4 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
 
     // Octets that are no UTF-8 become U+FFFD, which no address and no parameter may hold.
     private static string Decode(ReadOnlySequence<byte> line) => Encoding.UTF8.GetString(line);
-
-    /// <summary>Puts a reply into the output; it leaves when the session next waits.</summary>
-    private void Send(SmtpReply? reply)
-    {
-        if (reply is null)
-        {
-            return;
-        }
-
-        reply.WriteTo(_input.Output);
-        if (reply.Closes)
-        {
-            _end ??= reply.Code == 221 ? SmtpSessionEnd.Quit : SmtpSessionEnd.ProtocolError;
-        }
-    }
 }

@@ -37,6 +37,7 @@ internal sealed class SessionInput : IAsyncDisposable
     private readonly CancellationTokenRegistration _drainRegistration;
     private readonly WaitLimit _limit;
     private bool _unflushed;
+    private volatile bool _flushing;
 
     public SessionInput(ISessionConnection connection, TimeProvider time, CancellationToken drain)
     {
@@ -44,6 +45,9 @@ internal sealed class SessionInput : IAsyncDisposable
         _limit = new WaitLimit(time, this, static input => input.TimeOut());
         _drainRegistration = drain.UnsafeRegister(static state => ((SessionInput)state!).Wake(), this);
     }
+
+    /// <summary>Puts replies that are still to come into <see cref="Output"/>; asked before each wait.</summary>
+    public Func<ValueTask>? Settle { get; set; }
 
     /// <summary>The writer to put replies into; they leave at the next wait or <see cref="FlushAsync"/>.</summary>
     public PipeWriter Output
@@ -94,7 +98,7 @@ internal sealed class SessionInput : IAsyncDisposable
     private async ValueTask<(InputStatus Status, T? Line)> WaitForLineAsync<T>(
         int maxOctets, TimeSpan limit, Func<ReadOnlySequence<byte>, T> decode, CancellationToken abort)
     {
-        if (!await FlushAsync(limit, abort).ConfigureAwait(false))
+        if (!await SendAllAsync(limit, abort).ConfigureAwait(false))
         {
             return (InputStatus.Closed, default);
         }
@@ -136,7 +140,7 @@ internal sealed class SessionInput : IAsyncDisposable
     private async ValueTask<(InputStatus Status, ReadOnlySequence<byte> Buffer, bool Ended)> WaitForOctetsAsync(
         TimeSpan limit, bool stopForDrain, CancellationToken abort)
     {
-        if (!await FlushAsync(limit, abort).ConfigureAwait(false))
+        if (!await SendAllAsync(limit, abort).ConfigureAwait(false))
         {
             return (InputStatus.Closed, default, true);
         }
@@ -173,8 +177,21 @@ internal sealed class SessionInput : IAsyncDisposable
         }
     }
 
+    private ValueTask<bool> SendAllAsync(TimeSpan limit, CancellationToken abort)
+    {
+        var settling = Settle?.Invoke() ?? ValueTask.CompletedTask;
+        return settling.IsCompletedSuccessfully ? FlushAsync(limit, abort) : SettleAndFlushAsync(settling, limit, abort);
+    }
+
+    private async ValueTask<bool> SettleAndFlushAsync(ValueTask settling, TimeSpan limit, CancellationToken abort)
+    {
+        await settling.ConfigureAwait(false);
+        return await FlushAsync(limit, abort).ConfigureAwait(false);
+    }
+
     private async ValueTask<bool> WaitForFlushAsync(ValueTask<FlushResult> flush, TimeSpan limit)
     {
+        _flushing = true;
         _limit.Begin(limit);
         try
         {
@@ -187,6 +204,7 @@ internal sealed class SessionInput : IAsyncDisposable
         }
         finally
         {
+            _flushing = false;
             _limit.End();
         }
     }
@@ -242,7 +260,12 @@ internal sealed class SessionInput : IAsyncDisposable
 
     private void TimeOut()
     {
-        _connection.Output.CancelPendingFlush();
+        // Without a flush to cancel, the next one would be: under TLS half a record of the last reply would go out.
+        if (_flushing)
+        {
+            _connection.Output.CancelPendingFlush();
+        }
+
         Wake();
     }
 

@@ -63,6 +63,23 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
     }
 
     [Fact]
+    public async Task MessageIdsAsync_OfAQueue_NamesWhatWaitsIsLockedIsHeldOrIsDead()
+    {
+        var inventory = _services.GetRequiredService<IBusInventory>();
+        Assert.Empty((await inventory.MessageIdsAsync("inventory", 1000, Token))!);
+        await Sender.SendBatchAsync("inventory", [.. Enumerable.Range(0, 300).Select(i => Message($"i{i}"))], Token);
+        await Sender.ScheduleAsync("inventory", Message("held"), DateTimeOffset.UtcNow.AddMinutes(5), Token);
+        await using var receiver = Open("inventory");
+        Assert.True(await receiver.DeadLetterAsync((await receiver.ReceiveAsync(Wait, Token))!, "test", "", Token));
+        Assert.NotNull(await receiver.ReceiveAsync(Wait, Token)); // locked
+
+        var ids = await inventory.MessageIdsAsync("inventory", 1000, Token);
+
+        Assert.Equal([.. Enumerable.Range(0, 300).Select(i => $"i{i}").Append("held").Order()], ids!.Order());
+        Assert.Null(await inventory.MessageIdsAsync("inventory", 250, Token));
+    }
+
+    [Fact]
     public async Task ScheduleAsync_ThenCancel_TellsWhetherItWasInTime()
     {
         var number = await Sender.ScheduleAsync("schedule", Message("s"), DateTimeOffset.UtcNow.AddMinutes(5), Token);

@@ -3,7 +3,11 @@ using Azure.Core;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Housekeeping;
+using MailFunctions.Azure.Maildrops;
 using MailFunctions.Azure.Tables;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Mailboxes;
 using Microsoft.Extensions.Configuration;
@@ -43,6 +47,60 @@ internal sealed class TestStorage
     public BlobMessageStore Store(ByteBudget? budget = null) => new(Blobs, budget ?? new ByteBudget(64 * 1024 * 1024));
 
     public MailboxTable Delivery() => new(Tables, TimeProvider.System);
+
+    public TableMaildrops Maildrops(TimeProvider? time = null, long readAhead = 32 * 1024 * 1024) => new(
+        Tables, Store(), new ReadAheadBudget(new ByteBudget(readAhead)), new TraceTable(Tables), new DueIndex(Tables), time ?? TimeProvider.System);
+
+    /// <summary>A session on a mailbox.</summary>
+    public async Task<IMaildrop> OpenAsync(string mailboxId, TimeProvider? time = null, int? expireAfterDays = null) =>
+        ((MaildropOpening.Opened)await Maildrops(time).OpenAsync(AccountOf(mailboxId) with { ExpireAfterDays = expireAfterDays }, CancellationToken.None)).Maildrop;
+
+    public static AuthenticatedAccount AccountOf(string mailboxId) => new(EmailAddress.Parse($"{mailboxId}@example.test")!, mailboxId);
+
+    /// <summary>The whole of a message as a client gets it; null when it can't be had.</summary>
+    public static async Task<byte[]?> ReadAsync(IMaildrop maildrop, uint uid, params uint[] likelyNext)
+    {
+        await using var content = await maildrop.OpenMessageAsync(uid, likelyNext, CancellationToken.None);
+        if (content is null)
+        {
+            return null;
+        }
+
+        var octets = new MemoryStream();
+        while (await content.ReadAsync(CancellationToken.None) is { IsEmpty: false } piece)
+        {
+            octets.Write(piece.Span);
+        }
+
+        return octets.ToArray();
+    }
+
+    public static async Task<List<MaildropMessage>> ListAsync(IMaildrop maildrop)
+    {
+        var messages = new List<MaildropMessage>();
+        await foreach (var page in maildrop.ListAsync(CancellationToken.None))
+        {
+            messages.AddRange(page);
+        }
+
+        return messages;
+    }
+
+    /// <summary>Row keys of the references to a message.</summary>
+    public async Task<List<string>> ReferencesAsync(string messageId)
+    {
+        var rows = new List<string>();
+        await foreach (var row in Tables.GetTableClient(MailboxTable.ReferencesName)
+            .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {messageId}")))
+        {
+            rows.Add(row.RowKey);
+        }
+
+        return rows;
+    }
+
+    public async Task<bool> HasBlobAsync(string blob) =>
+        await Blobs.GetBlobContainerClient(BlobMessageStore.ContainerName).GetBlobClient(blob).ExistsAsync();
 
     public static string NewMailboxId() => Guid.NewGuid().ToString("N");
 

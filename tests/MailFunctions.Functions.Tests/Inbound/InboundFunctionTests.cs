@@ -198,6 +198,27 @@ public sealed class InboundFunctionTests
     }
 
     [Fact]
+    public async Task Run_AliasThatLeadsElsewhere_ForwardsWithARewrittenSenderThatReportsComeBackTo()
+    {
+        _directory.Account("alice@example.test");
+        _directory.Alias("team@example.test", "alice@example.test", "far@one.test");
+
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Envelope("team@example.test")));
+
+        Assert.Single(_mailboxes.Entries);
+        var job = Assert.Single(_jobs.Rows.Values);
+        Assert.Equal("far@one.test", Assert.Single(job.Recipients).Address);
+        Assert.Matches("^SRS0=[a-z2-7]{8}=[a-z2-7]{2}=elsewhere.test=sender@example.test$", job.MailFrom.Address);
+
+        _jobs.Rows.Clear();
+        var report = Envelope(job.MailFrom.Address) with { MailFrom = new ReversePath { Address = "" } };
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(report));
+
+        var back = Assert.Single(_jobs.Rows.Values);
+        Assert.Equal(("", "sender@elsewhere.test"), (back.MailFrom.Address, Assert.Single(back.Recipients).Address));
+    }
+
+    [Fact]
     public async Task Run_OtherDomainWithoutLogin_MakesNoJob()
     {
         Assert.IsType<TriggerResult.Failed>(await RunAsync(Envelope("a@one.test")));
@@ -227,5 +248,5 @@ public sealed class InboundFunctionTests
         RunAsync(JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope));
 
     private Task<TriggerResult> RunAsync(byte[] body) => InboundFunction.RunAsync(
-        new InboundDelivery(_store, _directory, _mailboxes, new JobMaker(_jobs, _bus, TimeProvider.System), _traces), TimeProvider.System, NullLogger.Instance, body, TestContext.Current.CancellationToken);
+        new InboundDelivery(_store, _directory, _mailboxes, new JobMaker(_jobs, _bus, TimeProvider.System), new ForwardedSender(new RelayOptions { SrsKey = "a key of some length" }, TimeProvider.System), _traces), TimeProvider.System, NullLogger.Instance, body, TestContext.Current.CancellationToken);
 }

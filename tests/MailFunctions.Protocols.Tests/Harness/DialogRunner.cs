@@ -28,6 +28,8 @@ internal static class DialogRunner
         {
             IntakeFails = dialog.Settings.ContainsKey("intake fails"),
             MaildropInUse = dialog.Settings.ContainsKey("maildrop in use"),
+            ExpireAfterDays = dialog.Settings.TryGetValue("expire after days", out var days) ? int.Parse(days, System.Globalization.CultureInfo.InvariantCulture) : null,
+            LoginDelay = dialog.Settings.TryGetValue("login delay", out var delay) ? int.Parse(delay, System.Globalization.CultureInfo.InvariantCulture) : null,
         };
         foreach (var (key, value) in dialog.Settings.Where(s => s.Key.StartsWith("message ", StringComparison.Ordinal)).OrderBy(s => s.Key))
         {

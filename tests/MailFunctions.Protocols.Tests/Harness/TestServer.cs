@@ -16,7 +16,7 @@ namespace MailFunctions.Protocols.Tests.Harness;
 /// <see cref="Password"/>; `off@`, `full@`, `away@`, `rate@` are refused for their reason, unknown names too, and
 /// `elsewhere.test` is not ours.
 /// </summary>
-internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, IMaildrops, ISmtpEvents, IPop3Events
+internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, IMaildrops, ILoginPace, ISmtpEvents, IPop3Events
 {
     public const string HostName = "mail.example.test";
     public const string Password = "correct horse battery";
@@ -27,16 +27,31 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     /// <summary>What was taken in: committed messages with their envelopes.</summary>
     public List<(InboundEnvelope Envelope, byte[] Content)> Accepted { get; } = [];
 
+    /// <summary>False: of accepted messages only the envelope is kept.</summary>
+    public bool KeepsContent { get; set; } = true;
+
     /// <summary>Messages begun and not yet disposed of: 0 when a session has ended.</summary>
     public int Open { get; private set; }
 
     /// <summary>The store or the bus is away.</summary>
     public bool IntakeFails { get; set; }
 
+    /// <summary>Every commit waits for it.</summary>
+    public Task CommitGate { get; set; } = Task.CompletedTask;
+
+    /// <summary>Messages begun so far.</summary>
+    public int Begun { get; private set; }
+
     /// <summary>The maildrop of alice.</summary>
     public TestMaildrop Maildrop { get; } = new();
 
     public bool MaildropInUse { get; set; }
+
+    /// <summary>The rule of alice's account.</summary>
+    public int? ExpireAfterDays { get; set; }
+
+    /// <summary>Seconds between logins; the one before is a second ago.</summary>
+    public int? LoginDelay { get; set; }
 
     public Task<SmtpSessionEnd> RunSmtpAsync(MemoryConnection connection, string kind, SmtpLimits? limits = null, bool plaintextLogin = false, TimeProvider? time = null, CancellationToken drain = default) =>
         new SmtpSession(
@@ -48,13 +63,14 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     public Task<Pop3SessionEnd> RunPop3Async(MemoryConnection connection, bool plaintextLogin = false, TimeProvider? time = null, CancellationToken drain = default) =>
         new Pop3Session(
             connection,
-            new Pop3Listener { HostName = HostName, AllowPlaintextCredentials = plaintextLogin },
-            new Pop3SessionServices { Authenticator = this, Maildrops = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
+            new Pop3Listener { HostName = HostName, AllowPlaintextCredentials = plaintextLogin, LoginDelaySeconds = LoginDelay },
+            new Pop3SessionServices { Authenticator = this, Maildrops = this, Pace = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
         .RunAsync(CancellationToken.None);
 
     public IIncomingMessage Begin(string id, DateTimeOffset receivedAt)
     {
         Open++;
+        Begun++;
         return new Incoming(this, MessageName.BlobFor(id, receivedAt));
     }
 
@@ -81,7 +97,7 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
         {
             "throttled@example.test" => new AuthenticationResult.Throttled(TimeSpan.FromSeconds(30)),
             "away@example.test" => new AuthenticationResult.Unavailable(),
-            "alice@example.test" when password == Password => new AuthenticationResult.Authenticated(Alice),
+            "alice@example.test" when password == Password => new AuthenticationResult.Authenticated(Alice with { ExpireAfterDays = ExpireAfterDays }),
             _ => new AuthenticationResult.Rejected(),
         });
 
@@ -92,6 +108,8 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     {
         // Nothing is throttled here.
     }
+
+    public TimeSpan TryEnter(AuthenticatedAccount account) => TimeSpan.FromSeconds((LoginDelay ?? 1) - 1);
 
     public ValueTask<MaildropOpening> OpenAsync(AuthenticatedAccount account, CancellationToken cancellationToken) =>
         ValueTask.FromResult<MaildropOpening>(MaildropInUse ? new MaildropOpening.InUse() : new MaildropOpening.Opened(Maildrop));
@@ -121,25 +139,35 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
         private readonly MemoryStream _content = new();
         private bool _disposed;
 
-        public long Length => _content.Length;
+        public long Length { get; private set; }
 
         public string Blob => blob;
 
         public ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
         {
-            _content.Write(octets.Span);
+            Length += octets.Length;
+            if (server.KeepsContent)
+            {
+                _content.Write(octets.Span);
+            }
+
             return ValueTask.CompletedTask;
         }
 
-        public ValueTask<IntakeResult> CommitAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
+        public async ValueTask<IntakeResult> CommitAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
         {
+            await server.CommitGate;
             if (server.IntakeFails)
             {
-                return ValueTask.FromResult(IntakeResult.Unavailable);
+                return IntakeResult.Unavailable;
             }
 
-            server.Accepted.Add((envelope, _content.ToArray()));
-            return ValueTask.FromResult(IntakeResult.Accepted);
+            lock (server.Accepted)
+            {
+                server.Accepted.Add((envelope, _content.ToArray()));
+            }
+
+            return IntakeResult.Accepted;
         }
 
         public ValueTask DisposeAsync()
@@ -189,6 +217,11 @@ internal sealed class TestMaildrop : IMaildrop
 
     public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken) =>
         ValueTask.FromResult<IMaildropContent?>(Messages.GetValueOrDefault(uid) is { } content ? new Content(content, PieceOctets) : null);
+
+    /// <summary>Messages that were sent whole.</summary>
+    public List<uint> Fetched { get; } = [];
+
+    public void MarkFetched(uint uid) => Fetched.Add(uid);
 
     public ValueTask<int> DeleteAsync(IReadOnlyList<uint> uids, CancellationToken cancellationToken)
     {

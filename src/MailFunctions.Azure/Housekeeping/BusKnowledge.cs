@@ -1,0 +1,32 @@
+using MailFunctions.Core.Bus;
+using Microsoft.Extensions.Logging;
+
+namespace MailFunctions.Azure.Housekeeping;
+
+/// <summary>
+/// Which accepted messages may still be delivered. Read before the tables are: what is not in the bus then is not being
+/// delivered and never will be again, so its rows and its blob can go without losing mail or bringing it twice.
+/// </summary>
+internal sealed partial class BusKnowledge(IBusInventory bus, ILogger<BusKnowledge> logger)
+{
+    /// <summary>With more messages than this in the bus nothing is purged: there is other work to do.</summary>
+    public const int MaxMessages = 20_000;
+
+    /// <summary>Ids of the messages in `mail-inbound`, or null when nothing may be purged now.</summary>
+    public async Task<IReadOnlySet<string>?> ReadAsync(CancellationToken cancellationToken)
+    {
+        var ids = await bus.MessageIdsAsync(QueueNames.Inbound, MaxMessages, cancellationToken).ConfigureAwait(false);
+        if (ids is null)
+        {
+            Log.TooMany(logger, MaxMessages);
+        }
+
+        return ids;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(2400, LogLevel.Warning, "Nothing is purged: mail-inbound and its dead letters hold more than {Max} messages", EventName = "PurgePostponed")]
+        public static partial void TooMany(ILogger logger, int max);
+    }
+}

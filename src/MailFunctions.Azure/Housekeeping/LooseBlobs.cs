@@ -1,0 +1,123 @@
+using Azure.Data.Tables;
+using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Tables;
+using MailFunctions.Core.Housekeeping;
+using MailFunctions.Core.Messages;
+
+namespace MailFunctions.Azure.Housekeeping;
+
+/// <summary>
+/// References that are to go, and with the last of them the blob. A row in partition `loose` of `references` is written
+/// before a message leaves a mailbox for good, so a run that is cut off anywhere is finished by the next.
+/// </summary>
+internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store, BusKnowledge bus, TimeProvider time) : IHousekeepingTask
+{
+    private const string Partition = "loose";
+    private const string MessageColumn = "MessageId";
+    private const string BlobColumn = "Blob";
+    private const string MailboxColumn = "MailboxId";
+    private const string UidColumn = "Uid";
+
+    private readonly TableClient _references = service.GetTableClient(MailboxTable.ReferencesName);
+    private readonly TableClient _mailboxes = service.GetTableClient(MailboxTable.MailboxesName);
+
+    public string Name => "blobs without references";
+
+    /// <summary>Says that messages are about to leave a mailbox for good; 100 at most.</summary>
+    public Task NoteAsync(string mailboxId, IEnumerable<(uint Uid, string MessageId, string Blob)> messages, CancellationToken cancellationToken) =>
+        _references.SubmitTransactionAsync(
+            messages.Select(m => new TableTransactionAction(
+                TableTransactionActionType.UpsertReplace,
+                new TableEntity(Partition, RowKey(m.MessageId, mailboxId))
+                {
+                    [MessageColumn] = m.MessageId,
+                    [BlobColumn] = m.Blob,
+                    [MailboxColumn] = mailboxId,
+                    [UidColumn] = (long)m.Uid,
+                })),
+            cancellationToken);
+
+    /// <summary>Says that a blob may have no reference at all, and has to be looked at again.</summary>
+    public Task NoteAsync(string messageId, string blob, CancellationToken cancellationToken) =>
+        _references.UpsertEntityAsync(Note(messageId, blob), TableUpdateMode.Replace, cancellationToken);
+
+    /// <summary>The row that says so.</summary>
+    public static TableEntity Note(string messageId, string blob) =>
+        new(Partition, RowKey(messageId, "")) { [MessageColumn] = messageId, [BlobColumn] = blob };
+
+    public async Task<int> RunAsync(CancellationToken cancellationToken)
+    {
+        var bounds = new RunBounds(time);
+        IReadOnlySet<string>? known = null;
+        try
+        {
+            await foreach (var row in _references.QueryAsync<TableEntity>(
+                TableClient.CreateQueryFilter($"PartitionKey eq {Partition}"), cancellationToken: cancellationToken).ConfigureAwait(false))
+            {
+                known ??= await bus.ReadAsync(cancellationToken).ConfigureAwait(false);
+                if (known is null || bounds.AreReached)
+                {
+                    break;
+                }
+
+                // What the bus still holds may be delivered yet.
+                if (!known.Contains(row.GetString(MessageColumn)))
+                {
+                    bounds.Did(await SettleAsync(row, cancellationToken).ConfigureAwait(false));
+                }
+            }
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The blobs without references could not be removed", e);
+        }
+
+        return bounds.Done;
+    }
+
+    /// <summary>Takes the reference away and, when it was the last, the blob; how many blobs that were.</summary>
+    private async Task<int> SettleAsync(TableEntity row, CancellationToken cancellationToken)
+    {
+        var messageId = row.GetString(MessageColumn);
+        if (row.GetString(MailboxColumn) is { } mailboxId && row.GetInt64(UidColumn) is { } uid)
+        {
+            var mailbox = MailboxRow.Partition(mailboxId);
+            if (await _mailboxes.FindRowAsync(mailbox, MailboxRow.DeletedKey((uint)uid), cancellationToken).ConfigureAwait(false) is not null)
+            {
+                return 0; // the purge was cut off before it took the row: its next run does
+            }
+
+            if (await _mailboxes.FindRowAsync(mailbox, MailboxRow.MessageKey((uint)uid), cancellationToken).ConfigureAwait(false) is not null)
+            {
+                await RemoveAsync(row, cancellationToken).ConfigureAwait(false); // restored in time
+                return 0;
+            }
+
+            await _references.DeleteEntityAsync(
+                TableKey.Escape(messageId), TableKey.Escape(mailboxId), cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+
+        var removed = !await IsReferredToAsync(messageId, cancellationToken).ConfigureAwait(false)
+            && await store.DeleteAsync(row.GetString(BlobColumn), cancellationToken).ConfigureAwait(false);
+        await RemoveAsync(row, cancellationToken).ConfigureAwait(false);
+        return removed ? 1 : 0;
+    }
+
+    /// <summary>Somebody needs the blob of a message.</summary>
+    public async Task<bool> IsReferredToAsync(string messageId, CancellationToken cancellationToken)
+    {
+        var partition = TableKey.Escape(messageId);
+        await foreach (var _ in _references.QueryAsync<TableEntity>(
+            TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), 1, ["RowKey"], cancellationToken).ConfigureAwait(false))
+        {
+            return true;
+        }
+
+        return false;
+    }
+
+    private Task<global::Azure.Response> RemoveAsync(TableEntity row, CancellationToken cancellationToken) =>
+        _references.DeleteEntityAsync(row.PartitionKey, row.RowKey, cancellationToken: cancellationToken);
+
+    private static string RowKey(string messageId, string mailboxId) => TableKey.Escape(messageId) + ":" + TableKey.Escape(mailboxId);
+}

@@ -1,0 +1,166 @@
+using System.Globalization;
+using Azure;
+using Azure.Data.Tables;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Tables;
+using MailFunctions.Core.Housekeeping;
+using MailFunctions.Core.Messages;
+
+namespace MailFunctions.Azure.Housekeeping;
+
+/// <summary>
+/// Removes blobs that the edge wrote and could never announce: two days old, in no mailbox, without a trace, and not in
+/// the bus. Goes through the container once, a day's folder after the other, and remembers where it was.
+/// </summary>
+internal sealed class OrphanBlobs(
+    BlobServiceClient blobs, TableServiceClient tables, IMessageStore store, LooseBlobs loose, BusKnowledge bus, TimeProvider time) : IHousekeepingTask
+{
+    /// <summary>A day's blobs are looked at when the day has been over for this long.</summary>
+    public static readonly TimeSpan Age = TimeSpan.FromDays(2);
+
+    private const int PageSize = 500;
+    private const int LooksAtOnce = 8;
+    private const string CursorPartition = "sweep";
+    private const string CursorRow = "orphans";
+    private const string DayColumn = "Day";
+    private const string ContinuationColumn = "Continuation";
+    private const string FolderFormat = "yyyy'/'MM'/'dd'/'";
+
+    private readonly BlobContainerClient _container = blobs.GetBlobContainerClient(BlobMessageStore.ContainerName);
+    private readonly TableClient _references = tables.GetTableClient(MailboxTable.ReferencesName);
+    private readonly TableClient _traces = tables.GetTableClient(TraceTable.TracesName);
+
+    public string Name => "orphan blobs";
+
+    public async Task<int> RunAsync(CancellationToken cancellationToken)
+    {
+        var bounds = new RunBounds(time);
+        try
+        {
+            await SweepAsync(bounds, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RequestFailedException e) when (e.Status is 409 or 412)
+        {
+            // Another run goes through the same folders.
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("Orphan blobs could not be removed", e);
+        }
+
+        return bounds.Done;
+    }
+
+    private async Task SweepAsync(RunBounds bounds, CancellationToken cancellationToken)
+    {
+        IReadOnlySet<string>? known = null;
+        var cursor = await ReadCursorAsync(cancellationToken).ConfigureAwait(false);
+        while (cursor is not null && !bounds.AreReached)
+        {
+            var day = cursor.GetDateTimeOffset(DayColumn)!.Value;
+            if (day.AddDays(1) + Age > time.GetUtcNow())
+            {
+                return;
+            }
+
+            known ??= await bus.ReadAsync(cancellationToken).ConfigureAwait(false);
+            if (known is null)
+            {
+                return;
+            }
+
+            var next = await SweepPageAsync(day, cursor.GetString(ContinuationColumn), known, bounds, cancellationToken).ConfigureAwait(false);
+            cursor[DayColumn] = next is null ? day.AddDays(1) : day;
+            cursor[ContinuationColumn] = next ?? "";
+            cursor = await WriteCursorAsync(cursor, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The continuation within the day, or null at its end.</summary>
+    private async Task<string?> SweepPageAsync(
+        DateTimeOffset day, string? continuation, IReadOnlySet<string> known, RunBounds bounds, CancellationToken cancellationToken)
+    {
+        var folder = day.UtcDateTime.ToString(FolderFormat, CultureInfo.InvariantCulture);
+        var pages = _container.GetBlobsAsync(new GetBlobsOptions { Prefix = folder }, cancellationToken)
+            .AsPages(string.IsNullOrEmpty(continuation) ? null : continuation, PageSize);
+        await foreach (var page in pages.ConfigureAwait(false))
+        {
+            var removed = 0;
+            await Parallel.ForEachAsync(
+                page.Values.Select(b => b.Name),
+                new ParallelOptions { MaxDegreeOfParallelism = LooksAtOnce, CancellationToken = cancellationToken },
+                async (blob, token) =>
+                {
+                    if (await RemoveIfOrphanAsync(blob, folder, known, token).ConfigureAwait(false))
+                    {
+                        Interlocked.Increment(ref removed);
+                    }
+                }).ConfigureAwait(false);
+            bounds.Did(removed);
+            return string.IsNullOrEmpty(page.ContinuationToken) ? null : page.ContinuationToken;
+        }
+
+        return null;
+    }
+
+    private async ValueTask<bool> RemoveIfOrphanAsync(string blob, string folder, IReadOnlySet<string> known, CancellationToken cancellationToken)
+    {
+        var messageId = Path.GetFileNameWithoutExtension(blob[folder.Length..]);
+        if (known.Contains(messageId))
+        {
+            // Held for later, or dead-lettered: the sweep does not come back, so it is noted.
+            await loose.NoteAsync(messageId, blob, cancellationToken).ConfigureAwait(false);
+            return false;
+        }
+
+        return !await loose.IsReferredToAsync(messageId, cancellationToken).ConfigureAwait(false)
+            && !await HasTraceAsync(messageId, cancellationToken).ConfigureAwait(false)
+            && await store.DeleteAsync(blob, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<bool> HasTraceAsync(string messageId, CancellationToken cancellationToken)
+    {
+        var partition = TableKey.Escape(messageId);
+        await foreach (var _ in _traces.QueryAsync<TableEntity>(
+            TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), 1, ["RowKey"], cancellationToken).ConfigureAwait(false))
+        {
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Where the last run was; at first the day of the oldest blob, and null when there is none.</summary>
+    private async Task<TableEntity?> ReadCursorAsync(CancellationToken cancellationToken)
+    {
+        if (await _references.FindRowAsync(CursorPartition, CursorRow, cancellationToken).ConfigureAwait(false) is { } cursor)
+        {
+            return cursor;
+        }
+
+        await foreach (var page in _container.GetBlobsAsync(new GetBlobsOptions(), cancellationToken).AsPages(null, 1).ConfigureAwait(false))
+        {
+            if (page.Values is [{ Name: { Length: > 11 } first }, ..]
+                && DateTime.TryParseExact(
+                    first[..11], FolderFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var day))
+            {
+                return new TableEntity(CursorPartition, CursorRow) { [DayColumn] = new DateTimeOffset(day, TimeSpan.Zero) };
+            }
+
+            break;
+        }
+
+        return null;
+    }
+
+    private async Task<TableEntity> WriteCursorAsync(TableEntity cursor, CancellationToken cancellationToken)
+    {
+        var answer = cursor.ETag == default
+            ? await _references.AddEntityAsync(cursor, cancellationToken).ConfigureAwait(false)
+            : await _references.UpdateEntityAsync(cursor, cursor.ETag, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+        cursor.ETag = answer.Headers.ETag ?? throw new RequestFailedException(answer);
+        return cursor;
+    }
+}

@@ -1,0 +1,85 @@
+using Azure;
+using Azure.Data.Tables;
+using MailFunctions.Azure.Housekeeping;
+using MailFunctions.Azure.Tables;
+using MailFunctions.Core.Accounts;
+
+namespace MailFunctions.Azure.Maildrops;
+
+/// <summary>
+/// Marks the messages that a session fetched, for an account whose fetched mail goes after some days. Written when the
+/// session ends; what can't be written then stays longer, which RFC 2449 §6.7 allows.
+/// </summary>
+internal sealed class FetchedMail(TableClient table, string partition, AuthenticatedAccount account, DueIndex index, TimeProvider time)
+{
+    private const int RowsPerTransaction = 99; // and the lock
+
+    private static readonly string[] Columns = ["RowKey", MailboxRow.FetchedColumn];
+
+    private readonly HashSet<uint> _uids = [];
+
+    public void Mark(uint uid)
+    {
+        if (account.ExpireAfterDays is not null)
+        {
+            _uids.Add(uid);
+        }
+    }
+
+    public void Forget(IEnumerable<uint> deleted) => _uids.ExceptWith(deleted);
+
+    public async Task WriteAsync(MaildropLock held, CancellationToken cancellationToken)
+    {
+        if (_uids.Count == 0 || account.ExpireAfterDays is not { } days)
+        {
+            return;
+        }
+
+        try
+        {
+            var unmarked = new List<uint>(_uids.Count);
+            await foreach (var (uid, fetchedAt) in ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            {
+                if (fetchedAt is null && _uids.Contains(uid))
+                {
+                    unmarked.Add(uid);
+                }
+            }
+
+            if (unmarked.Count == 0)
+            {
+                return;
+            }
+
+            var now = time.GetUtcNow();
+            await index.NoteAsync(DueKind.Aged, now.AddDays(days), account.MailboxId, account.Address.ToCanonicalString(), null, cancellationToken).ConfigureAwait(false);
+            foreach (var some in unmarked.Chunk(RowsPerTransaction))
+            {
+                var actions = some.Select(uid => new TableTransactionAction(
+                    TableTransactionActionType.UpdateMerge,
+                    new TableEntity(partition, MailboxRow.MessageKey(uid)) { [MailboxRow.FetchedColumn] = now },
+                    ETag.All)).ToList();
+                if (!await held.SubmitAsync(actions, cancellationToken).ConfigureAwait(false))
+                {
+                    return;
+                }
+            }
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken) || e is OperationCanceledException)
+        {
+            // They stay longer.
+        }
+    }
+
+    /// <summary>All messages with the time at which they were fetched.</summary>
+    public async IAsyncEnumerable<(uint Uid, DateTimeOffset? FetchedAt)> ReadAllAsync(
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var filter = TableClient.CreateQueryFilter(
+            $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessagePrefix} and RowKey lt {MailboxRow.AfterMessages}");
+        await foreach (var row in table.QueryAsync<TableEntity>(filter, 1000, Columns, cancellationToken).ConfigureAwait(false))
+        {
+            yield return (MailboxRow.UidOf(row.RowKey), row.GetDateTimeOffset(MailboxRow.FetchedColumn));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+using Azure.Data.Tables;
+using MailFunctions.Azure.Tables;
+using MailFunctions.Core.Mailboxes;
+
+namespace MailFunctions.Azure.Maildrops;
+
+/// <summary>
+/// The rows of the messages that a client reads: one message alone is a point read; one that others follow brings their
+/// rows with it, and the next ones are on their way before the last of these is reached.
+/// </summary>
+internal sealed class MessageRows(TableClient table, string partition)
+{
+    public const int RowsPerQuery = 100;
+
+    private readonly Dictionary<uint, MailboxEntry> _rows = [];
+    private Task<List<MailboxEntry>>? _more;
+
+    /// <summary>Null when the row is not at hand yet.</summary>
+    public MailboxEntry? Known(uint uid) => _rows.GetValueOrDefault(uid);
+
+    public async ValueTask<MailboxEntry?> FindAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
+    {
+        if (!_rows.ContainsKey(uid) || _more is { IsCompleted: true })
+        {
+            await TakeMoreAsync(uid, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (_rows.TryGetValue(uid, out var known))
+        {
+            Prefetch(likelyNext.Span);
+            return known;
+        }
+
+        try
+        {
+            if (likelyNext.IsEmpty)
+            {
+                var row = await table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken).ConfigureAwait(false);
+                return row is null ? null : MailboxRow.ToEntry(row);
+            }
+
+            _rows.Clear();
+            Add(await ReadAsync(uid, cancellationToken).ConfigureAwait(false));
+            Prefetch(likelyNext.Span);
+            return _rows.GetValueOrDefault(uid);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The message could not be found", e);
+        }
+    }
+
+    /// <summary>What was fetched ahead; rows behind the reader are let go.</summary>
+    private async ValueTask TakeMoreAsync(uint uid, CancellationToken cancellationToken)
+    {
+        if (_more is not { } more)
+        {
+            return;
+        }
+
+        await ((Task)more).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+        _more = null;
+        if (!more.IsCompletedSuccessfully)
+        {
+            return; // asked for again when its turn comes
+        }
+
+        foreach (var behind in _rows.Keys.Where(k => k < uid).ToList())
+        {
+            _rows.Remove(behind);
+        }
+
+        Add(more.Result);
+    }
+
+    private void Prefetch(ReadOnlySpan<uint> likelyNext)
+    {
+        foreach (var uid in likelyNext)
+        {
+            if (!_rows.ContainsKey(uid))
+            {
+                _more ??= ReadAsync(uid, CancellationToken.None);
+                return;
+            }
+        }
+    }
+
+    private void Add(List<MailboxEntry> entries)
+    {
+        foreach (var entry in entries)
+        {
+            _rows[entry.Uid] = entry;
+        }
+    }
+
+    private async Task<List<MailboxEntry>> ReadAsync(uint first, CancellationToken cancellationToken)
+    {
+        var filter = TableClient.CreateQueryFilter(
+            $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey(first)} and RowKey lt {MailboxRow.AfterMessages}");
+        await foreach (var page in table.QueryAsync<TableEntity>(filter, RowsPerQuery, cancellationToken: cancellationToken)
+            .AsPages(null, RowsPerQuery).ConfigureAwait(false))
+        {
+            return [.. page.Values.Select(MailboxRow.ToEntry)];
+        }
+
+        return [];
+    }
+}

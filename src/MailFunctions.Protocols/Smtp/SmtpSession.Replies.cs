@@ -1,0 +1,78 @@
+using MailFunctions.Protocols.Transport;
+
+namespace MailFunctions.Protocols.Smtp;
+
+public sealed partial class SmtpSession
+{
+    /// <summary>Messages of one session that blob and bus may have in hand at once.</summary>
+    private const int MaxCommits = 4;
+
+    /// <summary>
+    /// Replies from the oldest commit under way on: they leave in the order of the commands (RFC 2920 §3.2), whichever is
+    /// ready first.
+    /// </summary>
+    private readonly Queue<(Task<SmtpReply> Reply, bool IsCommit)> _later = new(0);
+
+    private int _commits;
+
+    /// <summary>Puts a reply into the output; it leaves when the session next waits.</summary>
+    private void Send(SmtpReply? reply)
+    {
+        if (reply is null)
+        {
+            return;
+        }
+
+        if (_later.Count == 0)
+        {
+            reply.WriteTo(_input.Output);
+        }
+        else
+        {
+            _later.Enqueue((Task.FromResult(reply), false));
+        }
+
+        if (reply.Closes)
+        {
+            _end ??= reply.Code == 221 ? SmtpSessionEnd.Quit : SmtpSessionEnd.ProtocolError;
+        }
+    }
+
+    /// <summary>The reply to a message that is being committed, in its turn.</summary>
+    private async ValueTask SendLaterAsync(Task<SmtpReply> commit)
+    {
+        _later.Enqueue((commit, true));
+        if (++_commits == MaxCommits)
+        {
+            await SettleAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Waits for the commits under way and writes what is due. <see cref="SessionInput"/> asks for it before each wait.</summary>
+    private async ValueTask SettleAsync()
+    {
+        while (_later.TryPeek(out var next))
+        {
+            var reply = await next.Reply.ConfigureAwait(false);
+            _later.Dequeue();
+            reply.WriteTo(_input.Output);
+            if (next.IsCommit)
+            {
+                _commits--;
+                if (reply.IsFailure)
+                {
+                    services.Events.Refused(connection.RemoteEndPoint.Address, "DATA", reply);
+                }
+            }
+        }
+    }
+
+    /// <summary>A session that breaks off leaves none of its commits unwatched.</summary>
+    private async ValueTask EndCommitsAsync()
+    {
+        while (_later.TryDequeue(out var next))
+        {
+            await ((Task)next.Reply).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using MailFunctions.Azure.Housekeeping;
+using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Tests.Storage;
+using MailFunctions.Core.Bus;
+using MailFunctions.Core.Housekeeping;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace MailFunctions.Azure.Tests.Housekeeping;
+
+/// <summary>The duties over one storage account, with a clock and a bus that the test moves.</summary>
+internal sealed class HousekeepingBench : IBusInventory
+{
+    public static readonly TimeSpan Retention = TimeSpan.FromDays(14);
+
+    public HousekeepingBench(string connectionString)
+    {
+        Storage = new TestStorage(connectionString);
+        var index = new DueIndex(Storage.Tables);
+        var bus = new BusKnowledge(this, NullLogger<BusKnowledge>.Instance);
+        var retention = new RetentionOptions { Deleted = Retention };
+        Loose = new LooseBlobs(Storage.Tables, Storage.Store(), bus, Time);
+        Directory = new DirectoryTables(Storage.Tables);
+        var purge = new MailboxPurge(Storage.Tables, Loose);
+        Accounts = new DeletedAccounts(Storage.Tables, Directory, index, purge, bus, retention, Time);
+        Deleted = new DeletedMail(index, purge, bus, retention, Time);
+        Aged = new AgedMail(Storage.Maildrops(Time), Directory, index, Time);
+        Orphans = new OrphanBlobs(Storage.Blobs, Storage.Tables, Storage.Store(), Loose, bus, Time);
+    }
+
+    public TestStorage Storage { get; }
+
+    public ManualTime Time { get; } = new();
+
+    public DirectoryTables Directory { get; }
+
+    public LooseBlobs Loose { get; }
+
+    public DeletedAccounts Accounts { get; }
+
+    public DeletedMail Deleted { get; }
+
+    public AgedMail Aged { get; }
+
+    public OrphanBlobs Orphans { get; }
+
+    /// <summary>Ids of messages in the bus; null: too many to say.</summary>
+    public HashSet<string>? InBus { get; set; } = [];
+
+    public Task<IReadOnlySet<string>?> MessageIdsAsync(string queue, int atMost, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlySet<string>?>(InBus);
+
+    /// <summary>All duties in their order, as the function runs them.</summary>
+    public async Task RunAsync()
+    {
+        foreach (var task in (IHousekeepingTask[])[Aged, Deleted, Accounts, Loose])
+        {
+            await task.RunAsync(CancellationToken.None);
+        }
+    }
+
+    /// <summary>Deletes messages as a POP3 session does.</summary>
+    public async Task DeleteAsync(string mailboxId, params uint[] uids)
+    {
+        await using var maildrop = await Storage.OpenAsync(mailboxId, Time);
+        Xunit.Assert.Equal(uids.Length, await maildrop.DeleteAsync(uids, CancellationToken.None));
+    }
+}

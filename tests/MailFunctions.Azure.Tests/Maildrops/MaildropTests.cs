@@ -1,0 +1,230 @@
+using System.Text;
+using Azure.Data.Tables;
+using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Tests.Storage;
+using MailFunctions.Core.Mailboxes;
+using Xunit;
+
+namespace MailFunctions.Azure.Tests.Maildrops;
+
+/// <summary>A maildrop over Azurite: what is listed, read and deleted, also while others work on the same mailbox.</summary>
+public sealed class MaildropTests(AzuriteFixture azurite)
+{
+    private readonly TestStorage _storage = new(azurite.ConnectionString);
+    private readonly string _mailbox = TestStorage.NewMailboxId();
+
+    [Fact]
+    public async Task Read_OfAnyMessage_GivesAsManyOctetsAsWereListed()
+    {
+        await _storage.DeliverAsync(_mailbox, "Subject: a\r\n\r\ntext\r\n"u8.ToArray(), "Return-Path: <>\r\n");
+        await _storage.DeliverAsync(_mailbox, "no break"u8.ToArray(), "Delivered-To: b\u00fccher@x.test\r\n", lacksFinalLineBreak: true);
+        await _storage.DeliverAsync(_mailbox, TestStorage.RandomOctets(3 * 1024 * 1024));
+        await using var maildrop = await _storage.OpenAsync(_mailbox);
+        var listed = await TestStorage.ListAsync(maildrop);
+
+        Assert.Equal(maildrop.Bytes, listed.Sum(m => m.Size));
+        foreach (var message in listed)
+        {
+            Assert.Equal(message.Size, (await TestStorage.ReadAsync(maildrop, message.Uid))!.Length);
+        }
+
+        Assert.Equal("Delivered-To: b\u00fccher@x.test\r\nno break\r\n", Encoding.UTF8.GetString((await TestStorage.ReadAsync(maildrop, 2))!));
+    }
+
+    [Fact]
+    public async Task Delivery_DuringASession_IsSeenByTheNextOne()
+    {
+        await _storage.DeliverAsync(_mailbox, "one\r\n"u8.ToArray());
+        await using (var maildrop = await _storage.OpenAsync(_mailbox))
+        {
+            await _storage.DeliverAsync(_mailbox, "two\r\n"u8.ToArray());
+
+            Assert.Equal([1u], (await TestStorage.ListAsync(maildrop)).Select(m => m.Uid));
+            Assert.Equal(1, maildrop.Count);
+        }
+
+        await using var next = await _storage.OpenAsync(_mailbox);
+        Assert.Equal([1u, 2u], (await TestStorage.ListAsync(next)).Select(m => m.Uid));
+    }
+
+    [Fact]
+    public async Task Open_ByTwoSessions_IsInUseUntilTheFirstEnds()
+    {
+        var first = await _storage.OpenAsync(_mailbox);
+        Assert.IsType<MaildropOpening.InUse>(await _storage.Maildrops().OpenAsync(TestStorage.AccountOf(_mailbox), CancellationToken.None));
+
+        await first.DisposeAsync();
+
+        await using var second = await _storage.OpenAsync(_mailbox);
+        Assert.True(second.IsLocked);
+    }
+
+    [Fact]
+    public async Task Open_ByManyAtOnce_IsGrantedToOne()
+    {
+        var openings = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => _storage.Maildrops().OpenAsync(TestStorage.AccountOf(_mailbox), CancellationToken.None).AsTask()));
+
+        var opened = Assert.Single(openings.OfType<MaildropOpening.Opened>());
+        Assert.Equal(11, openings.OfType<MaildropOpening.InUse>().Count());
+        await opened.Maildrop.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Open_AfterTheHolderWasKilled_IsFreeAfterItsLifetime()
+    {
+        var killed = new ManualTime(); // stands still, as a dead process does
+        var first = await _storage.OpenAsync(_mailbox, killed);
+        var time = new ManualTime();
+        time.Advance(TimeSpan.FromSeconds(59));
+        Assert.IsType<MaildropOpening.InUse>(await _storage.Maildrops(time).OpenAsync(TestStorage.AccountOf(_mailbox), CancellationToken.None));
+        time.Advance(TimeSpan.FromSeconds(1));
+
+        await using var second = await _storage.OpenAsync(_mailbox, time);
+
+        // The first one comes back from the dead: it has lost, and deletes nothing.
+        await _storage.DeliverAsync(_mailbox, "one\r\n"u8.ToArray());
+        Assert.Equal(0, await first.DeleteAsync([1], CancellationToken.None));
+        await first.DisposeAsync();
+        Assert.True(second.IsLocked);
+        Assert.Single(await _storage.RowsAsync(_mailbox, "msg:"));
+        Assert.Single(await _storage.RowsAsync(_mailbox, "lock"));
+    }
+
+    [Fact]
+    public async Task Delete_WhileOthersDeliver_KeepsTheStateTrue()
+    {
+        const int Before = 230, During = 40;
+        var mailbox = await _storage.MailboxOfAsync(Before);
+        await using var maildrop = await _storage.OpenAsync(mailbox);
+        var uids = (await TestStorage.ListAsync(maildrop)).Select(m => m.Uid).ToList();
+
+        // Writers of their own each, as function instances are.
+        var deliveries = Enumerable.Range(0, During).Select(i =>
+            _storage.Delivery().DeliverAsync(mailbox, TestStorage.NewEntry(1000 + i), null, CancellationToken.None)).ToList();
+        var deleted = await maildrop.DeleteAsync(uids, CancellationToken.None);
+        await Task.WhenAll(deliveries);
+
+        Assert.Equal(Before, deleted);
+        var rows = await _storage.RowsAsync(mailbox, "msg:");
+        var state = MailboxRow.ToState((await _storage.RowsAsync(mailbox, "state"))[0]);
+        Assert.Equal(During, rows.Count);
+        Assert.Equal(new MailboxState(state.UidValidity, Before + During + 1, During, rows.Sum(r => r.GetInt64("Size")!.Value)), state);
+        Assert.Equal(Before, (await _storage.RowsAsync(mailbox, "del:")).Count);
+    }
+
+    [Fact]
+    public async Task Delete_WhenTheStoreStopsHalfWay_SaysWhatIsDeletedAndNoMore()
+    {
+        var mailbox = await _storage.MailboxOfAsync(150);
+        await using var maildrop = await _storage.OpenAsync(mailbox);
+        var through = 2;
+        _storage.Watch.Refuse(r => r.IsTransaction && through-- <= 0);
+
+        var deleted = await maildrop.DeleteAsync([.. Enumerable.Range(1, 150).Select(i => (uint)i)], CancellationToken.None);
+
+        _storage.Watch.Heal();
+        Assert.Equal(98, deleted);
+        Assert.Equal(Enumerable.Range(1, 98).Select(i => MailboxRow.DeletedKey((uint)i)), (await _storage.RowsAsync(mailbox, "del:")).Select(r => r.RowKey));
+        Assert.Equal(52, MailboxRow.ToState((await _storage.RowsAsync(mailbox, "state"))[0]).Count);
+    }
+
+    [Fact]
+    public async Task Delete_WhenAnAnswerIsLost_IsDoneOnce()
+    {
+        var mailbox = await _storage.MailboxOfAsync(60);
+        await using var maildrop = await _storage.OpenAsync(mailbox);
+        _storage.Watch.LoseAnswers(r => r.IsTransaction);
+
+        var deleted = await maildrop.DeleteAsync([.. Enumerable.Range(1, 60).Select(i => (uint)i)], CancellationToken.None);
+
+        Assert.Equal(60, deleted);
+        Assert.Empty(await _storage.RowsAsync(mailbox, "msg:"));
+        Assert.Equal(0, MailboxRow.ToState((await _storage.RowsAsync(mailbox, "state"))[0]).Count);
+        Assert.True(maildrop.IsLocked);
+    }
+
+    [Fact]
+    public async Task UniqueIds_OfAnAccountMadeAgain_AreNoneOfTheOldOnes()
+    {
+        var again = TestStorage.NewMailboxId(); // an account's mailbox is made anew with it
+        await _storage.DeliverAsync(_mailbox, "one\r\n"u8.ToArray());
+        await _storage.DeliverAsync(again, "one\r\n"u8.ToArray());
+        await using var old = await _storage.OpenAsync(_mailbox);
+        await using var made = await _storage.OpenAsync(again);
+
+        Assert.NotEqual(old.UniqueIdPrefix, made.UniqueIdPrefix);
+        Assert.Matches("^[!-~]{1,50}$", made.UniqueIdPrefix);
+        Assert.True($"{made.UniqueIdPrefix}.{uint.MaxValue}".Length <= 70); // RFC 1939 §7
+    }
+
+    [Fact]
+    public async Task Uids_AfterEverythingWasDeleted_AreNotUsedAgain()
+    {
+        await _storage.DeliverAsync(_mailbox, "one\r\n"u8.ToArray());
+        await using (var maildrop = await _storage.OpenAsync(_mailbox))
+        {
+            Assert.Equal(1, await maildrop.DeleteAsync([1], CancellationToken.None));
+        }
+
+        Assert.Equal(2u, (await _storage.DeliverAsync(_mailbox, "two\r\n"u8.ToArray())).Uid);
+    }
+
+    [Fact]
+    public async Task Read_WhenTheBlobIsGone_TellsThePostmasterOnceADay_AndTheOthersAreRead()
+    {
+        var gone = await _storage.DeliverAsync(_mailbox, "gone\r\n"u8.ToArray());
+        var there = await _storage.DeliverAsync(_mailbox, "there\r\n"u8.ToArray());
+        await _storage.Store().DeleteAsync(gone.Blob, CancellationToken.None);
+        await using var maildrop = await _storage.OpenAsync(_mailbox);
+
+        Assert.Null(await TestStorage.ReadAsync(maildrop, gone.Uid, there.Uid));
+        Assert.Null(await TestStorage.ReadAsync(maildrop, gone.Uid));
+        Assert.Equal("there\r\n", Encoding.ASCII.GetString((await TestStorage.ReadAsync(maildrop, there.Uid))!));
+
+        var traces = new List<TableEntity>();
+        await foreach (var row in _storage.Tables.GetTableClient(TraceTable.TracesName)
+            .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {gone.MessageId}")))
+        {
+            traces.Add(row);
+        }
+
+        var trace = Assert.Single(traces);
+        Assert.Equal("unreadable", trace.GetString("Kind"));
+        Assert.Equal($"{_mailbox}@example.test", trace.GetString("Addresses"));
+    }
+
+    [Fact]
+    public async Task List_OfManyMessages_IsOnePagedQuery()
+    {
+        var mailbox = await _storage.MailboxOfAsync(2500);
+        var before = _storage.Watch.Seen.Count;
+
+        await using var maildrop = await _storage.OpenAsync(mailbox);
+        Assert.Equal(2, _storage.Watch.Seen.Count - before); // lock and state: STAT is answered
+        Assert.Equal(2500, (await TestStorage.ListAsync(maildrop)).Count);
+
+        Assert.Equal(5, _storage.Watch.Seen.Count - before); // 1,000 rows a page
+    }
+
+    [Fact]
+    public async Task Read_OneAfterTheOther_AsksForEachBlobOnce_AndForRowsByTheHundred()
+    {
+        const int Messages = 130;
+        for (var i = 0; i < Messages; i++)
+        {
+            await _storage.DeliverAsync(_mailbox, Encoding.ASCII.GetBytes($"{i}\r\n"));
+        }
+
+        await using var maildrop = await _storage.OpenAsync(_mailbox);
+        var before = _storage.Watch.Seen.Count;
+        for (var uid = 1u; uid <= Messages; uid++)
+        {
+            var next = Enumerable.Range((int)uid + 1, 16).Where(u => u <= Messages).Select(u => (uint)u).ToArray();
+            Assert.Equal($"{uid - 1}\r\n", Encoding.ASCII.GetString((await TestStorage.ReadAsync(maildrop, uid, next))!));
+        }
+
+        var requests = _storage.Watch.Seen.Skip(before).ToList();
+        Assert.Equal(Messages, requests.Count(r => r.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal)));
+        Assert.Equal(2, requests.Count(r => !r.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal)));
+    }
+}

@@ -1,0 +1,193 @@
+using System.Net;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Directory;
+using MailFunctions.Edge.Accounts;
+using MailFunctions.Edge.Admission;
+using MailFunctions.Edge.Configuration;
+using MailFunctions.Edge.Tests.Fakes;
+using MailFunctions.TestKit;
+using Microsoft.Extensions.Options;
+using Xunit;
+
+namespace MailFunctions.Edge.Tests.Accounts;
+
+/// <summary>Credentials against the directory.</summary>
+public sealed class DirectoryAuthenticatorTests : IDisposable
+{
+    private const string Alice = "alice@example.test";
+
+    private static readonly IPAddress Client = IPAddress.Parse("192.0.2.1");
+
+    private readonly ManualTime _time = new();
+    private readonly TestDirectory _store = new();
+    private readonly CachedDirectory _directory;
+    private readonly LoginThrottle _throttle;
+    private readonly RememberedPasswords _remembered;
+    private readonly TestLog<DirectoryAuthenticator> _log = new();
+    private readonly DirectoryAuthenticator _authenticator;
+
+    public DirectoryAuthenticatorTests()
+    {
+        var options = Options.Create(new LoginOptions { FreeFailuresPerAccount = 3, FreeFailuresPerClient = 5, FailureDelay = TimeSpan.Zero });
+        _directory = new CachedDirectory(_store, options, _time);
+        _throttle = new LoginThrottle(options, _time);
+        _remembered = new RememberedPasswords(options, _time);
+        _authenticator = new DirectoryAuthenticator(_directory, _throttle, _remembered, _time, _log);
+    }
+
+    [Fact]
+    public async Task CheckPassword_RightPassword_IsTheAccount()
+    {
+        _store.AddAccount(Alice);
+
+        var result = Assert.IsType<AuthenticationResult.Authenticated>(await CheckAsync("Alice@EXAMPLE.test", TestDirectory.Password));
+        Assert.Equal("box-" + Alice, result.Account.MailboxId);
+    }
+
+    [Fact]
+    public async Task CheckPassword_AppPassword_IsTheAccount()
+    {
+        _store.AddAccount(Alice, a => a with { AppPasswords = [new AppPassword("1", "phone", ScramVerifier.Create("abcd-efgh", 4096), default)] });
+
+        Assert.IsType<AuthenticationResult.Authenticated>(await CheckAsync(Alice, "abcd-efgh"));
+    }
+
+    [Theory]
+    [InlineData(Alice, "wrong")]
+    [InlineData("nobody@example.test", TestDirectory.Password)]
+    [InlineData("alice@elsewhere.test", TestDirectory.Password)]
+    [InlineData("alice", TestDirectory.Password)]
+    [InlineData("off@example.test", TestDirectory.Password)]
+    [InlineData("alias@example.test", TestDirectory.Password)]
+    [InlineData(Alice, "")]
+    public async Task CheckPassword_AnyOtherPair_IsRejectedAlike(string login, string password)
+    {
+        _store.AddAccount(Alice);
+        _store.AddAccount("off@example.test", a => a with { Enabled = false });
+        _store.AddAlias("alias@example.test", Alice);
+
+        Assert.IsType<AuthenticationResult.Rejected>(await CheckAsync(login, password));
+    }
+
+    [Fact]
+    public async Task CheckPassword_VeryLongPassword_IsRejected()
+    {
+        _store.AddAccount(Alice);
+
+        Assert.IsType<AuthenticationResult.Rejected>(await CheckAsync(Alice, new string('x', 100_000)));
+    }
+
+    [Fact]
+    public async Task CheckPassword_PasswordChangedBehindTheCache_NewOneWorksAtOnce()
+    {
+        _store.AddAccount(Alice);
+        await CheckAsync(Alice, TestDirectory.Password);
+        _store.AddAccount(Alice, a => a with { Password = ScramVerifier.Create("the new one", 4096) });
+
+        Assert.IsType<AuthenticationResult.Authenticated>(await CheckAsync(Alice, "the new one"));
+        Assert.IsType<AuthenticationResult.Rejected>(await CheckAsync(Alice, TestDirectory.Password));
+    }
+
+    [Fact]
+    public async Task CheckPassword_TooManyFailures_IsThrottledEvenForTheRightOne()
+    {
+        _store.AddAccount(Alice);
+        for (var i = 0; i < 4; i++)
+        {
+            Assert.IsType<AuthenticationResult.Rejected>(await CheckAsync(Alice, "wrong"));
+        }
+
+        Assert.IsType<AuthenticationResult.Throttled>(await CheckAsync(Alice, TestDirectory.Password));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.IsType<AuthenticationResult.Authenticated>(await CheckAsync(Alice, TestDirectory.Password));
+    }
+
+    [Fact]
+    public async Task CheckPassword_AfterFailures_IsHeldBackLongerEachTime()
+    {
+        _store.AddAccount(Alice);
+        using var throttle = new LoginThrottle(Options.Create(new LoginOptions { FailureDelay = TimeSpan.FromSeconds(1), FreeFailuresPerAccount = 10 }), _time);
+        using var authenticator = new DirectoryAuthenticator(_directory, throttle, _remembered, _time, _log);
+        var delays = new List<double>();
+        for (var i = 0; i < 6; i++)
+        {
+            var began = _time.GetUtcNow();
+            var check = authenticator.CheckPasswordAsync(Alice, "wrong", Client, CancellationToken.None).AsTask();
+            while (!check.IsCompleted)
+            {
+                if (_time.TimersSet > 0)
+                {
+                    _time.Advance(TimeSpan.FromSeconds(1));
+                }
+
+                await Task.Delay(1, TestContext.Current.CancellationToken);
+            }
+
+            delays.Add((_time.GetUtcNow() - began).TotalSeconds);
+        }
+
+        Assert.Equal([0, 1, 2, 4, 8, 10], delays);
+    }
+
+    [Fact]
+    public async Task CheckPassword_DirectoryAway_IsUnavailableAndNoFailure()
+    {
+        _store.AddAccount(Alice);
+        _store.IsAway = true;
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.IsType<AuthenticationResult.Unavailable>(await CheckAsync(Alice, TestDirectory.Password));
+        }
+
+        _store.IsAway = false;
+        Assert.IsType<AuthenticationResult.Authenticated>(await CheckAsync(Alice, TestDirectory.Password));
+    }
+
+    [Fact]
+    public async Task FindScram_UnknownAccount_GetsASaltThatStaysTheSame()
+    {
+        var first = await _authenticator.FindScramAsync("nobody@example.test", Client, CancellationToken.None);
+        var second = await _authenticator.FindScramAsync("nobody@example.test", Client, CancellationToken.None);
+        var other = await _authenticator.FindScramAsync("other@example.test", Client, CancellationToken.None);
+
+        Assert.Null(first!.Account);
+        Assert.Equal(first.Verifier.Salt, second!.Verifier.Salt);
+        Assert.NotEqual(first.Verifier.Salt, other!.Verifier.Salt);
+        Assert.Equal(ScramVerifier.DefaultIterations, first.Verifier.Iterations);
+    }
+
+    [Fact]
+    public async Task RecordScram_Failures_CountForPasswordsToo()
+    {
+        _store.AddAccount(Alice);
+        for (var i = 0; i < 4; i++)
+        {
+            _authenticator.RecordScram(Alice, Client, succeeded: false);
+        }
+
+        Assert.IsType<AuthenticationResult.Throttled>(await CheckAsync(Alice, TestDirectory.Password));
+    }
+
+    [Fact]
+    public async Task CheckPassword_AnyFailure_LogsNeitherPasswordNorUnknownName()
+    {
+        _store.AddAccount(Alice);
+        await CheckAsync(Alice, "s3cret-guess");
+        await CheckAsync("s3cret-typed-as-name", "s3cret-guess");
+
+        Assert.Equal(2, _log.Lines.Count);
+        Assert.All(_log.Lines, l => Assert.DoesNotContain("s3cret", l, StringComparison.Ordinal));
+        Assert.Contains(Alice, _log.Lines[0], StringComparison.Ordinal);
+    }
+
+    public void Dispose()
+    {
+        _authenticator.Dispose();
+        _remembered.Dispose();
+        _throttle.Dispose();
+        _directory.Dispose();
+    }
+
+    private ValueTask<AuthenticationResult> CheckAsync(string login, string password) =>
+        _authenticator.CheckPasswordAsync(login, password, Client, TestContext.Current.CancellationToken);
+}

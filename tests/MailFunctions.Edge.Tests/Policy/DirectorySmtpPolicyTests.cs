@@ -1,0 +1,167 @@
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Sessions;
+using MailFunctions.Edge.Accounts;
+using MailFunctions.Edge.Admission;
+using MailFunctions.Edge.Configuration;
+using MailFunctions.Edge.Policy;
+using MailFunctions.Edge.Tests.Fakes;
+using MailFunctions.TestKit;
+using Microsoft.Extensions.Options;
+using Xunit;
+
+namespace MailFunctions.Edge.Tests.Policy;
+
+/// <summary>What SMTP sessions may do.</summary>
+public sealed class DirectorySmtpPolicyTests : IDisposable
+{
+    private static readonly AuthenticatedAccount Alice = new(EmailAddress.Parse("alice@example.test")!, "box-alice@example.test");
+    private static readonly ClientInfo Mx = new("192.0.2.1", "client.test", null, null);
+    private static readonly ClientInfo Submission = new("192.0.2.1", "client.test", null, "alice@example.test");
+
+    private readonly ManualTime _time = new();
+    private readonly TestDirectory _store = new();
+    private readonly TestMailboxes _mailboxes = new();
+    private readonly CachedDirectory _directory;
+    private readonly CachedUsage _usage;
+    private readonly MailRates _rates;
+    private readonly DirectorySmtpPolicy _policy;
+
+    public DirectorySmtpPolicyTests()
+    {
+        _store.AddAccount("alice@example.test");
+        _store.AddAccount("bob@example.test");
+        _store.AddAccount("off@example.test", a => a with { Enabled = false });
+        _store.AddAccount("small@example.test", a => a with { QuotaBytes = 1000 });
+        _store.AddAlias("sales@example.test", "alice@example.test", "bob@example.test");
+        _store.AddAlias("tiny@example.test", "small@example.test");
+        _store.AddAlias("both@example.test", "small@example.test", "bob@example.test");
+        _store.AddAlias("nowhere@example.test", "off@example.test");
+        _directory = new CachedDirectory(_store, Options.Create(new LoginOptions()), _time);
+        _usage = new CachedUsage(_mailboxes, _time);
+        _rates = new MailRates(Options.Create(new RateOptions { MessagesPerClient = 2, RecipientsPerClient = 20, MessagesPerAccount = 2, RecipientsPerAccount = 3 }));
+        _policy = new DirectorySmtpPolicy(_directory, _usage, _rates);
+    }
+
+    [Theory]
+    [InlineData("alice@example.test", RecipientVerdict.Accepted)]
+    [InlineData("Alice+lists@Example.Test", RecipientVerdict.Accepted)]
+    [InlineData("sales@example.test", RecipientVerdict.Accepted)]
+    [InlineData("nobody@example.test", RecipientVerdict.Unknown)]
+    [InlineData("off@example.test", RecipientVerdict.Disabled)]
+    [InlineData("nowhere@example.test", RecipientVerdict.Disabled)]
+    [InlineData("alice@elsewhere.test", RecipientVerdict.NotLocal)]
+    [InlineData("alice@[192.0.2.25]", RecipientVerdict.NotLocal)]
+    [InlineData("small@example.test", RecipientVerdict.OverQuota)]
+    [InlineData("tiny@example.test", RecipientVerdict.OverQuota)]
+    [InlineData("both@example.test", RecipientVerdict.Accepted)]
+    public async Task CheckRecipient_ByWhatTheDirectorySays(string address, RecipientVerdict expected)
+    {
+        _mailboxes.Bytes["box-small@example.test"] = 1000;
+
+        Assert.Equal(expected, await RecipientAsync(address));
+    }
+
+    [Fact]
+    public async Task CheckRecipient_RoomMadeInAFullMailbox_TakesMailAgainWithinSeconds()
+    {
+        _mailboxes.Bytes["box-small@example.test"] = 1000;
+        Assert.Equal(RecipientVerdict.OverQuota, await RecipientAsync("small@example.test"));
+        _mailboxes.Bytes["box-small@example.test"] = 999;
+        _time.Advance(TimeSpan.FromSeconds(6));
+
+        Assert.Equal(RecipientVerdict.Accepted, await RecipientAsync("small@example.test"));
+    }
+
+    [Fact]
+    public async Task CheckRecipient_NoQuota_AsksNoMailbox()
+    {
+        await RecipientAsync("alice@example.test");
+
+        Assert.Equal(0, _mailboxes.Reads);
+    }
+
+    [Fact]
+    public async Task CheckRecipient_DirectoryAway_SaysSo()
+    {
+        _store.IsAway = true;
+
+        Assert.Equal(RecipientVerdict.Unavailable, await RecipientAsync("alice@example.test"));
+    }
+
+    [Fact]
+    public async Task CheckRecipient_AccountMadeAMomentAgo_ReceivesWithinFiveSeconds()
+    {
+        Assert.Equal(RecipientVerdict.Unknown, await RecipientAsync("new@example.test"));
+        _store.AddAccount("new@example.test");
+        _time.Advance(TimeSpan.FromSeconds(5));
+
+        Assert.Equal(RecipientVerdict.Accepted, await RecipientAsync("new@example.test"));
+    }
+
+    [Fact]
+    public async Task CheckRecipient_AccountHasUsedItsHour_IsRateLimited()
+    {
+        var verdicts = new List<RecipientVerdict>();
+        for (var i = 0; i < 5; i++)
+        {
+            verdicts.Add(await _policy.CheckRecipientAsync(EmailAddress.Parse("bob@example.test")!, Alice, Submission, CancellationToken.None));
+        }
+
+        Assert.Equal(3, verdicts.Count(v => v == RecipientVerdict.Accepted));
+        Assert.Equal(RecipientVerdict.RateLimited, verdicts[^1]);
+    }
+
+    [Theory]
+    [InlineData("alice@example.test", SenderVerdict.Accepted)]
+    [InlineData("alice+news@example.test", SenderVerdict.Accepted)]
+    [InlineData("sales@example.test", SenderVerdict.Accepted)]
+    [InlineData("bob@example.test", SenderVerdict.NotOwned)]
+    [InlineData("alice@elsewhere.test", SenderVerdict.NotOwned)]
+    [InlineData("nobody@example.test", SenderVerdict.NotOwned)]
+    public async Task CheckSender_Submission_OwnAddressesAndAliasesOnly(string address, SenderVerdict expected)
+    {
+        var sender = EmailAddress.Parse(address)!;
+
+        Assert.Equal(expected, await _policy.CheckSenderAsync(sender, Alice, Submission, CancellationToken.None));
+        Assert.Equal(expected, await _policy.CheckFromAsync(sender, Alice, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task CheckSender_MxPort_AnybodyUntilTheRate()
+    {
+        var sender = EmailAddress.Parse("bob@elsewhere.test");
+        var verdicts = new List<SenderVerdict>();
+        for (var i = 0; i < 3; i++)
+        {
+            verdicts.Add(await _policy.CheckSenderAsync(sender, null, Mx, CancellationToken.None));
+        }
+
+        Assert.Equal([SenderVerdict.Accepted, SenderVerdict.Accepted, SenderVerdict.RateLimited], verdicts);
+    }
+
+    [Fact]
+    public async Task CheckSender_NullReversePath_IsAnybodys()
+    {
+        Assert.Equal(SenderVerdict.Accepted, await _policy.CheckSenderAsync(null, Alice, Submission, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task CheckSender_AliasAndDirectoryAway_SaysSo()
+    {
+        _store.IsAway = true;
+
+        Assert.Equal(SenderVerdict.Unavailable, await _policy.CheckSenderAsync(EmailAddress.Parse("sales@example.test"), Alice, Submission, CancellationToken.None));
+    }
+
+    public void Dispose()
+    {
+        _rates.Dispose();
+        _usage.Dispose();
+        _directory.Dispose();
+    }
+
+    private ValueTask<RecipientVerdict> RecipientAsync(string address) =>
+        _policy.CheckRecipientAsync(EmailAddress.Parse(address)!, null, Mx, TestContext.Current.CancellationToken);
+}

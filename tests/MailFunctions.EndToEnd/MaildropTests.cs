@@ -1,0 +1,212 @@
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text;
+using MailFunctions.TestKit;
+using MailKit.Net.Pop3;
+using MailKit.Security;
+using Xunit;
+
+namespace MailFunctions.EndToEnd;
+
+/// <summary>People's maildrops on a whole stack: several clients, and an edge that dies at the worst moment.</summary>
+public sealed class MaildropTests(SharedStack shared)
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task TwoClients_ThatLeaveMailOnTheServer_EachGetEveryMessageOnce()
+    {
+        var account = await shared.CreateAccountAsync();
+        var (phone, laptop) = (new LeavingClient(shared.Stack, account), new LeavingClient(shared.Stack, account));
+        await SendAsync(shared.Stack, account, "1", "2");
+        await phone.FetchAsync();
+        await SendAsync(shared.Stack, account, "3");
+        await laptop.FetchAsync();
+        await phone.FetchAsync();
+        await SendAsync(shared.Stack, account, "4");
+        await phone.FetchAsync();
+        await laptop.FetchAsync();
+        await laptop.FetchAsync();
+
+        Assert.Equal(["1", "2", "3", "4"], phone.Subjects);
+        Assert.Equal(["1", "2", "3", "4"], laptop.Subjects);
+    }
+
+    [Fact]
+    public async Task Poplib_ReadsListsAndDeletes()
+    {
+        var account = await shared.CreateAccountAsync();
+        await SendAsync(shared.Stack, account, "one", "two");
+        const string Script = """
+            import poplib, ssl, sys
+            port, ca, user, password = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
+            p = poplib.POP3_SSL("localhost", port, context=ssl.create_default_context(cafile=ca))
+            caps = p.capa()
+            p.user(user); p.pass_(password)
+            count, octets = p.stat()
+            sizes = [int(l.split()[1]) for l in p.list()[1]]
+            uids = [l.split()[1].decode() for l in p.uidl()[1]]
+            assert count == 2 and sum(sizes) == octets and len(set(uids)) == 2, (count, octets, sizes, uids)
+            assert sum(len(l) + 2 for l in p.retr(1)[1]) == sizes[0]
+            assert b"Subject: two" in p.top(2, 0)[1]
+            p.dele(1); p.quit()
+            print(",".join(sorted(caps)))
+            """;
+        using var home = new TemporaryDirectory();
+        await File.WriteAllTextAsync(home.File("client.py"), Script, Token);
+        await using var python = ProgramProcess.Start(
+            "python3",
+            [home.File("client.py"), shared.Stack.Pop3s.ToString(CultureInfo.InvariantCulture), shared.Stack.CertificateAuthority, account.Address, account.Password]);
+        var exit = await python.WaitForExitAsync(TimeSpan.FromSeconds(60));
+
+        Assert.True(exit == 0, string.Join('\n', python.Errors));
+        Assert.Equal("AUTH-RESP-CODE,EXPIRE,IMPLEMENTATION,LANG,PIPELINING,RESP-CODES,SASL,TOP,UIDL,USER,UTF8", python.Output[^1]);
+        Assert.Equal(1, await MailDialogs.CountAsync(shared.Stack, account));
+    }
+
+    [Fact]
+    public async Task Capa_OfAnAccountWithTheRule_TellsItsDays()
+    {
+        var account = await shared.CreateAccountAsync();
+        using var answer = await shared.Admin.PatchAsJsonAsync($"accounts/{account.Address}", new { expireAfterDays = 30 }, Token);
+        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(Token));
+        using var refused = await shared.Admin.PatchAsJsonAsync($"accounts/{account.Address}", new { expireAfterDays = -1 }, Token);
+        Assert.Equal(System.Net.HttpStatusCode.BadRequest, refused.StatusCode);
+
+        await using var pop3 = await MailDialogs.LogInAsync(shared.Stack, account);
+        await pop3.SendLineAsync("CAPA");
+        Assert.StartsWith("+OK", await pop3.ReadLineAsync(), StringComparison.Ordinal);
+        Assert.Contains("EXPIRE 30\r\n", Encoding.ASCII.GetString(await pop3.ReadMultiLineAsync()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Edge_KilledDuringRetrAndDuringQuit_LosesNothingAndFreesTheMaildrop()
+    {
+        const int Small = 120;
+        await using var process = await StackProcess.StartAsync();
+        var stack = process.Read();
+        var account = stack.Bob;
+        var large = Encoding.ASCII.GetBytes("Subject: large\r\n\r\n" + string.Concat(Enumerable.Repeat(new string('x', 70) + "\r\n", 150_000)));
+        Assert.StartsWith("250", await MailDialogs.SendAsync(stack.Smtp, account.Address, large), StringComparison.Ordinal);
+        await MailDialogs.WaitForMailAsync(stack, account, 1);
+        await SendAsync(stack, account, [.. Enumerable.Range(1, Small).Select(i => $"{i}")]);
+
+        // In the middle of a message, with others marked for deletion.
+        await using (var pop3 = await MailDialogs.LogInAsync(stack, account))
+        {
+            await pop3.SendLineAsync("DELE 2");
+            Assert.StartsWith("+OK", await pop3.ReadLineAsync(), StringComparison.Ordinal);
+            await pop3.SendLineAsync("RETR 1");
+            Assert.StartsWith("+OK", await pop3.ReadLineAsync(), StringComparison.Ordinal);
+            await KillEdgeAsync(process);
+        }
+
+        await using (var pop3 = await LogInWhenFreeAsync(stack, account))
+        {
+            await pop3.SendLineAsync("STAT");
+            Assert.StartsWith($"+OK {Small + 1} ", await pop3.ReadLineAsync(), StringComparison.Ordinal); // a broken session deletes nothing
+            await pop3.SendLineAsync("RETR 1");
+            Assert.StartsWith("+OK", await pop3.ReadLineAsync(), StringComparison.Ordinal);
+            Assert.Equal(large, MailDialogs.WithoutOwnFields(await pop3.ReadMultiLineAsync()));
+
+            // In the middle of UPDATE.
+            for (var number = 2; number <= Small + 1; number++)
+            {
+                await pop3.SendLineAsync($"DELE {number}");
+                Assert.StartsWith("+OK", await pop3.ReadLineAsync(), StringComparison.Ordinal);
+            }
+
+            await pop3.SendLineAsync("QUIT");
+            await Task.Delay(20, Token);
+            await KillEdgeAsync(process);
+        }
+
+        await using var after = await LogInWhenFreeAsync(stack, account);
+        await after.SendLineAsync("STAT");
+        var stat = (await after.ReadLineAsync())!.Split(' ');
+        await after.SendLineAsync("LIST");
+        Assert.StartsWith("+OK", await after.ReadLineAsync(), StringComparison.Ordinal);
+        var sizes = Encoding.ASCII.GetString(await after.ReadMultiLineAsync()).Split("\r\n", StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => long.Parse(l.Split(' ')[1], CultureInfo.InvariantCulture)).ToList();
+        Assert.Equal(stat[1], $"{sizes.Count}");
+        Assert.Equal(stat[2], $"{sizes.Sum()}");
+        Assert.Contains(Small + 1 - sizes.Count, (int[])[0, 49, 98, Small]); // whole transactions
+    }
+
+    private static async Task KillEdgeAsync(StackProcess process)
+    {
+        var edge = process.Read().Processes["edge"];
+        ProgramProcess.KillHard(edge);
+        await process.WaitForNewProcessAsync("edge", edge);
+    }
+
+    /// <summary>The lock of the killed edge runs out after 60 s at most.</summary>
+    private static async Task<RawClient> LogInWhenFreeAsync(StackJson stack, AccountJson account)
+    {
+        for (var i = 0; i < 150; i++)
+        {
+            try
+            {
+                var pop3 = await RawClient.ConnectAsync(stack.Pop3);
+                await pop3.ReadLineAsync();
+                await pop3.SendLineAsync($"USER {account.Address}");
+                await pop3.ReadLineAsync();
+                await pop3.SendLineAsync($"PASS {account.Password}");
+                var reply = await pop3.ReadLineAsync();
+                if (reply?.StartsWith("+OK", StringComparison.Ordinal) == true)
+                {
+                    return pop3;
+                }
+
+                Assert.StartsWith("-ERR [IN-USE]", reply, StringComparison.Ordinal);
+                await pop3.DisposeAsync();
+            }
+            catch (System.Net.Sockets.SocketException)
+            {
+                // The edge is being started again.
+            }
+
+            await Task.Delay(500, Token);
+        }
+
+        Assert.Fail("The lock did not run out.");
+        return null;
+    }
+
+    private static async Task SendAsync(StackJson stack, AccountJson account, params string[] subjects)
+    {
+        var before = await MailDialogs.CountAsync(stack, account);
+        foreach (var subject in subjects)
+        {
+            await MailDialogs.SendAsync(stack.Smtp, account.Address, Encoding.ASCII.GetBytes($"Subject: {subject}\r\n\r\n{subject}\r\n"));
+        }
+
+        await MailDialogs.WaitForMailAsync(stack, account, before + subjects.Length);
+    }
+
+    /// <summary>A mail client that leaves mail on the server and remembers what it has by unique id.</summary>
+    private sealed class LeavingClient(StackJson stack, AccountJson account)
+    {
+        private readonly HashSet<string> _known = [];
+
+        public List<string> Subjects { get; } = [];
+
+        public async Task FetchAsync()
+        {
+            using var pop3 = new Pop3Client { CheckCertificateRevocation = false };
+            await pop3.ConnectAsync("127.0.0.1", stack.Pop3, SecureSocketOptions.None, Token);
+            await pop3.AuthenticateAsync(account.Address, account.Password, Token);
+            var uids = await pop3.GetMessageUidsAsync(Token);
+            for (var i = 0; i < uids.Count; i++)
+            {
+                if (_known.Add(uids[i]))
+                {
+                    using var message = await pop3.GetMessageAsync(i, Token);
+                    Subjects.Add(message.Subject);
+                }
+            }
+
+            await pop3.DisconnectAsync(true, Token);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+using System.Text;
+using CsCheck;
+using MailFunctions.Protocols.Tests.Harness;
+using Xunit;
+
+namespace MailFunctions.Protocols.Tests.Pop3;
+
+/// <summary>RFC 1939 §3: whatever was stored, and wherever its pieces are cut, un-stuffed it is what was stored.</summary>
+public sealed class RetrieveTests
+{
+    /// <summary>Content made of what can go wrong: dots, line breaks whole and bare, and text between.</summary>
+    private static readonly Gen<byte[]> Content =
+        Gen.OneOf<string>(".", "..", "\r\n", "\r", "\n", "\r\n.", "\r\n.\r\n", "\r.", "\n.", "a", "text", "\0", "\u00e9", new string('x', 300))
+            .Array[0, 60].Select(parts => Encoding.UTF8.GetBytes(string.Concat(parts)));
+
+    [Fact]
+    public async Task Retr_OfAnyContentInAnyPieces_GivesItBackUnstuffed() =>
+        await Gen.Select(Content, Gen.Int[1, 40]).SampleAsync(
+            async (content, piece) =>
+            {
+                var expected = EndsInCrlf(content) ? content : [.. content, .. "\r\n"u8];
+
+                Assert.Equal(expected, Unstuff(await RetrieveAsync(content, piece, "RETR 1")));
+            },
+            iter: 400,
+            threads: 1);
+
+    [Theory]
+    [InlineData(0, "A: b\r\n\r\n")]
+    [InlineData(1, "A: b\r\n\r\n1\r\n")]
+    [InlineData(3, "A: b\r\n\r\n1\r\n.2\r\n\r\n")]
+    [InlineData(4, "A: b\r\n\r\n1\r\n.2\r\n\r\n4\r\n")]
+    [InlineData(9999, "A: b\r\n\r\n1\r\n.2\r\n\r\n4\r\n")]
+    public async Task Top_WithSoManyLines_GivesHeaderAndThem(int lines, string expected)
+    {
+        for (var piece = 1; piece <= 30; piece++)
+        {
+            var wire = await RetrieveAsync("A: b\r\n\r\n1\r\n.2\r\n\r\n4\r\n"u8.ToArray(), piece, $"TOP 1 {lines}");
+
+            Assert.Equal(expected, Encoding.ASCII.GetString(Unstuff(wire)));
+        }
+    }
+
+    [Fact]
+    public async Task List_OfAHundredThousandMessages_HoldsSixteenOctetsEach()
+    {
+        const int Messages = 100_000;
+        var server = new TestServer();
+        for (var uid = 1u; uid <= Messages; uid++)
+        {
+            server.Maildrop.Messages.Add(uid, null);
+        }
+
+        var connection = new MemoryConnection();
+        var session = server.RunPop3Async(connection, plaintextLogin: true);
+        await SendAsync(connection, $"USER alice@example.test\r\nPASS {TestServer.Password}\r\nSTAT\r\nUIDL\r\nLIST\r\n");
+        var reader = new StreamReader(connection.Client, Encoding.ASCII);
+        Assert.StartsWith("+OK", await reader.ReadLineAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Equal(
+            ["+OK Send PASS", $"+OK {Messages} messages ({Messages}00 octets)", $"+OK {Messages} {Messages}00", $"+OK {Messages} messages"],
+            [await NextAsync(), await NextAsync(), await NextAsync(), await NextAsync()]);
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        for (var number = 1; number <= Messages; number++)
+        {
+            Assert.Equal($"{number} u1.{number}", await NextAsync());
+        }
+
+        Assert.Equal(".", await NextAsync());
+        Assert.Equal($"+OK {Messages} messages", await NextAsync());
+        for (var number = 1; number <= Messages; number++)
+        {
+            Assert.Equal($"{number} 100", await NextAsync());
+        }
+
+        Assert.Equal(".", await NextAsync());
+        var held = GC.GetTotalMemory(forceFullCollection: true) - before;
+        await SendAsync(connection, "QUIT\r\n");
+        await session;
+
+        Assert.True(held < 4 * 1024 * 1024, $"The session holds {held} octets for its list.");
+
+        async Task<string?> NextAsync() => await reader.ReadLineAsync(TestContext.Current.CancellationToken);
+    }
+
+    private static async Task<byte[]> RetrieveAsync(byte[] content, int piece, string command)
+    {
+        var server = new TestServer();
+        server.Maildrop.Messages.Add(1, content);
+        server.Maildrop.PieceOctets = piece;
+        var connection = new MemoryConnection();
+        var session = server.RunPop3Async(connection, plaintextLogin: true);
+        await SendAsync(connection, $"USER alice@example.test\r\nPASS {TestServer.Password}\r\n{command}\r\nQUIT\r\n");
+        await session;
+        await connection.CloseServerAsync();
+        var all = new MemoryStream();
+        await connection.Client.CopyToAsync(all, TestContext.Current.CancellationToken);
+        var wire = all.ToArray();
+        for (var i = 0; i < 4; i++)
+        {
+            wire = wire[(wire.AsSpan().IndexOf("\r\n"u8) + 2)..]; // greeting, USER, PASS, +OK of the command
+        }
+
+        var bye = wire.AsSpan().LastIndexOf("+OK Bye"u8);
+        return wire[..bye];
+    }
+
+    private static async Task SendAsync(MemoryConnection connection, string commands)
+    {
+        await connection.Client.WriteAsync(Encoding.ASCII.GetBytes(commands), TestContext.Current.CancellationToken);
+        await connection.Client.FlushAsync(TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>As a client does it: lines end in CRLF, the one that is a dot alone is the end, and a leading dot goes.</summary>
+    private static byte[] Unstuff(byte[] wire)
+    {
+        var content = new MemoryStream();
+        for (var at = 0; ;)
+        {
+            var length = wire.AsSpan(at).IndexOf("\r\n"u8) + 2;
+            Assert.True(length >= 2, "The response has no end.");
+            var line = wire.AsSpan(at, length);
+            at += length;
+            if (line.SequenceEqual(".\r\n"u8))
+            {
+                Assert.Equal(wire.Length, at);
+                return content.ToArray();
+            }
+
+            content.Write(line[0] == '.' ? line[1..] : line);
+        }
+    }
+
+    private static bool EndsInCrlf(byte[] content) => content.Length == 0 || content.AsSpan().EndsWith("\r\n"u8);
+}

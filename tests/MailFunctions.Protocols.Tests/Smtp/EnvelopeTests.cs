@@ -1,0 +1,102 @@
+using System.Text;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Protocols.Tests.Harness;
+using MailFunctions.Protocols.Tests.Limits;
+using Xunit;
+
+namespace MailFunctions.Protocols.Tests.Smtp;
+
+/// <summary>What a session hands on of what the client said: the envelope, and the fields on top of the message.</summary>
+public sealed class EnvelopeTests
+{
+    private const string Login = "AUTH PLAIN AGFsaWNlQGV4YW1wbGUudGVzdABjb3JyZWN0IGhvcnNlIGJhdHRlcnk=";
+    private const string Cipher = "(TLSv1.3 TLS_AES_256_GCM_SHA384)";
+
+    [Fact]
+    public async Task Data_EveryParameter_IsInTheEnvelope()
+    {
+        using var session = await TimedSession.StartAsync(tls: true);
+        await SendAsync(
+            session, "EHLO client.test", "MAIL FROM:<sender@sender.test> SIZE=10 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=a+2Bb REQUIRETLS",
+            "RCPT TO:<alice@example.test> NOTIFY=success,delay ORCPT=rfc822;Alice+2B1@example.test", "RCPT TO:<bob@example.test> NOTIFY=NEVER");
+
+        var envelope = Assert.Single(session.Server.Accepted).Envelope;
+        Assert.Equal(ListenerKind.Mx, envelope.Listener);
+        Assert.Equal(new ClientInfo("192.0.2.1", "client.test", "TLSv1.3 TLS_AES_256_GCM_SHA384", null), envelope.Client);
+        Assert.Equal(
+            new ReversePath { Address = "sender@sender.test", Ret = "HDRS", Envid = "a+b", SmtpUtf8 = true, Body = "8BITMIME", RequireTls = true },
+            envelope.MailFrom);
+        Assert.Equal(
+            [
+                new EnvelopeRecipient { Address = "alice@example.test", Notify = "SUCCESS,DELAY", Orcpt = "rfc822;Alice+2B1@example.test" },
+                new EnvelopeRecipient { Address = "bob@example.test", Notify = "NEVER" },
+            ],
+            envelope.Recipients);
+        Assert.Equal(session.Server.Accepted[0].Content.Length, envelope.Size);
+        Assert.Equal($"2026/01/01/{envelope.Id}.eml", envelope.Blob);
+        Assert.Null(envelope.HoldUntil);
+    }
+
+    [Theory]
+    [InlineData("HOLDFOR=3600")]
+    [InlineData("HOLDUNTIL=2026-01-01T01:00:00Z")]
+    [InlineData("HOLDUNTIL=2026-01-01T02:00:00+01:00")]
+    public async Task Data_FutureRelease_IsTheInstantInTheEnvelope(string parameter)
+    {
+        using var session = await TimedSession.StartAsync(kind: ListenerKind.Submission);
+        await SendAsync(session, "EHLO client.test", Login, $"MAIL FROM:<alice@example.test> {parameter}", "RCPT TO:<bob@example.test>");
+
+        Assert.Equal(new DateTimeOffset(2026, 1, 1, 1, 0, 0, TimeSpan.Zero), Assert.Single(session.Server.Accepted).Envelope.HoldUntil);
+    }
+
+    [Theory]
+    [InlineData("HELO client.test", "", false, "SMTP")]
+    [InlineData("EHLO client.test", "", false, "ESMTP")]
+    [InlineData("EHLO client.test", "", true, "ESMTPS " + Cipher)]
+    [InlineData("EHLO client.test", " SMTPUTF8", false, "UTF8SMTP")]
+    [InlineData("EHLO client.test", " SMTPUTF8", true, "UTF8SMTPS " + Cipher)]
+    public async Task Data_Mx_ReceivedSaysHow(string hello, string parameters, bool tls, string with)
+    {
+        using var session = await TimedSession.StartAsync(tls);
+        await SendAsync(session, hello, $"MAIL FROM:<a@sender.test>{parameters}", "RCPT TO:<bob@example.test>");
+
+        Assert.Equal(
+            $"Received: from client.test ([192.0.2.1])\r\n\tby mail.example.test with {with}\r\n\tid {Id(session)}\r\n\tfor <bob@example.test>;\r\n\t" +
+            "Thu, 01 Jan 2026 00:00:00 +0000\r\nFrom: alice@example.test\r\n\r\nhello\r\n",
+            Content(session));
+    }
+
+    [Theory]
+    [InlineData("", false, "ESMTPA")]
+    [InlineData("", true, "ESMTPSA " + Cipher)]
+    [InlineData(" SMTPUTF8", true, "UTF8SMTPSA " + Cipher)]
+    public async Task Data_Submission_ReceivedSaysHowAndMissingFieldsAreAdded(string parameters, bool tls, string with)
+    {
+        using var session = await TimedSession.StartAsync(tls, ListenerKind.Submission);
+        await SendAsync(session, "EHLO client.test", Login, $"MAIL FROM:<alice@example.test>{parameters}", "RCPT TO:<bob@example.test>", "RCPT TO:<carol@example.test>");
+
+        // Two recipients: neither is shown to the other (RFC 5321 §7.6).
+        Assert.Equal(
+            $"Received: from client.test ([192.0.2.1])\r\n\tby mail.example.test with {with}\r\n\tid {Id(session)};\r\n\t" +
+            $"Thu, 01 Jan 2026 00:00:00 +0000\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\nMessage-ID: <{Id(session)}@mail.example.test>\r\n" +
+            "From: alice@example.test\r\n\r\nhello\r\n",
+            Content(session));
+        Assert.Equal("alice@example.test", session.Server.Accepted[0].Envelope.Client.AuthenticatedAs);
+    }
+
+    private static async Task SendAsync(TimedSession session, params string[] commands)
+    {
+        foreach (var command in commands)
+        {
+            var reply = await session.AskAsync(command);
+            Assert.True(reply[0] == '2', $"{command}: {reply}");
+        }
+
+        await session.AskAsync("DATA");
+        Assert.StartsWith("250 2.6.0", await session.AskAsync("From: alice@example.test\r\n\r\nhello\r\n."), StringComparison.Ordinal);
+    }
+
+    private static string Id(TimedSession session) => session.Server.Accepted[0].Envelope.Id;
+
+    private static string Content(TimedSession session) => Encoding.UTF8.GetString(session.Server.Accepted[0].Content);
+}
