@@ -202,7 +202,7 @@ public sealed class MaildropTests(SharedStack shared)
                 if (_known.Add(uids[i]))
                 {
                     using var message = await pop3.GetMessageAsync(i, Token);
-                    Subjects.Add(message.Subject);
+                    Subjects.Add(message.Subject ?? "");
                 }
             }
 

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""smtp-loads.py RUNS NAME=PORT[:PID] ...   Postfix's smtp-source against several SMTP servers on 127.0.0.1, run by run in turn.
+
+W1  10,000 messages of 4 KiB, 20 at a time, a connection each
+W1d the same over 20 connections that are kept
+W2d 300 messages of 1 MiB over 8 connections
+Prints each figure's median and range, and what the server spent in CPU time a message where a PID is given.
+"""
+import statistics, subprocess, sys, time
+
+LOADS = [("W1", ["-s", "20", "-m", "10000", "-l", "4096"], 10000), ("W1d", ["-d", "-s", "20", "-m", "10000", "-l", "4096"], 10000),
+         ("W2d", ["-d", "-s", "8", "-m", "300", "-l", "1048576"], 300)]
+
+
+def cpu(pid):
+    if not pid: return 0.0
+    f = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(f[11]) + int(f[12])) / 100
+
+
+def once(load, port, pid):
+    _, args, count = load
+    c, t = cpu(pid), time.perf_counter()
+    subprocess.run(["smtp-source", *args, "-f", "sender@x.test", "-t", "u1@bench.test", f"127.0.0.1:{port}"], check=True, timeout=300)
+    return count / (time.perf_counter() - t), (cpu(pid) - c) * 1000 / count
+
+
+if len(sys.argv) < 3: sys.exit(__doc__)
+servers = []
+for a in sys.argv[2:]:
+    name, _, where = a.partition("="); port, _, pid = where.partition(":"); servers.append((name, port, pid))
+figures = {}
+for run in range(int(sys.argv[1]) + 1):  # the first only warms up
+    for load in LOADS:
+        for name, port, pid in servers:
+            if name.startswith("smtp-server") and load[0] == "W1": continue  # it greets 100 ms late on purpose
+            r = once(load, port, pid)
+            if run: figures.setdefault((load[0], name), []).append(r)
+            time.sleep(0.3)
+    print(f"run {run} done", file=sys.stderr)
+print("| load | server | messages/s, median (range) | of the first server | CPU ms a message |\n|---|---|---|---|---|")
+for (load, name), v in figures.items():
+    rates = [x[0] for x in v]; m = statistics.median(rates)
+    base = statistics.median(x[0] for x in figures.get((load, servers[0][0]), v))
+    print(f"| {load} | {name} | {m:,.0f} ({min(rates):,.0f}–{max(rates):,.0f}) | {m / base:.2f} | {statistics.median(x[1] for x in v):.3f} |")
