@@ -14,6 +14,7 @@ using MailFunctions.Core.Directory;
 using MailFunctions.Core.Housekeeping;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Relay;
 using MailFunctions.Core.Stats;
 using MailFunctions.Core.Traces;
 using Microsoft.Extensions.Configuration;
@@ -47,6 +48,7 @@ public static class StorageRegistration
         services.AddSingleton<DueIndex>();
         services.AddSingleton<TableMaildrops>();
         services.AddSingleton<IMaildrops>(s => s.GetRequiredService<TableMaildrops>());
+        services.AddSingleton<IOutboundJobs, OutboundTable>();
         services.AddSingleton<ITraceWriter, TraceTable>();
         services.AddSingleton<ITraceReader, TraceReader>();
         services.AddSingleton<IStatsStore, StatsTable>();

@@ -11,7 +11,7 @@ public static class StorageSetup
     public static IReadOnlyList<string> Tables { get; } =
     [
         DirectoryTables.DomainsName, DirectoryTables.DirectoryName, MailboxTable.MailboxesName, MailboxTable.ReferencesName,
-        "outbound", TraceTable.TracesName, "stats",
+        OutboundTable.OutboundName, TraceTable.TracesName, "stats",
     ];
 
     /// <summary>Every blob container of the design (§3.2).</summary>

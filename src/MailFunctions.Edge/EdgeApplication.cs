@@ -6,6 +6,7 @@ using MailFunctions.Azure.Stats;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Relay;
 using MailFunctions.Core.Sessions;
 using MailFunctions.Core.Stats;
 using MailFunctions.Edge.Accounts;
@@ -88,7 +89,11 @@ internal static class EdgeApplication
         services.AddSingleton<CachedUsage>();
         services.AddSingleton<RememberedPasswords>();
         services.AddSingleton<IAuthenticator, DirectoryAuthenticator>();
-        services.AddSingleton<ISmtpPolicy, DirectorySmtpPolicy>();
+        services.AddSingleton<ISmtpPolicy>(s => new DirectorySmtpPolicy(
+            s.GetRequiredService<CachedDirectory>(), s.GetRequiredService<CachedUsage>(), s.GetRequiredService<MailRates>(),
+            s.GetRequiredService<IOptions<SmtpOptions>>().Value.SrsKey is { } key
+                ? new SrsRewriter(System.Text.Encoding.UTF8.GetBytes(key), s.GetRequiredService<TimeProvider>())
+                : null));
         services.AddSingleton<EdgeEvents>();
         services.AddSingleton<EdgeHealth>();
         services.AddSingleton(s => new SmtpSessionServices

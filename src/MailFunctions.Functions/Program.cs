@@ -7,6 +7,7 @@ using MailFunctions.Azure.Stats;
 using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Housekeeping;
 using MailFunctions.Functions.Inbound;
+using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Traces;
 
 const string PortVariable = "FUNCTIONS_CUSTOMHANDLER_PORT";
@@ -20,6 +21,7 @@ try
         : throw new ValidationException($"{PortVariable} is missing: the Azure Functions host sets it when it starts this program.");
     builder.Services.AddMailStorage(builder.Configuration);
     builder.Services.AddMailBus(builder.Configuration);
+    builder.Services.AddRelay(builder.Configuration);
     builder.Services.AddMailHousekeeping(builder.Configuration);
     // The host's ASPNETCORE_URLS is inherited: bind explicitly.
     builder.WebHost.ConfigureKestrel(k =>
@@ -40,6 +42,7 @@ builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSe
 builder.Services.AddAdminApi();
 builder.Services.AddCountedTraces();
 builder.Services.AddMailStats();
+builder.Services.AddSingleton<ForwardedSender>();
 builder.Services.AddSingleton<InboundDelivery>();
 builder.Services.AddSingleton<HousekeepingFunction>();
 
@@ -47,6 +50,7 @@ var app = builder.Build();
 app.UseAdminApi();
 app.MapGet("/", () => TypedResults.Text("MailFunctions")).ExcludeFromDescription();
 app.MapInbound();
+app.MapOutbound();
 app.MapHousekeeping();
 await app.RunAsync();
 return 0;

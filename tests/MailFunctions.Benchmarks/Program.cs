@@ -5,6 +5,7 @@ return args switch
     ["edge-discard", .. var rest] => await EdgeDiscard.RunAsync(rest),
     ["pop3-memory", .. var rest] => await Pop3Memory.RunAsync(rest),
     ["latency", .. var rest] => await Latency.RunAsync(rest),
+    ["relay", .. var rest] => await Relay.RunAsync(rest),
     ["fuzz", "smtp" or "pop3", .. var rest] => await Fuzz.RunAsync(args[1], rest),
     _ => Help(),
 };
@@ -21,6 +22,8 @@ static int Help()
               The real edge on 127.0.0.1 for POP3 and SMTP, with mailboxes in memory.
           latency STACK.JSON [--messages N]
               From the reply to end-of-data until POP3 shows the message, on a stack that runs.
+          relay [--jobs N] [--domains N] [--at-once N]
+              Outbound jobs through tables on Azurite to a server that refuses 5% and defers 20%; each has to end once.
           fuzz smtp|pop3 [--seconds N] [--seed S] [--rounds N]
               Sessions in memory, fed with damaged copies of the dialog files.
         """);

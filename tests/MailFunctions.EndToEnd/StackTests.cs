@@ -163,7 +163,7 @@ public sealed class StackTests
         return (await stack.WaitForExitAsync(Limit), stack.Errors);
     }
 
-    private static int FreeOffset() => FreePorts.NextOffset(2525, 2587, 2465, 2110, 2995, 7071, 8080, 10000, 10001, 10002, 5672, 5300);
+    private static int FreeOffset() => FreePorts.NextOffset(2525, 2587, 2465, 2110, 2995, 7071, 8080, 10000, 10001, 10002, 5672, 5300, 2526);
 
     private static void Copy(string from, string to)
     {

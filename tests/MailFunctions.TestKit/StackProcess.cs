@@ -5,7 +5,7 @@ namespace MailFunctions.TestKit;
 /// <summary>The whole system as the newcomer starts it, on ports of its own.</summary>
 public sealed class StackProcess : IAsyncDisposable
 {
-    private static readonly int[] Ports = [2525, 2587, 2465, 2110, 2995, 7071, 8080, 10000, 10001, 10002, 5672, 5300];
+    private static readonly int[] Ports = [2525, 2587, 2465, 2110, 2995, 7071, 8080, 10000, 10001, 10002, 5672, 5300, 2526];
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(90);
 
     private readonly TemporaryDirectory? _own;
@@ -74,7 +74,8 @@ public sealed class StackProcess : IAsyncDisposable
 /// <summary>`stack.json`, read as its users read it.</summary>
 public sealed record StackJson(
     int Smtp, int Submission, int Smtps, int Pop3, int Pop3s, string AdminUrl, string AdminKey, string EdgeHealth, string CertificateAuthority,
-    IReadOnlyList<AccountJson> Accounts, IReadOnlyDictionary<string, int> Processes)
+    IReadOnlyList<AccountJson> Accounts, IReadOnlyDictionary<string, int> Processes,
+    int Sink, string? SinkDirectory)
 {
     public AccountJson Alice => Accounts[0];
 

@@ -39,10 +39,11 @@ internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store
 
     /// <summary>Says that a blob may have no reference at all, and has to be looked at again.</summary>
     public Task NoteAsync(string messageId, string blob, CancellationToken cancellationToken) =>
-        _references.UpsertEntityAsync(
-            new TableEntity(Partition, RowKey(messageId, "")) { [MessageColumn] = messageId, [BlobColumn] = blob },
-            TableUpdateMode.Replace,
-            cancellationToken);
+        _references.UpsertEntityAsync(Note(messageId, blob), TableUpdateMode.Replace, cancellationToken);
+
+    /// <summary>The row that says so.</summary>
+    public static TableEntity Note(string messageId, string blob) =>
+        new(Partition, RowKey(messageId, "")) { [MessageColumn] = messageId, [BlobColumn] = blob };
 
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {

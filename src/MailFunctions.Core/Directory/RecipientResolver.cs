@@ -1,4 +1,5 @@
 using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Relay;
 
 namespace MailFunctions.Core.Directory;
 
@@ -28,7 +29,8 @@ public sealed record FailedTarget(EmailAddress Address, string Reason);
 /// `+`, then the catch-all; aliases and forwards to <see cref="MaxDepth"/>. The edge (RCPT) and the function (delivery)
 /// both ask here, so that what was accepted can be delivered.
 /// </summary>
-public sealed class RecipientResolver(IDirectoryReader directory)
+/// <param name="srs">Unwraps rewritten senders that reports come back to; null: there are none.</param>
+public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? srs = null)
 {
     public const int MaxDepth = 10;
     public const int MaxTargets = 1000;
@@ -77,6 +79,11 @@ public sealed class RecipientResolver(IDirectoryReader directory)
 
             walk.Remote.Add(address);
             return null;
+        }
+
+        if (depth == 0 && srs?.Unwrap(address) is { } sender)
+        {
+            return await VisitAsync(sender, walk, depth + 1, cancellationToken).ConfigureAwait(false);
         }
 
         switch (await FindAsync(address, domain, cancellationToken).ConfigureAwait(false))

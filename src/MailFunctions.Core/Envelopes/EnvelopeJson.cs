@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using MailFunctions.Core.Relay;
 
 namespace MailFunctions.Core.Envelopes;
 
@@ -8,4 +9,8 @@ namespace MailFunctions.Core.Envelopes;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     MaxDepth = 16)]
 [JsonSerializable(typeof(InboundEnvelope))]
+[JsonSerializable(typeof(ReversePath))]
+[JsonSerializable(typeof(OutboundAlarm))]
+[JsonSerializable(typeof(IReadOnlyList<OutboundRecipient>))]
+[JsonSerializable(typeof(IReadOnlyList<RecipientResult>))]
 public sealed partial class EnvelopeJson : JsonSerializerContext;

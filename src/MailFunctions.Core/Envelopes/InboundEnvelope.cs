@@ -11,7 +11,7 @@ public sealed record InboundEnvelope
 
     public required DateTimeOffset ReceivedAt { get; init; }
 
-    /// <summary>`mx` or `submission`: <see cref="ListenerKind"/>.</summary>
+    /// <summary>`mx`, `submission` or `internal`: <see cref="ListenerKind"/>.</summary>
     public required string Listener { get; init; }
 
     public required ClientInfo Client { get; init; }
@@ -30,11 +30,14 @@ public sealed record InboundEnvelope
     public DateTimeOffset? HoldUntil { get; init; }
 }
 
-/// <summary>The two ways in.</summary>
+/// <summary>The ways in.</summary>
 public static class ListenerKind
 {
     public const string Mx = "mx";
     public const string Submission = "submission";
+
+    /// <summary>Made by this system itself: delivery status notifications.</summary>
+    public const string Internal = "internal";
 }
 
 /// <summary>The client of the SMTP session that brought the message.</summary>

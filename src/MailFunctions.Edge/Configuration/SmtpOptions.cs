@@ -26,8 +26,19 @@ internal sealed class SmtpOptions
     /// <summary>A message that comes in slower than this, in octets a second, ends the session.</summary>
     public int MinDataRate { get; set; } = 100;
 
+    /// <summary>Takes mail for other domains from clients that logged in; off where nothing relays it.</summary>
+    public bool RelayAllowed { get; set; } = true;
+
+    /// <summary>The function app's `Relay__SrsKey`, by which reports about forwarded mail find their way; null: none are taken.</summary>
+    public string? SrsKey { get; set; }
+
     public IEnumerable<string> Faults()
     {
+        if (SrsKey is { Length: < 16 })
+        {
+            yield return "Smtp__SrsKey: use 16 characters or more.";
+        }
+
         if (MaxMessageOctets is < 65_536 or > 1L << 31)
         {
             yield return $"Smtp__MaxMessageOctets: {MaxMessageOctets} is out of range; use 65536 to 2147483648.";

@@ -17,6 +17,7 @@ internal abstract class SmtpHandler(
         Kind = kind,
         HostName = edge.Value.HostName,
         AllowPlaintextCredentials = edge.Value.AllowPlaintextCredentials,
+        RelayAllowed = smtp.Value.RelayAllowed && kind == ListenerKind.Submission,
         Limits = new SmtpLimits
         {
             MessageOctets = smtp.Value.MaxMessageOctets,

@@ -3,6 +3,7 @@ using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Relay;
 using MailFunctions.Core.Sessions;
 using MailFunctions.Edge.Accounts;
 using MailFunctions.Edge.Admission;
@@ -10,9 +11,9 @@ using MailFunctions.Edge.Admission;
 namespace MailFunctions.Edge.Policy;
 
 /// <summary>What SMTP sessions may do, by the directory, the quotas and the rates.</summary>
-internal sealed class DirectorySmtpPolicy(CachedDirectory directory, CachedUsage usage, MailRates rates) : ISmtpPolicy
+internal sealed class DirectorySmtpPolicy(CachedDirectory directory, CachedUsage usage, MailRates rates, SrsRewriter? srs = null) : ISmtpPolicy
 {
-    private readonly RecipientResolver _resolver = new(directory);
+    private readonly RecipientResolver _resolver = new(directory, srs);
 
     public async ValueTask<SenderVerdict> CheckSenderAsync(
         EmailAddress? sender, AuthenticatedAccount? account, ClientInfo client, CancellationToken cancellationToken)

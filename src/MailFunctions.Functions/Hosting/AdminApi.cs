@@ -4,6 +4,7 @@ using MailFunctions.Functions.Aliases;
 using MailFunctions.Functions.Domains;
 using MailFunctions.Functions.Health;
 using MailFunctions.Functions.OpenApi;
+using MailFunctions.Functions.OutboundJobs;
 using MailFunctions.Functions.Queues;
 using MailFunctions.Functions.Stats;
 using MailFunctions.Functions.Traces;
@@ -33,6 +34,7 @@ internal static class AdminApi
         app.MapAccounts();
         app.MapAliases();
         app.MapQueues();
+        app.MapOutboundJobs();
         app.MapTraces();
         app.MapStats();
         app.MapHealth();

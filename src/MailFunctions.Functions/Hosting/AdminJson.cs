@@ -4,6 +4,7 @@ using MailFunctions.Functions.Accounts.Messages;
 using MailFunctions.Functions.Aliases;
 using MailFunctions.Functions.Domains;
 using MailFunctions.Functions.Health;
+using MailFunctions.Functions.OutboundJobs;
 using MailFunctions.Functions.Queues;
 using MailFunctions.Functions.Stats;
 using MailFunctions.Functions.Traces;
@@ -38,6 +39,8 @@ namespace MailFunctions.Functions.Hosting;
 [JsonSerializable(typeof(DeadLettersDone))]
 [JsonSerializable(typeof(ListAnswer<TraceAnswer>))]
 [JsonSerializable(typeof(ListAnswer<StatsAnswer>))]
+[JsonSerializable(typeof(JobAnswer))]
+[JsonSerializable(typeof(ListAnswer<JobAnswer>))]
 [JsonSerializable(typeof(HealthAnswer))]
 internal sealed partial class AdminJson : JsonSerializerContext;
 

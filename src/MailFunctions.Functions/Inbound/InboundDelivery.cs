@@ -4,23 +4,25 @@ using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Relay;
 using MailFunctions.Core.Traces;
+using MailFunctions.Functions.Outbound;
 
 namespace MailFunctions.Functions.Inbound;
 
-/// <summary>What became of a message's recipients: everything delivered when no fault is left.</summary>
-internal sealed record DeliveryOutcome(int Delivered, IReadOnlyList<string> Faults);
+/// <summary>What became of a message's recipients: everything delivered or on its way when no fault is left.</summary>
+internal sealed record DeliveryOutcome(int Delivered, int Relayed, IReadOnlyList<string> Faults);
 
 /// <summary>
-/// Brings one accepted message into the mailboxes of its recipients (design §1, steps 3 and 4). Doing it again changes
-/// nothing, so a message that comes twice, or after a crash half-way, ends the same.
+/// Brings one accepted message into the mailboxes of its recipients and makes jobs for those elsewhere (design §1, steps
+/// 3 to 5). Doing it again changes nothing, so a message that comes twice, or after a crash half-way, ends the same.
 /// </summary>
 internal sealed class InboundDelivery(
-    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, ITraceWriter traces)
+    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ForwardedSender forwarded, ITraceWriter traces)
 {
     private const int MaxParallelDeliveries = 8;
 
-    private readonly RecipientResolver _resolver = new(directory);
+    private readonly RecipientResolver _resolver = new(directory, forwarded.Srs);
 
     /// <exception cref="StoreUnavailableException">To be tried again.</exception>
     public async Task<DeliveryOutcome> DeliverAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
@@ -32,15 +34,20 @@ internal sealed class InboundDelivery(
             await traces.WriteAsync(
                 [Accepted(envelope), Fault(envelope, TraceKind.Unreadable, null, "the message is not in the store")], cancellationToken);
             await routing;
-            return new DeliveryOutcome(0, [$"The blob of message {envelope.Id} is gone."]);
+            return new DeliveryOutcome(0, 0, [$"The blob of message {envelope.Id} is gone."]);
         }
 
         var summary = await SummaryReader.ReadAsync(blob, cancellationToken);
-        var (routes, events) = await routing;
+        var (routes, remote, events) = await routing;
         await Parallel.ForEachAsync(
             routes,
             new ParallelOptions { MaxDegreeOfParallelism = MaxParallelDeliveries, CancellationToken = cancellationToken },
             async (route, token) => route.Result = await DeliverAsync(envelope, summary, route.Account, token));
+
+        foreach (var sameSender in remote.GroupBy(r => r.MailFrom))
+        {
+            await jobs.CreateAsync(envelope, sameSender.Key, [.. sameSender.Select(r => (r.Address, r.Recipient))], cancellationToken);
+        }
 
         foreach (var route in routes)
         {
@@ -50,13 +57,16 @@ internal sealed class InboundDelivery(
         await traces.WriteAsync([Accepted(envelope) with { InternetMessageId = summary.MessageId }, .. events], cancellationToken);
         return new DeliveryOutcome(
             routes.Count(r => r.Result is not DeliveryResult.OverQuota),
+            remote.Count,
             [.. events.Where(e => e.Kind is TraceKind.Bounced or TraceKind.Deferred).Select(e => $"{e.Addresses[0]}: {e.Detail}")]);
     }
 
-    /// <summary>The mailboxes that the recipients lead to, each once, and what leads nowhere.</summary>
-    private async Task<(List<Route> Routes, List<TraceEvent> Events)> RouteAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
+    /// <summary>The mailboxes that the recipients lead to, each once; who is elsewhere; and what leads nowhere.</summary>
+    private async Task<(List<Route> Routes, List<RemoteRecipient> Remote, List<TraceEvent> Events)> RouteAsync(
+        InboundEnvelope envelope, CancellationToken cancellationToken)
     {
         var routes = new Dictionary<string, Route>();
+        var remote = new List<RemoteRecipient>();
         var events = new List<TraceEvent>();
         foreach (var recipient in envelope.Recipients)
         {
@@ -75,13 +85,16 @@ internal sealed class InboundDelivery(
                     }
 
                     events.AddRange(found.Failed.Select(f => Fault(envelope, TraceKind.Bounced, address, $"{f.Address}: {f.Reason}")));
-                    events.AddRange(found.Remote.Select(r => Fault(envelope, TraceKind.Deferred, address, $"{r}: other servers can't be reached yet")));
+                    remote.AddRange(found.Remote.Select(r => Remote(recipient, r, forwarded.Rewrite(envelope.MailFrom, address.Domain))));
                     break;
                 case Resolution.Disabled:
                     events.Add(Fault(envelope, TraceKind.Bounced, address, "the account is disabled"));
                     break;
+                case Resolution.NotLocal when MayRelay(envelope):
+                    remote.Add(Remote(recipient, address, envelope.MailFrom));
+                    break;
                 case Resolution.NotLocal:
-                    events.Add(Fault(envelope, TraceKind.Deferred, address, "other servers can't be reached yet"));
+                    events.Add(Fault(envelope, TraceKind.Bounced, address, "the domain is not ours (any more), and the client may not relay"));
                     break;
                 default:
                     events.Add(Fault(envelope, TraceKind.Bounced, address, "no such address"));
@@ -89,8 +102,12 @@ internal sealed class InboundDelivery(
             }
         }
 
-        return ([.. routes.Values], events);
+        return ([.. routes.Values], remote, events);
     }
+
+    /// <summary>Who logged in, and we ourselves; never who merely came by.</summary>
+    private static bool MayRelay(InboundEnvelope envelope) =>
+        envelope.Listener == ListenerKind.Internal || (envelope.Listener == ListenerKind.Submission && envelope.Client.AuthenticatedAs is not null);
 
     private Task<DeliveryResult> DeliverAsync(
         InboundEnvelope envelope, MessageSummary summary, AccountEntry account, CancellationToken cancellationToken)
@@ -160,6 +177,12 @@ internal sealed class InboundDelivery(
         Addresses = [recipient?.ToCanonicalString() ?? envelope.Recipients[0].Address],
         Detail = detail,
     };
+
+    /// <summary>RFC 3461 §5.2.3: who was named first stays known, whoever it is sent on to.</summary>
+    private static RemoteRecipient Remote(EnvelopeRecipient recipient, EmailAddress address, ReversePath mailFrom) => new(
+        address, new OutboundRecipient { Address = address.ToString(), Notify = recipient.Notify, Orcpt = recipient.Orcpt }, mailFrom);
+
+    private sealed record RemoteRecipient(EmailAddress Address, OutboundRecipient Recipient, ReversePath MailFrom);
 
     private sealed class Route(AccountEntry account)
     {

@@ -66,7 +66,7 @@ internal static partial class InboundFunction
     {
         if (outcome.Faults.Count == 0)
         {
-            Log.Delivered(logger, envelope.Id, outcome.Delivered);
+            Log.Delivered(logger, envelope.Id, outcome.Delivered, outcome.Relayed);
             return new TriggerResult.Succeeded();
         }
 
@@ -104,8 +104,8 @@ internal static partial class InboundFunction
 
     private static partial class Log
     {
-        [LoggerMessage(3000, LogLevel.Information, "Message {Id} is in {Mailboxes} mailboxes", EventName = "MessageDelivered")]
-        public static partial void Delivered(ILogger logger, string id, int mailboxes);
+        [LoggerMessage(3000, LogLevel.Information, "Message {Id} is in {Mailboxes} mailboxes and on its way to {Remote} recipients elsewhere", EventName = "MessageDelivered")]
+        public static partial void Delivered(ILogger logger, string id, int mailboxes, int remote);
 
         [LoggerMessage(3001, LogLevel.Warning, "Message {Id} has {Count} recipients that it can't be delivered to, first: {First}", EventName = "MessageUndelivered")]
         public static partial void Undelivered(ILogger logger, string id, int count, string first);

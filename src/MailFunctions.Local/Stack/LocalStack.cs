@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text.Json;
 using MailFunctions.Azure;
 using MailFunctions.Core.Bus;
@@ -21,6 +22,9 @@ internal sealed class LocalStack : IAsyncDisposable
 
     /// <summary>For tests: how long the bus's receivers own a message.</summary>
     private const string LockDurationVariable = "LOCAL_BUS_LOCK_DURATION";
+
+    /// <summary>Where mail for others goes instead of into the sink.</summary>
+    private const string SmarthostVariable = "Relay__Smarthost";
     private static readonly string[] Accounts = ["alice@" + Domain, "bob@" + Domain];
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
 
@@ -37,6 +41,7 @@ internal sealed class LocalStack : IAsyncDisposable
     private readonly ChildProcess _bus;
     private readonly ChildProcess _host;
     private readonly ChildProcess _edge;
+    private readonly ChildProcess _sink;
     private int? _functions;
     private bool _ready;
 
@@ -49,6 +54,7 @@ internal sealed class LocalStack : IAsyncDisposable
         _bus = Child(Bus());
         _host = Child(FunctionsHost());
         _edge = Child(Edge());
+        _sink = Child(Sink());
     }
 
     private ChildProcess Child(ChildDefinition definition) => new(definition, Path.Combine(_data, "logs"), OnChanged);
@@ -81,8 +87,9 @@ internal sealed class LocalStack : IAsyncDisposable
         var bus = _bus.StartAsync();
         var host = _host.StartAsync();
         var edge = _edge.StartAsync();
-        var all = Task.WhenAll(CreateStorageAsync(azurite, cancellationToken), bus, CreateDirectoryAsync(azurite, host, cancellationToken), edge);
-        var first = await Task.WhenAny(all, FirstFault(azurite, bus, host, edge)).WaitAsync(cancellationToken);
+        var sink = _sink.StartAsync();
+        var all = Task.WhenAll(CreateStorageAsync(azurite, cancellationToken), bus, CreateDirectoryAsync(azurite, host, cancellationToken), edge, sink);
+        var first = await Task.WhenAny(all, FirstFault(azurite, bus, host, edge, sink)).WaitAsync(cancellationToken);
         await first;
         await all;
         await WatchHandlerOnceAsync(cancellationToken);
@@ -211,9 +218,18 @@ internal sealed class LocalStack : IAsyncDisposable
                 $"http://127.0.0.1:{_ports.EdgeHealth}",
                 _certificates.AuthorityPath,
                 [.. _keys.Passwords.Select(p => new StackAccount(p.Key, p.Value))],
-                processes);
+                processes,
+                _ports.Sink,
+                OwnSmarthost is null ? SinkDirectory : null);
         }
     }
+
+    private static string? OwnSmarthost => Environment.GetEnvironmentVariable(SmarthostVariable) is { Length: > 0 } given ? given : null;
+
+    private string SinkDirectory => Path.Combine(_data, "sink");
+
+    /// <summary>Derived, so that directories made before it was needed have one too.</summary>
+    private string SrsKey => Convert.ToHexStringLower(HMACSHA256.HashData(Convert.FromBase64String(_keys.BusKey), "srs"u8));
 
     private string AdminUrl => $"http://127.0.0.1:{_ports.Host}";
 
@@ -289,7 +305,15 @@ internal sealed class LocalStack : IAsyncDisposable
             [HostCommand.MasterKeyVariable] = _keys.MasterKey,
             [HostCommand.FunctionKeyVariable] = _keys.FunctionKey,
             ["MailHostName"] = HostName,
+            ["Relay__SrsKey"] = SrsKey,
+            [SmarthostVariable] = OwnSmarthost ?? $"127.0.0.1:{_ports.Sink}",
         });
+
+    private ChildDefinition Sink() => new(
+        "sink",
+        _programs.Local,
+        ["sink", "--data", SinkDirectory, "--port", Text(_ports.Sink), "--exit-with-parent"],
+        new Dictionary<string, string>());
 
     private ChildDefinition Edge() => new(
         "edge",
@@ -306,6 +330,7 @@ internal sealed class LocalStack : IAsyncDisposable
             ["Edge__Ports__Pop3s"] = Text(_ports.Pop3s),
             ["Edge__Ports__Health"] = Text(_ports.EdgeHealth),
             ["Edge__AllowPlaintextCredentials"] = "true",
+            ["Smtp__SrsKey"] = SrsKey,
             ["Edge__GracePeriod"] = "00:00:02",
             ["Edge__MaxConnectionsPerClient"] = "10000", // every client is 127.0.0.1
             ["Rates__MessagesPerClient"] = "0",
@@ -366,7 +391,8 @@ internal sealed class LocalStack : IAsyncDisposable
         _ready = false;
         await Task.WhenAll(_edge.EndAsync(), _host.EndAsync());
         await Task.WhenAll(_bus.EndAsync(), _azurite.EndAsync());
-        foreach (var child in (ChildProcess[])[_edge, _host, _bus, _azurite])
+        await _sink.EndAsync();
+        foreach (var child in (ChildProcess[])[_edge, _host, _bus, _azurite, _sink])
         {
             await child.DisposeAsync();
         }

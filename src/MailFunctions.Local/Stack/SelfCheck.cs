@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using MailKit.Net.Pop3;
 using MailKit.Net.Smtp;
 using MailKit.Security;
@@ -6,7 +7,7 @@ using MimeKit;
 
 namespace MailFunctions.Local.Stack;
 
-/// <summary>`--check`: one message in by submission, out by POP3, over TLS, as a client would.</summary>
+/// <summary>`--check`: one message in by submission, out by POP3, over TLS, as a client would; one that leaves, one that bounces.</summary>
 internal sealed class SelfCheck(StackInfo stack)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
@@ -21,16 +22,23 @@ internal sealed class SelfCheck(StackInfo stack)
         var subject = $"Check {Guid.NewGuid():N}";
         try
         {
-            var accepted = await SendAsync(sender, recipient, subject, limit.Token);
+            var accepted = await SendAsync(sender, recipient.Address, subject, limit.Token);
             var (body, octets) = await FetchAsync(recipient, subject, limit.Token);
             Console.WriteLine($"POP3 showed it to {recipient.Address} after {Stopwatch.GetElapsedTime(accepted).TotalMilliseconds:0} ms: {octets} octets, read back and deleted.");
-            if (body.ReplaceLineEndings().TrimEnd() == Body.ReplaceLineEndings())
+            if (body.ReplaceLineEndings().TrimEnd() != Body.ReplaceLineEndings())
             {
-                Console.WriteLine("Check passed.");
-                return true;
+                Console.Error.WriteLine("Check failed: the message came back with another text.");
+                return false;
             }
 
-            Console.Error.WriteLine("Check failed: the message came back with another text.");
+            if (stack.SinkDirectory is { } sink)
+            {
+                await CheckLeavingAsync(sender, sink, limit.Token);
+                await CheckBounceAsync(sender, limit.Token);
+            }
+
+            Console.WriteLine("Check passed.");
+            return true;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -44,13 +52,41 @@ internal sealed class SelfCheck(StackInfo stack)
         return false;
     }
 
+    /// <summary>A message for another domain ends in the sink.</summary>
+    private async Task CheckLeavingAsync(StackAccount sender, string sink, CancellationToken cancellationToken)
+    {
+        var subject = $"Check {Guid.NewGuid():N}";
+        var accepted = await SendAsync(sender, "someone@" + Elsewhere, subject, cancellationToken);
+        while (!Directory.EnumerateFiles(sink, "*.eml").Any(f => File.ReadAllText(f, Encoding.UTF8).Contains(subject, StringComparison.Ordinal)))
+        {
+            await Task.Delay(AskEvery, cancellationToken);
+        }
+
+        Console.WriteLine($"It left for {Elsewhere} after {Stopwatch.GetElapsedTime(accepted).TotalMilliseconds:0} ms: the sink has it in {sink}.");
+    }
+
+    /// <summary>A message for somebody whom the sink refuses comes back as a report.</summary>
+    private async Task CheckBounceAsync(StackAccount sender, CancellationToken cancellationToken)
+    {
+        var refused = $"refused-{Guid.NewGuid():N}@{Elsewhere}";
+        var accepted = await SendAsync(sender, refused, "Check of a bounce", cancellationToken);
+        while (!(await FetchAsync(sender, BounceSubject, cancellationToken)).Body.Contains(refused, StringComparison.Ordinal))
+        {
+            await Task.Delay(AskEvery, cancellationToken); // of another check's, or somebody's
+        }
+
+        Console.WriteLine($"The refusal of {refused} came back to {sender.Address} as a report after {Stopwatch.GetElapsedTime(accepted).TotalMilliseconds:0} ms.");
+    }
+
+    private const string Elsewhere = "elsewhere.test";
+    private const string BounceSubject = "Your message could not be delivered";
     private const string Body = "This message was sent by the self-test.\r\n.A line that begins with a dot, and 8-bit text: äöü €";
 
-    private async Task<long> SendAsync(StackAccount sender, StackAccount recipient, string subject, CancellationToken cancellationToken)
+    private async Task<long> SendAsync(StackAccount sender, string recipient, string subject, CancellationToken cancellationToken)
     {
         using var message = new MimeMessage();
         message.From.Add(MailboxAddress.Parse(sender.Address));
-        message.To.Add(MailboxAddress.Parse(recipient.Address));
+        message.To.Add(MailboxAddress.Parse(recipient));
         message.Subject = subject;
         message.Body = new TextPart("plain") { Text = Body };
         using var smtp = new SmtpClient { CheckCertificateRevocation = false, ServerCertificateValidationCallback = LocalTrust.For(stack.CertificateAuthority) };
@@ -58,7 +94,7 @@ internal sealed class SelfCheck(StackInfo stack)
         await smtp.AuthenticateAsync(sender.Address, sender.Password, cancellationToken);
         await smtp.SendAsync(message, cancellationToken);
         var accepted = Stopwatch.GetTimestamp();
-        Console.WriteLine($"Sent \"{subject}\" from {sender.Address} to {recipient.Address} through port {stack.Submission} with STARTTLS.");
+        Console.WriteLine($"Sent \"{subject}\" from {sender.Address} to {recipient} through port {stack.Submission} with STARTTLS.");
         await smtp.DisconnectAsync(quit: true, cancellationToken);
         return accepted;
     }

@@ -10,7 +10,7 @@ internal static class StackCommand
     {
         var data = new Option<DirectoryInfo>("--data") { Description = "Where everything lives; a restart on the same directory finds all mail again", DefaultValueFactory = _ => new DirectoryInfo(".local") };
         var offset = new Option<int>("--port-offset") { Description = "Added to every port" };
-        var check = new Option<bool>("--check") { Description = "Send a message through SMTP, read it back through POP3, and exit with 0, or 1" };
+        var check = new Option<bool>("--check") { Description = "Send messages through SMTP, read them back through POP3, see one leave and one bounce, and exit with 0, or 1" };
         root.Add(data);
         root.Add(offset);
         root.Add(check);
@@ -91,6 +91,7 @@ internal static class StackCommand
               Submission                127.0.0.1:{stack.Submission} (STARTTLS), 127.0.0.1:{stack.Smtps} (TLS)
               POP3                      127.0.0.1:{stack.Pop3} (STLS), 127.0.0.1:{stack.Pop3s} (TLS)
               Admin API                 {stack.AdminUrl}/api/  key: {stack.AdminKey}
+              Mail to elsewhere         {(stack.SinkDirectory is { } sink ? $"127.0.0.1:{stack.Sink}, kept in {sink}" : "by Relay__Smarthost")}
               Certificate authority     {stack.CertificateAuthority}
               Accounts                  {alice.Address}  {alice.Password}
                                         {bob.Address}  {bob.Password}

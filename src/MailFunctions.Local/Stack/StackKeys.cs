@@ -65,6 +65,7 @@ internal static class PrivateFile
 }
 
 /// <summary>`stack.json`: how to reach a running stack (design §4).</summary>
+/// <param name="SinkDirectory">Where mail for others ends; null when a smarthost of the user's takes it.</param>
 internal sealed record StackInfo(
     int Smtp,
     int Submission,
@@ -76,7 +77,9 @@ internal sealed record StackInfo(
     string EdgeHealth,
     string CertificateAuthority,
     IReadOnlyList<StackAccount> Accounts,
-    IReadOnlyDictionary<string, int> Processes)
+    IReadOnlyDictionary<string, int> Processes,
+    int Sink,
+    string? SinkDirectory)
 {
     public const string FileName = "stack.json";
 }

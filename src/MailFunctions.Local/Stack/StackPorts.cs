@@ -18,12 +18,13 @@ internal sealed record StackPorts(int Offset)
     public int Table => 10002 + Offset;
     public int Bus => 5672 + Offset;
     public int BusManagement => 5300 + Offset;
+    public int Sink => 2526 + Offset;
 
     private IEnumerable<(string Name, int Port)> All() =>
     [
         ("SMTP", Smtp), ("submission", Submission), ("SMTPS", Smtps), ("POP3", Pop3), ("POP3S", Pop3s), ("functions host", Host),
         ("edge health", EdgeHealth), ("Azurite blobs", Blob), ("Azurite queues", Queue), ("Azurite tables", Table), ("bus", Bus),
-        ("bus management", BusManagement),
+        ("bus management", BusManagement), ("SMTP sink", Sink),
     ];
 
     /// <exception cref="StackException">A port is in use, or is none.</exception>

@@ -22,7 +22,7 @@ public sealed class ReferenceRulesTests
         ["Protocols"] = ["Microsoft.Extensions.Logging.Abstractions"],
         ["Azure"] = ["AMQPNetLite", "Azure.Data.Tables", "Azure.Identity", "Azure.Storage.Blobs"],
         ["Edge"] = ["OpenTelemetry*"],
-        ["Functions"] = ["MailKit", "Microsoft.AspNetCore.OpenApi", "OpenTelemetry*"],
+        ["Functions"] = ["DnsClient", "MailKit", "Microsoft.AspNetCore.OpenApi", "OpenTelemetry*"],
         ["Local"] = ["AMQPNetLite", "Cronos", "MailKit", "Microsoft.Data.Sqlite", "System.CommandLine", "Yarp.ReverseProxy"],
     };
 

@@ -39,7 +39,28 @@ internal sealed class MemoryStore : IMessageStore
         ? throw new StoreUnavailableException("The store is away.")
         : Task.FromResult<Stream?>(Blobs.TryGetValue(blob, out var content) ? new MemoryStream(content) : null);
 
-    public IMessageUpload BeginUpload(string blob) => throw new NotSupportedException();
+    public IMessageUpload BeginUpload(string blob) => new Upload(content => Blobs.Add(blob, content));
+
+    private sealed class Upload(Action<byte[]> commit) : IMessageUpload
+    {
+        private readonly MemoryStream _content = new();
+
+        public long Length => _content.Length;
+
+        public ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
+        {
+            _content.Write(octets.Span);
+            return ValueTask.CompletedTask;
+        }
+
+        public ValueTask CommitAsync(CancellationToken cancellationToken)
+        {
+            commit(_content.ToArray());
+            return ValueTask.CompletedTask;
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
 
     public Task<bool> DeleteAsync(string blob, CancellationToken cancellationToken) => throw new NotSupportedException();
 }

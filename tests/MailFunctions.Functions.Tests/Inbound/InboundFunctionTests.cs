@@ -3,6 +3,8 @@ using System.Text.Json;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Inbound;
+using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Tests.Outbound;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -19,6 +21,8 @@ public sealed class InboundFunctionTests
     private readonly MemoryStore _store = new();
     private readonly MemoryMailboxes _mailboxes = new();
     private readonly MemoryTraces _traces = new();
+    private readonly MemoryJobs _jobs = new();
+    private readonly MemoryBus _bus = new();
 
     public InboundFunctionTests() => _store.Blobs[Blob] = "Received: by us\r\nSubject: Hello\r\n\r\nBody"u8.ToArray();
 
@@ -74,7 +78,7 @@ public sealed class InboundFunctionTests
 
         Assert.Single(_mailboxes.Entries);
         Assert.Equal(
-            ["accepted", "bounced full@example.test", "bounced gone@example.test", "bounced off@example.test", "deferred far@elsewhere.test", "delivered alice@example.test"],
+            ["accepted", "bounced far@elsewhere.test", "bounced full@example.test", "bounced gone@example.test", "bounced off@example.test", "delivered alice@example.test"],
             _traces.Rows.Select(r => r.Kind == "accepted" ? r.Kind : $"{r.Kind} {r.Address}").Order(StringComparer.Ordinal));
         Assert.Contains("off@example.test: the account is disabled", result.Reason, StringComparison.Ordinal);
 
@@ -152,6 +156,82 @@ public sealed class InboundFunctionTests
         Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Encoding.UTF8.GetBytes(json[..^1] + ""","later":{"x":[1]}}""")));
     }
 
+    [Fact]
+    public async Task Run_SubmissionToOtherDomains_MakesOneJobADomainAndRingsIt()
+    {
+        _directory.Account("alice@example.test");
+        var envelope = Submitted("alice@example.test", "a@one.test", "b@two.test", "c@one.test");
+
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(envelope));
+
+        Assert.Equal(["one.test", "two.test"], _jobs.Rows.Values.Select(j => j.Domain).Order());
+        var one = _jobs.Rows.Values.Single(j => j.Domain == "one.test");
+        Assert.Equal(["a@one.test", "c@one.test"], one.Recipients.Select(r => r.Address));
+        Assert.Equal((Blob, Id, 1, "queued"), (one.Blob, one.MessageId, one.Generation, one.State));
+        Assert.Equal(_jobs.Rows.Keys.Order(), _bus.Alarms.Select(a => a.Job).Order());
+        Assert.Single(_mailboxes.Entries);
+    }
+
+    [Fact]
+    public async Task Run_SubmissionAgainAfterItsJobIsDone_SendsNothingAgain()
+    {
+        var envelope = Submitted("a@one.test");
+        await RunAsync(envelope);
+        var job = Assert.Single(_jobs.Rows.Values);
+        _jobs.Rows[job.Id] = job with { State = "done", Recipients = [] };
+
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(envelope));
+
+        Assert.Equal("done", Assert.Single(_jobs.Rows.Values).State);
+        Assert.Single(_bus.Outbound);
+    }
+
+    [Fact]
+    public async Task Run_MoreRecipientsThanAJobHolds_MakesSeveralWithEachRecipientOnce()
+    {
+        var recipients = Enumerable.Range(0, 120).Select(i => $"r{i}@one.test").ToArray();
+
+        await RunAsync(Submitted(recipients));
+
+        Assert.Equal(3, _jobs.Rows.Count);
+        Assert.Equal(recipients.Order(), _jobs.Rows.Values.SelectMany(j => j.Recipients).Select(r => r.Address).Order());
+    }
+
+    [Fact]
+    public async Task Run_AliasThatLeadsElsewhere_ForwardsWithARewrittenSenderThatReportsComeBackTo()
+    {
+        _directory.Account("alice@example.test");
+        _directory.Alias("team@example.test", "alice@example.test", "far@one.test");
+
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Envelope("team@example.test")));
+
+        Assert.Single(_mailboxes.Entries);
+        var job = Assert.Single(_jobs.Rows.Values);
+        Assert.Equal("far@one.test", Assert.Single(job.Recipients).Address);
+        Assert.Matches("^SRS0=[a-z2-7]{8}=[a-z2-7]{2}=elsewhere.test=sender@example.test$", job.MailFrom.Address);
+
+        _jobs.Rows.Clear();
+        var report = Envelope(job.MailFrom.Address) with { MailFrom = new ReversePath { Address = "" } };
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(report));
+
+        var back = Assert.Single(_jobs.Rows.Values);
+        Assert.Equal(("", "sender@elsewhere.test"), (back.MailFrom.Address, Assert.Single(back.Recipients).Address));
+    }
+
+    [Fact]
+    public async Task Run_OtherDomainWithoutLogin_MakesNoJob()
+    {
+        Assert.IsType<TriggerResult.Failed>(await RunAsync(Envelope("a@one.test")));
+
+        Assert.Empty(_jobs.Rows);
+    }
+
+    private static InboundEnvelope Submitted(params string[] recipients) => Envelope(recipients) with
+    {
+        Listener = ListenerKind.Submission,
+        Client = new ClientInfo("192.0.2.1", "client.test", null, "alice@example.test"),
+    };
+
     private static InboundEnvelope Envelope(params string[] recipients) => new()
     {
         Id = Id,
@@ -168,5 +248,5 @@ public sealed class InboundFunctionTests
         RunAsync(JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope));
 
     private Task<TriggerResult> RunAsync(byte[] body) => InboundFunction.RunAsync(
-        new InboundDelivery(_store, _directory, _mailboxes, _traces), TimeProvider.System, NullLogger.Instance, body, TestContext.Current.CancellationToken);
+        new InboundDelivery(_store, _directory, _mailboxes, new JobMaker(_jobs, _bus, TimeProvider.System), new ForwardedSender(new RelayOptions { SrsKey = "a key of some length" }, TimeProvider.System), _traces), TimeProvider.System, NullLogger.Instance, body, TestContext.Current.CancellationToken);
 }

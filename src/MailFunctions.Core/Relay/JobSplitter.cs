@@ -1,0 +1,67 @@
+using System.Security.Cryptography;
+using System.Text;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Envelopes;
+
+namespace MailFunctions.Core.Relay;
+
+/// <summary>Makes the jobs of one message: one a domain and reverse-path, more only where a row could not hold them.</summary>
+public static class JobSplitter
+{
+    /// <summary>Recipients of one job, and so of one SMTP transaction.</summary>
+    public const int MaxRecipients = 50;
+
+    /// <summary>Characters of the recipients' texts in one job; a column of a row holds 32 Ki.</summary>
+    public const int MaxText = 12_000;
+
+    /// <summary>Always the same jobs for the same arguments.</summary>
+    public static IEnumerable<OutboundJob> Split(
+        InboundEnvelope envelope, ReversePath mailFrom, IEnumerable<(EmailAddress Address, OutboundRecipient Recipient)> recipients, DateTimeOffset now)
+    {
+        foreach (var domain in recipients.GroupBy(r => r.Address.Domain))
+        {
+            var part = 0;
+            foreach (var chunk in Chunk(domain.Select(r => r.Recipient).DistinctBy(r => r.Address)))
+            {
+                yield return new OutboundJob
+                {
+                    Id = $"{envelope.Id}-{Digest($"{domain.Key}\n{mailFrom.Address}\n{part++}")}",
+                    Domain = domain.Key,
+                    MessageId = envelope.Id,
+                    Blob = envelope.Blob,
+                    Size = envelope.Size,
+                    MailFrom = mailFrom,
+                    ReceivedAt = envelope.ReceivedAt,
+                    Recipients = chunk,
+                    NextAttempt = now,
+                    ChangedAt = now,
+                };
+            }
+        }
+    }
+
+    private static IEnumerable<List<OutboundRecipient>> Chunk(IEnumerable<OutboundRecipient> recipients)
+    {
+        var chunk = new List<OutboundRecipient>();
+        var text = 0;
+        foreach (var recipient in recipients)
+        {
+            var length = recipient.Address.Length + (recipient.Notify?.Length ?? 0) + (recipient.Orcpt?.Length ?? 0);
+            if (chunk.Count == MaxRecipients || (chunk.Count > 0 && text + length > MaxText))
+            {
+                yield return chunk;
+                (chunk, text) = ([], 0);
+            }
+
+            chunk.Add(recipient);
+            text += length;
+        }
+
+        if (chunk.Count > 0)
+        {
+            yield return chunk;
+        }
+    }
+
+    private static string Digest(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 6));
+}

@@ -1,0 +1,30 @@
+using MailFunctions.Core.Directory;
+
+namespace MailFunctions.Core.Relay;
+
+/// <summary>The table `outbound`. Throws <see cref="Messages.StoreUnavailableException"/> when it can't be used.</summary>
+public interface IOutboundJobs
+{
+    Task<OutboundJob?> FindAsync(string domain, string id, CancellationToken cancellationToken);
+
+    /// <summary>By its id alone: for the postmaster, a query over all domains.</summary>
+    Task<OutboundJob?> FindAsync(string id, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Creates when <c>ETag</c> is empty and no row is there, with the reference that keeps the blob; replaces when the
+    /// ETag matches. Returns the job with its new ETag, or null on a conflict.
+    /// </summary>
+    Task<OutboundJob?> PutAsync(OutboundJob job, CancellationToken cancellationToken);
+
+    /// <summary>Gives up the reference of a job that is done, so that the blob can go.</summary>
+    Task ReleaseBlobAsync(OutboundJob job, CancellationToken cancellationToken);
+
+    /// <summary>Removes rows; those that are gone already count as removed.</summary>
+    Task RemoveAsync(OutboundJob job, CancellationToken cancellationToken);
+
+    /// <summary>Jobs of one domain or all, in one state or (null) all but those that are done.</summary>
+    Task<Page<OutboundJob>> ListAsync(string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken);
+
+    /// <summary>Jobs that should have been tried or told of before <paramref name="dueBefore"/>, and done ones that ended before <paramref name="doneBefore"/>.</summary>
+    Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, DateTimeOffset doneBefore, int top, CancellationToken cancellationToken);
+}

@@ -1,0 +1,22 @@
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Outbound;
+
+namespace MailFunctions.Functions.Inbound;
+
+/// <summary>The reverse-path with which a message goes on to where an alias or an account sends it.</summary>
+internal sealed class ForwardedSender(RelayOptions options, TimeProvider time)
+{
+    /// <summary>Null when senders are not rewritten here.</summary>
+    public SrsRewriter? Srs { get; } = options.CreateSrs(time);
+
+    /// <param name="through">The domain of ours that the message was for.</param>
+    public ReversePath Rewrite(ReversePath mailFrom, string through)
+    {
+        // The null reverse-path stays: nothing is ever sent to it (RFC 5321 §4.5.5). A sender of the domain passes SPF as it is.
+        return EmailAddress.Parse(mailFrom.Address) is { } sender && sender.Domain != through && Srs?.Rewrite(sender, through) is { } rewritten
+            ? mailFrom with { Address = rewritten.ToString() }
+            : mailFrom;
+    }
+}

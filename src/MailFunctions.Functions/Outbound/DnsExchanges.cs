@@ -1,0 +1,119 @@
+using System.Net;
+using DnsClient;
+using DnsClient.Protocol;
+
+namespace MailFunctions.Functions.Outbound;
+
+/// <summary>Mail exchanges by DNS.</summary>
+internal sealed class DnsExchanges : IMailExchanges
+{
+    private readonly RelayOptions _options;
+    private readonly Random _random;
+    private readonly LookupClient _dns;
+
+    public DnsExchanges(RelayOptions options, Random random)
+    {
+        (_options, _random) = (options, random);
+        var lookup = options.Resolver is { } resolver ? new LookupClientOptions(resolver) : new LookupClientOptions();
+        lookup.Timeout = options.ResolverTimeout;
+        lookup.Retries = 1;
+        lookup.UseCache = true;
+        lookup.ThrowDnsErrors = false;
+        lookup.ContinueOnDnsError = false;
+        _dns = new LookupClient(lookup);
+    }
+
+    // RFC 5321 §5.1
+    public async Task<Destination> FindAsync(string domain, CancellationToken cancellationToken)
+    {
+        if (domain.StartsWith('['))
+        {
+            return Literal(domain);
+        }
+
+        try
+        {
+            var answer = await _dns.QueryAsync(domain, QueryType.MX, cancellationToken: cancellationToken);
+            return answer.Header.ResponseCode switch
+            {
+                DnsHeaderResponseCode.NoError => await OrderAsync(domain, [.. answer.Answers.MxRecords()], cancellationToken),
+                DnsHeaderResponseCode.NotExistentDomain => new Destination.Nowhere("5.1.2", $"the domain {domain} does not exist"),
+                var code => new Destination.Unknown("4.4.3", $"DNS can't say where mail for {domain} goes ({code})"),
+            };
+        }
+        catch (DnsResponseException)
+        {
+            return new Destination.Unknown("4.4.3", $"DNS can't say where mail for {domain} goes (no answer)");
+        }
+    }
+
+    private async Task<Destination> OrderAsync(string domain, IReadOnlyList<MxRecord> records, CancellationToken cancellationToken)
+    {
+        if (records is [{ Exchange.Value: "." }])
+        {
+            return new Destination.Nowhere("5.1.10", $"{domain} takes no mail"); // RFC 7505 §3
+        }
+
+        // Without MX the domain is its own exchange. Equals in random order.
+        List<(string Host, int Preference)> exchanges = records.Count == 0
+            ? [(domain, 0)]
+            : [.. records.Select(r => (Name(r.Exchange), (int)r.Preference)).OrderBy(r => r.Item2).ThenBy(_ => _random.Next())];
+        if (exchanges.FindIndex(e => e.Host.Equals(_options.HostName, StringComparison.OrdinalIgnoreCase)) is >= 0 and var ours)
+        {
+            // Those that are not better than ourselves would bring the mail back to us.
+            var preference = exchanges[ours].Preference;
+            exchanges.RemoveAll(e => e.Preference >= preference);
+            if (exchanges.Count == 0)
+            {
+                return new Destination.Nowhere("5.4.6", $"mail for {domain} leads back to this server, which does not take it");
+            }
+        }
+
+        var hosts = new List<Smarthost>();
+        var failed = false;
+        foreach (var (host, _) in exchanges)
+        {
+            if (hosts.Count >= _options.MaxHosts)
+            {
+                break;
+            }
+
+            var addresses = await AddressesAsync(host, cancellationToken);
+            failed |= addresses is null;
+            hosts.AddRange((addresses ?? []).Select(a => new Smarthost(host, _options.MxPort, RelayTls.Opportunistic, null, null) { Address = a }));
+        }
+
+        return hosts.Count > 0 ? new Destination.Hosts(hosts)
+            : failed ? new Destination.Unknown("4.4.3", $"DNS can't say where the mail exchanges of {domain} are")
+            : new Destination.Nowhere("5.4.4", records.Count == 0 ? $"{domain} has neither MX nor address" : $"the mail exchanges of {domain} have no address");
+    }
+
+    /// <summary>IPv6 first; null when DNS did not answer.</summary>
+    private async Task<IReadOnlyList<IPAddress>?> AddressesAsync(string host, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var answers = await Task.WhenAll(
+                _dns.QueryAsync(host, QueryType.AAAA, cancellationToken: cancellationToken), _dns.QueryAsync(host, QueryType.A, cancellationToken: cancellationToken));
+            List<IPAddress> found = [.. answers[0].Answers.AaaaRecords().Select(r => r.Address), .. answers[1].Answers.ARecords().Select(r => r.Address)];
+            return found.Count == 0
+                && answers.Any(a => a.Header.ResponseCode is not (DnsHeaderResponseCode.NoError or DnsHeaderResponseCode.NotExistentDomain)) ? null : found;
+        }
+        catch (DnsResponseException)
+        {
+            return null;
+        }
+    }
+
+    // RFC 5321 §4.1.3
+    private Destination Literal(string literal)
+    {
+        var text = literal[1..^1];
+        text = text.StartsWith("ipv6:", StringComparison.OrdinalIgnoreCase) ? text[5..] : text;
+        return IPAddress.TryParse(text, out var address)
+            ? new Destination.Hosts([new Smarthost(literal, _options.MxPort, RelayTls.Opportunistic, null, null) { Address = address }])
+            : new Destination.Nowhere("5.1.2", $"{literal} is no address to send to");
+    }
+
+    private static string Name(DnsString name) => name.Value.TrimEnd('.');
+}

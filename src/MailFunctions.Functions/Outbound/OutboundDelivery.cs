@@ -1,0 +1,154 @@
+using MailFunctions.Core.Bus;
+using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Dsn;
+
+namespace MailFunctions.Functions.Outbound;
+
+/// <summary>What an alarm came to.</summary>
+internal enum RingEnd
+{
+    /// <summary>The row is gone or done, on hold, or has another generation.</summary>
+    Stale,
+
+    /// <summary>Another function is at it; the alarm is set to the end of its lease.</summary>
+    Leased,
+
+    /// <summary>Another function was quicker at the row.</summary>
+    Lost,
+
+    /// <summary>Everybody has been reached or given up.</summary>
+    Done,
+
+    /// <summary>Some are left; the next alarm is set.</summary>
+    Deferred,
+}
+
+/// <summary>
+/// One alarm of one job: lease, attempt, write down, tell, next alarm. What the peer said is in the row before anything
+/// else is done, so the window in which a crash makes a message go twice is one write to the table; whatever follows is
+/// done again from the row and changes nothing the second time.
+/// </summary>
+internal sealed class OutboundDelivery(
+    IOutboundJobs jobs, IRelay relay, IBusSender bus, ResultReports reports, RelayOptions options, TimeProvider time, Random random)
+{
+    /// <summary>Longer than an attempt may take, so that a lease runs out only when its function is gone.</summary>
+    private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(20);
+    private const int MaxConflicts = 10;
+
+    public async Task<RingEnd> RingAsync(OutboundAlarm alarm, CancellationToken cancellationToken)
+    {
+        if (await jobs.FindAsync(alarm.Domain, alarm.Job, cancellationToken) is not { } job || job.Generation != alarm.Generation)
+        {
+            return RingEnd.Stale;
+        }
+
+        if (job.Results.Count > 0)
+        {
+            return await TellAsync(job, cancellationToken); // the function before us got that far
+        }
+
+        if (job.State != JobState.Queued)
+        {
+            return RingEnd.Stale;
+        }
+
+        var now = time.GetUtcNow();
+        if (job.LeasedUntil > now)
+        {
+            await bus.SendAsync(QueueNames.Outbound, OutboundAlarm.For(job, now, job.LeasedUntil), cancellationToken);
+            return RingEnd.Leased;
+        }
+
+        if (await jobs.PutAsync(job with { LeasedUntil = now + options.AttemptTimeout + LeaseMargin }, cancellationToken) is not { } leased)
+        {
+            return RingEnd.Lost;
+        }
+
+        IReadOnlyList<RecipientResult> results;
+        try
+        {
+            results = await relay.AttemptAsync(leased, cancellationToken);
+        }
+        catch (Core.Messages.StoreUnavailableException)
+        {
+            await jobs.PutAsync(leased with { LeasedUntil = null }, CancellationToken.None); // nothing was sent
+            throw;
+        }
+
+        // From here on nothing is given up half-way for the caller's sake.
+        return await TellAsync(await RecordAsync(leased, results), CancellationToken.None);
+    }
+
+    /// <summary>Writes down what the attempt came to; the postmaster may have put the job on hold meanwhile.</summary>
+    private async Task<OutboundJob> RecordAsync(OutboundJob job, IReadOnlyList<RecipientResult> results)
+    {
+        for (var conflicts = 0; conflicts < MaxConflicts; conflicts++)
+        {
+            if (await jobs.PutAsync(Apply(job, results), CancellationToken.None) is { } written)
+            {
+                return written;
+            }
+
+            job = await jobs.FindAsync(job.Domain, job.Id, CancellationToken.None)
+                ?? throw new Core.Messages.StoreUnavailableException($"The row of job {job.Id} vanished during its attempt.");
+        }
+
+        throw new Core.Messages.StoreUnavailableException($"The row of job {job.Id} changed {MaxConflicts} times while an attempt was to be written down.");
+    }
+
+    private OutboundJob Apply(OutboundJob job, IReadOnlyList<RecipientResult> results)
+    {
+        var now = time.GetUtcNow();
+        var next = options.Schedule.Next(job.Attempts + 1, job.ReceivedAt, now, random.NextDouble());
+        var final = results.Select(r => next is null && r.Kind == ResultKind.Deferred ? Expired(r) : r).ToList();
+        var left = final.Where(r => r.Kind == ResultKind.Deferred).Select(r => r.Recipient).ToList();
+        return job with
+        {
+            Recipients = left,
+            Results = final,
+            State = left.Count > 0 ? job.State : final.Any(r => r.Kind == ResultKind.Failed) ? JobState.Telling : JobState.Done,
+            Attempts = job.Attempts + 1,
+            NextAttempt = left.Count > 0 && next is { } at ? at : now,
+            LastReply = results.Count > 0 ? results[^1].Reply : job.LastReply,
+            LeasedUntil = null,
+            ChangedAt = now,
+        };
+    }
+
+    // RFC 3463 §3.5: X.4.7 delivery time expired.
+    private static RecipientResult Expired(RecipientResult result) => result with { Kind = ResultKind.Failed, Status = "5.4.7" };
+
+    /// <summary>Tells traces and sender, then sets the next alarm. All of it may be done twice.</summary>
+    private async Task<RingEnd> TellAsync(OutboundJob job, CancellationToken cancellationToken)
+    {
+        var warned = await reports.TellAsync(job, cancellationToken);
+        if (job.State is JobState.Done or JobState.Telling)
+        {
+            if (job.State == JobState.Telling)
+            {
+                await jobs.PutAsync(job with { State = JobState.Done, ChangedAt = time.GetUtcNow() }, cancellationToken);
+            }
+
+            await jobs.ReleaseBlobAsync(job, cancellationToken);
+            return RingEnd.Done;
+        }
+
+        var next = job with
+        {
+            Results = [],
+            Generation = job.Generation + 1,
+            WarnedAt = job.WarnedAt ?? (warned ? time.GetUtcNow() : null),
+        };
+        if (await jobs.PutAsync(next, cancellationToken) is not { } written)
+        {
+            return RingEnd.Lost; // whoever changed the row sets its alarm
+        }
+
+        if (written.State == JobState.Queued)
+        {
+            await bus.SendAsync(QueueNames.Outbound, OutboundAlarm.For(written, time.GetUtcNow()), cancellationToken);
+        }
+
+        return RingEnd.Deferred;
+    }
+}

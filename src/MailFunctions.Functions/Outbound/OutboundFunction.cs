@@ -1,0 +1,85 @@
+using System.Text.Json;
+using MailFunctions.Core.Bus;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Messages;
+using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Hosting;
+
+namespace MailFunctions.Functions.Outbound;
+
+/// <summary>The trigger on `mail-outbound`: one alarm, at most one attempt of its job.</summary>
+internal static partial class OutboundFunction
+{
+    public const string Name = "Outbound";
+
+    /// <summary>The binding of `function.json`.</summary>
+    public const string Binding = "alarm";
+
+    /// <summary>The form of alarm that this code reads.</summary>
+    private const int Version = 1;
+
+    public static void MapOutbound(this WebApplication app)
+    {
+        var delivery = app.Services.GetRequiredService<OutboundDelivery>();
+        var logger = app.Services.GetRequiredService<ILogger<OutboundDelivery>>();
+        app.MapTrigger(Name, Binding, (body, cancellationToken) => RunAsync(delivery, logger, body, cancellationToken));
+    }
+
+    internal static async Task<TriggerResult> RunAsync(
+        OutboundDelivery delivery, ILogger logger, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        if (Read(body, out var fault) is not { } alarm)
+        {
+            Log.Malformed(logger, fault);
+            return new TriggerResult.Failed(fault);
+        }
+
+        try
+        {
+            var end = await delivery.RingAsync(alarm, cancellationToken);
+            Log.Rang(logger, alarm.Job, alarm.Generation, end);
+            return new TriggerResult.Succeeded();
+        }
+        catch (Exception e) when (e is StoreUnavailableException or BusUnavailableException)
+        {
+            // The bus gives it back; when its deliveries are spent, Housekeeping sets a new alarm.
+            Log.Unavailable(logger, alarm.Job, e.Message);
+            return new TriggerResult.Failed(e.Message);
+        }
+    }
+
+    private static OutboundAlarm? Read(ReadOnlyMemory<byte> body, out string fault)
+    {
+        OutboundAlarm? alarm;
+        try
+        {
+            alarm = JsonSerializer.Deserialize(body.Span, EnvelopeJson.Default.OutboundAlarm);
+        }
+        catch (JsonException e)
+        {
+            fault = $"The alarm can't be read at {e.Path}.";
+            return null;
+        }
+
+        fault = alarm switch
+        {
+            null => "The alarm is null.",
+            { V: not Version } => $"The alarm has version {alarm.V}; this function app reads version {Version}.",
+            { Job: null or "" } or { Domain: null or "" } => "The alarm names no job.",
+            _ => "",
+        };
+        return fault.Length == 0 ? alarm : null;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(2200, LogLevel.Information, "Job {Job}, alarm {Generation}: {End}", EventName = "JobRang")]
+        public static partial void Rang(ILogger logger, string job, int generation, RingEnd end);
+
+        [LoggerMessage(2201, LogLevel.Error, "A message on mail-outbound is malformed and will be dead-lettered: {Fault}", EventName = "AlarmMalformed")]
+        public static partial void Malformed(ILogger logger, string fault);
+
+        [LoggerMessage(2202, LogLevel.Warning, "Job {Job} will be looked at again: {Reason}", EventName = "JobUnavailable")]
+        public static partial void Unavailable(ILogger logger, string job, string reason);
+    }
+}

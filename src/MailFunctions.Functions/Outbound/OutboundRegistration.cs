@@ -1,0 +1,26 @@
+using System.ComponentModel.DataAnnotations;
+using MailFunctions.Core.Housekeeping;
+using MailFunctions.Functions.Dsn;
+
+namespace MailFunctions.Functions.Outbound;
+
+/// <summary>Puts the relay together.</summary>
+internal static class OutboundRegistration
+{
+    /// <summary>Reads the section `Relay`.</summary>
+    /// <exception cref="ValidationException">Says which key is wrong.</exception>
+    public static IServiceCollection AddRelay(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddSingleton(RelayOptions.Read(configuration));
+        services.AddSingleton(Random.Shared);
+        services.AddSingleton<IMailExchanges, DnsExchanges>();
+        services.AddSingleton<RelayRoutes>();
+        services.AddSingleton<IRelay, SmtpRelay>();
+        services.AddSingleton<JobMaker>();
+        services.AddSingleton<DsnSender>();
+        services.AddSingleton<ResultReports>();
+        services.AddSingleton<OutboundDelivery>();
+        services.AddSingleton<IHousekeepingTask, OverdueJobs>();
+        return services;
+    }
+}

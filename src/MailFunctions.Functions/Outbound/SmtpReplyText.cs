@@ -1,0 +1,34 @@
+using System.Text.RegularExpressions;
+using MailKit.Net.Smtp;
+
+namespace MailFunctions.Functions.Outbound;
+
+/// <summary>A peer's reply in the forms that rows, traces and reports hold.</summary>
+internal static partial class SmtpReplyText
+{
+    private const int MaxText = 200;
+
+    /// <summary>`550 5.1.1 No such user`, on one line, cut, printable.</summary>
+    public static string Line(SmtpStatusCode code, string? text) => Line($"{(int)code} {text}");
+
+    public static string Line(string text)
+    {
+        var line = string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        line = string.Concat(line.Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '?' : c));
+        return line.Length <= MaxText ? line : line[..MaxText];
+    }
+
+    /// <summary>The enhanced status code of the reply, or the plain one for its class (RFC 3463 §2, RFC 2034 §4).</summary>
+    public static string Status(SmtpStatusCode code, string? text)
+    {
+        var digit = (int)code / 100;
+        return Enhanced().Match(text ?? "") is { Success: true } match && match.Value[0] - '0' == digit
+            ? match.Value.TrimEnd()
+            : $"{(digit is 2 or 4 or 5 ? digit : 4)}.0.0";
+    }
+
+    public static bool IsPermanent(SmtpStatusCode code) => (int)code is >= 500 and < 600;
+
+    [GeneratedRegex(@"^[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")]
+    private static partial Regex Enhanced();
+}

@@ -1,0 +1,63 @@
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Relay;
+using Xunit;
+
+namespace MailFunctions.Core.Tests.Relay;
+
+/// <summary>Senders rewritten for forwarded mail, and found again.</summary>
+public sealed class SrsRewriterTests
+{
+    private readonly Clock _clock = new();
+
+    [Theory]
+    [InlineData("sender@elsewhere.test")]
+    [InlineData("first.last+tag=x@elsewhere.test")]
+    [InlineData("\"quoted part\"@elsewhere.test")]
+    public void Unwrap_WhatRewriteMade_IsTheSender(string text)
+    {
+        var sender = EmailAddress.Parse(text)!;
+        var rewritten = Srs().Rewrite(sender, "example.test")!;
+
+        Assert.Equal("example.test", rewritten.Domain);
+        var parsed = EmailAddress.Parse(rewritten.ToString())!;
+        Assert.Equal(sender, Srs().Unwrap(parsed));
+        Assert.Equal(sender, Srs().Unwrap(parsed.WithLocalPart(parsed.LocalPart.ToLowerInvariant())));
+    }
+
+    [Fact]
+    public void Unwrap_AfterItsDays_IsNothing()
+    {
+        var rewritten = Srs().Rewrite(EmailAddress.Parse("sender@elsewhere.test")!, "example.test")!;
+        _clock.Now += TimeSpan.FromDays(SrsRewriter.ValidDays);
+        Assert.NotNull(Srs().Unwrap(rewritten));
+        _clock.Now += TimeSpan.FromDays(1);
+
+        Assert.Null(Srs().Unwrap(rewritten));
+    }
+
+    [Fact]
+    public void Unwrap_AddressOfAnotherKeyOrChanged_IsNothing()
+    {
+        var rewritten = Srs().Rewrite(EmailAddress.Parse("sender@elsewhere.test")!, "example.test")!;
+
+        Assert.Null(new SrsRewriter("another key here"u8.ToArray(), _clock).Unwrap(rewritten));
+        Assert.Null(Srs().Unwrap(rewritten.WithLocalPart(rewritten.LocalPart.Replace("sender", "victim", StringComparison.Ordinal))));
+        foreach (var localPart in (string[])["SRS0=", "SRS0====", "SRS0=x=y=z", "SRS0=aaaaaaaa=??=a.test=b", "alice"])
+        {
+            Assert.Null(Srs().Unwrap(rewritten.WithLocalPart(localPart)));
+        }
+    }
+
+    [Fact]
+    public void Rewrite_SenderThatDoesNotFit_IsNothing() =>
+        Assert.Null(Srs().Rewrite(EmailAddress.Parse(new string('a', 50) + "@elsewhere.test")!, "example.test"));
+
+    private SrsRewriter Srs() => new("a key of some length"u8.ToArray(), _clock);
+
+    private sealed class Clock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; } = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+}

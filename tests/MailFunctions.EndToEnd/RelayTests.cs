@@ -1,0 +1,142 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using MailFunctions.TestKit;
+using MailKit.Net.Pop3;
+using MailKit.Security;
+using MimeKit;
+using Xunit;
+
+namespace MailFunctions.EndToEnd;
+
+/// <summary>Submission, the function Outbound, the smarthost; and what the sender and the postmaster see of it.</summary>
+public sealed class RelayTests(SharedStack shared)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public async Task Submission_ForAnotherDomain_LeavesOctetForOctet()
+    {
+        var account = await shared.CreateAccountAsync();
+        var subject = $"relay-{Guid.NewGuid():N}";
+        var content = Encoding.UTF8.GetBytes($"From: {account.Address}\r\nsubject:  {subject}\r\n\r\n.dot äöü   \r\n..\r\n");
+
+        await SubmitAsync(account, content, "a@far.test", "b@far.test");
+
+        var kept = await WaitForSinkAsync(subject);
+        var text = Encoding.UTF8.GetString(kept);
+        Assert.StartsWith($"X-Envelope-From: FROM:<{account.Address}> SIZE=", text, StringComparison.Ordinal);
+        Assert.Contains("X-Envelope-To: TO:<a@far.test>\r\nX-Envelope-To: TO:<b@far.test>\r\nReceived: ", text, StringComparison.Ordinal);
+        Assert.Equal(content, kept[^content.Length..]);
+    }
+
+    [Fact]
+    public async Task Submission_RefusedThere_ComesBackAsAReport()
+    {
+        var account = await shared.CreateAccountAsync();
+        await SubmitAsync(account, Encoding.ASCII.GetBytes($"From: {account.Address}\r\nSubject: x\r\n\r\nx\r\n"), "refused-1@far.test", "taken-1@far.test");
+
+        using var report = await WaitForMailAsync(account);
+
+        var body = Assert.IsType<MultipartReport>(report.Body);
+        var groups = Assert.IsType<MessageDeliveryStatus>(body[1]).StatusGroups;
+        Assert.Single(groups, g => g["Final-Recipient"] is not null); // not the one that was taken
+        Assert.Equal(("rfc822; refused-1@far.test", "failed", "5.1.1"), (groups[1]["Final-Recipient"], groups[1]["Action"], groups[1]["Status"]));
+        Assert.Equal("<>", report.Headers[HeaderId.ReturnPath]);
+    }
+
+    [Fact]
+    public async Task DeferredJob_IsListedHeldReleasedAndCancelledWithAReport()
+    {
+        var account = await shared.CreateAccountAsync();
+        var domain = $"d{Guid.NewGuid():N}.test";
+        await SubmitAsync(account, Encoding.ASCII.GetBytes($"From: {account.Address}\r\nSubject: x\r\n\r\nx\r\n"), $"deferred@{domain}");
+        var job = await WaitForJobAsync(domain, j => j.GetProperty("attempts").GetInt32() == 1 && !j.GetProperty("underWay").GetBoolean());
+        var id = job.GetProperty("id").GetString();
+        Assert.Equal("451 4.2.0 Come again later", job.GetProperty("lastReply").GetString());
+
+        Assert.Equal("held", (await PostAsync($"{id}/hold")).GetProperty("state").GetString());
+        Assert.Equal(id, (await WaitForJobAsync(domain, j => j.GetProperty("state").GetString() == "held")).GetProperty("id").GetString());
+        await PostAsync($"{id}/release");
+        await WaitForJobAsync(domain, j => j.GetProperty("attempts").GetInt32() == 2 && !j.GetProperty("underWay").GetBoolean());
+        await PostAsync($"{id}/cancel?report=true");
+
+        using var report = await WaitForMailAsync(account);
+        Assert.Equal("failed", ((MessageDeliveryStatus)((MultipartReport)report.Body!)[1]).StatusGroups[1]["Action"]);
+        using var missing = await shared.Admin.GetAsync("queues/outbound/jobs/none", TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.NotFound, missing.StatusCode);
+        using var wrong = await shared.Admin.GetAsync("queues/outbound/jobs?state=odd", TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
+    }
+
+    private async Task SubmitAsync(AccountJson account, byte[] content, params string[] recipients)
+    {
+        await using var smtp = await RawClient.ConnectAsync(shared.Stack.Submission);
+        await smtp.ReadReplyAsync();
+        await smtp.AskAsync("EHLO client.test");
+        var login = Convert.ToBase64String(Encoding.UTF8.GetBytes($"\0{account.Address}\0{account.Password}"));
+        Assert.StartsWith("235", await smtp.AskAsync("AUTH PLAIN " + login), StringComparison.Ordinal);
+        Assert.StartsWith("250", await smtp.AskAsync($"MAIL FROM:<{account.Address}> BODY=8BITMIME"), StringComparison.Ordinal);
+        foreach (var recipient in recipients)
+        {
+            Assert.StartsWith("250", await smtp.AskAsync($"RCPT TO:<{recipient}>"), StringComparison.Ordinal);
+        }
+
+        Assert.StartsWith("354", await smtp.AskAsync("DATA"), StringComparison.Ordinal);
+        var stuffed = Encoding.Latin1.GetString(content).Replace("\r\n.", "\r\n..", StringComparison.Ordinal);
+        await smtp.SendAsync(Encoding.Latin1.GetBytes(stuffed + ".\r\n"));
+        Assert.StartsWith("250", await smtp.ReadReplyAsync(), StringComparison.Ordinal);
+    }
+
+    private async Task<byte[]> WaitForSinkAsync(string subject)
+    {
+        var wanted = Encoding.ASCII.GetBytes(subject);
+        return await WaitAsync(() => Task.FromResult(
+            Directory.EnumerateFiles(shared.Stack.SinkDirectory!, "*.eml").Select(File.ReadAllBytes).FirstOrDefault(f => f.AsSpan().IndexOf(wanted) >= 0)));
+    }
+
+    private Task<MimeMessage> WaitForMailAsync(AccountJson account) => WaitAsync(async () =>
+    {
+        using var pop3 = new Pop3Client { CheckCertificateRevocation = false };
+        await pop3.ConnectAsync("127.0.0.1", shared.Stack.Pop3, SecureSocketOptions.None, TestContext.Current.CancellationToken);
+        await pop3.AuthenticateAsync(account.Address, account.Password, TestContext.Current.CancellationToken);
+        var message = pop3.Count > 0 ? await pop3.GetMessageAsync(0, TestContext.Current.CancellationToken) : null;
+        await pop3.DisconnectAsync(quit: true, TestContext.Current.CancellationToken);
+        return message;
+    });
+
+    private async Task<JsonElement> WaitForJobAsync(string domain, Func<JsonElement, bool> wanted)
+    {
+        var found = await WaitAsync(async () =>
+        {
+            using var page = JsonDocument.Parse(await shared.Admin.GetStringAsync($"queues/outbound/jobs?domain={domain}", TestContext.Current.CancellationToken));
+            var jobs = page.RootElement.GetProperty("items").EnumerateArray().Where(wanted).Select(j => j.Clone()).ToArray();
+            return jobs.Length > 0 ? jobs : null;
+        });
+        return Assert.Single(found);
+    }
+
+    private async Task<JsonElement> PostAsync(string path)
+    {
+        using var answer = await shared.Admin.PostAsync($"queues/outbound/jobs/{path}", null, TestContext.Current.CancellationToken);
+        var text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.True(answer.IsSuccessStatusCode, text);
+        using var json = JsonDocument.Parse(text);
+        return json.RootElement.Clone();
+    }
+
+    private static async Task<T> WaitAsync<T>(Func<Task<T?>> find)
+        where T : class
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        while (true)
+        {
+            if (await find() is { } found)
+            {
+                return found;
+            }
+
+            await Task.Delay(100, limit.Token);
+        }
+    }
+}

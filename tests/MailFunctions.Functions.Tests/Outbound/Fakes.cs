@@ -1,0 +1,140 @@
+using System.Text.Json;
+using MailFunctions.Core.Bus;
+using MailFunctions.Core.Directory;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Relay;
+
+namespace MailFunctions.Functions.Tests.Outbound;
+
+/// <summary>The table `outbound` in memory, with version tags.</summary>
+internal sealed class MemoryJobs : IOutboundJobs
+{
+    private int _version;
+
+    public Dictionary<string, OutboundJob> Rows { get; } = [];
+
+    public HashSet<string> Released { get; } = [];
+
+    /// <summary>Called before a row is replaced, with the row as it is to be.</summary>
+    public Func<OutboundJob, Task>? BeforeReplace { get; set; }
+
+    public Task<OutboundJob?> FindAsync(string domain, string id, CancellationToken cancellationToken) => FindAsync(id, cancellationToken);
+
+    public Task<OutboundJob?> FindAsync(string id, CancellationToken cancellationToken)
+    {
+        lock (Rows)
+        {
+            return Task.FromResult(Rows.GetValueOrDefault(id));
+        }
+    }
+
+    public async Task<OutboundJob?> PutAsync(OutboundJob job, CancellationToken cancellationToken)
+    {
+        if (job.ETag.Length > 0 && BeforeReplace is { } before)
+        {
+            await before(job);
+        }
+
+        lock (Rows)
+        {
+            var there = Rows.GetValueOrDefault(job.Id);
+            if ((there?.ETag ?? "") != job.ETag)
+            {
+                return null;
+            }
+
+            return Rows[job.Id] = job with { ETag = $"{++_version}" };
+        }
+    }
+
+    public Task ReleaseBlobAsync(OutboundJob job, CancellationToken cancellationToken)
+    {
+        Released.Add(job.Id);
+        return Task.CompletedTask;
+    }
+
+    public Task RemoveAsync(OutboundJob job, CancellationToken cancellationToken)
+    {
+        Rows.Remove(job.Id);
+        return Task.CompletedTask;
+    }
+
+    public Task<Page<OutboundJob>> ListAsync(string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken) =>
+        Task.FromResult(new Page<OutboundJob>(
+            [.. Rows.Values.Where(j => (domain is null || j.Domain == domain) && (state is null ? j.State != JobState.Done : j.State == state)).Take(top)], null));
+
+    public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, DateTimeOffset doneBefore, int top, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<OutboundJob>>(
+            [.. Rows.Values.Where(j => j.State is JobState.Queued or JobState.Telling ? j.NextAttempt < dueBefore : j.State == JobState.Done && j.ChangedAt < doneBefore).Take(top)]);
+}
+
+/// <summary>The bus in memory, with duplicate detection by MessageId.</summary>
+internal sealed class MemoryBus : IBusSender
+{
+    private readonly HashSet<string> _ids = [];
+
+    public List<BusMessage> Outbound { get; } = [];
+
+    public List<InboundEnvelope> Inbound { get; } = [];
+
+    public Task OpenAsync(string queue, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken)
+    {
+        lock (_ids)
+        {
+            if (_ids.Add(queue + message.MessageId))
+            {
+                if (queue == QueueNames.Outbound)
+                {
+                    Outbound.Add(message);
+                }
+                else
+                {
+                    Inbound.Add(JsonSerializer.Deserialize(message.Body.Span, EnvelopeJson.Default.InboundEnvelope)!);
+                }
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public async Task SendBatchAsync(string queue, IReadOnlyList<BusMessage> messages, CancellationToken cancellationToken)
+    {
+        foreach (var message in messages)
+        {
+            await SendAsync(queue, message, cancellationToken);
+        }
+    }
+
+    public Task<long> ScheduleAsync(string queue, BusMessage message, DateTimeOffset enqueueTime, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    /// <summary>The alarms in order.</summary>
+    public IReadOnlyList<OutboundAlarm> Alarms => [.. Outbound.Select(m => JsonSerializer.Deserialize(m.Body.Span, EnvelopeJson.Default.OutboundAlarm)!)];
+}
+
+/// <summary>Time that moves when the test says so; timers run by the real clock.</summary>
+internal sealed class SetTime : TimeProvider
+{
+    public DateTimeOffset Now { get; set; } = new(2026, 11, 23, 10, 0, 0, TimeSpan.Zero);
+
+    public override DateTimeOffset GetUtcNow() => Now;
+}
+
+/// <summary>Says what it is told to, and counts.</summary>
+internal sealed class FakeRelay(Func<OutboundJob, IReadOnlyList<RecipientResult>> answer) : MailFunctions.Functions.Outbound.IRelay
+{
+    public int Attempts { get; private set; }
+
+    public Func<Task> During { get; set; } = () => Task.CompletedTask;
+
+    public async Task<IReadOnlyList<RecipientResult>> AttemptAsync(OutboundJob job, CancellationToken cancellationToken)
+    {
+        Attempts++;
+        await During();
+        return answer(job);
+    }
+}

@@ -1,0 +1,285 @@
+using System.Text;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Dsn;
+using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Tests.Inbound;
+using MimeKit;
+using Xunit;
+
+namespace MailFunctions.Functions.Tests.Outbound;
+
+/// <summary>Alarms, leases, retries and what the sender is told, over ports in memory and a clock that the tests move.</summary>
+public sealed class OutboundDeliveryTests
+{
+    private const string MessageId = "01939f5a-0000-7000-8000-000000000001";
+    private const string Blob = $"2026/11/23/{MessageId}.eml";
+
+    private readonly SetTime _time = new();
+    private readonly MemoryJobs _jobs = new();
+    private readonly MemoryBus _bus = new();
+    private readonly MemoryStore _store = new();
+    private readonly MemoryTraces _traces = new();
+    private readonly RelayOptions _options = new() { HostName = "mail.example.test" };
+
+    public OutboundDeliveryTests() => _store.Blobs[Blob] = "Received: by us\r\nSubject: Hello\r\n\r\nBody\r\n"u8.ToArray();
+
+    [Fact]
+    public async Task Ring_EveryRecipientTaken_EndsTheJobAndTellsNobody()
+    {
+        var relay = new FakeRelay(job => Answer(job, ResultKind.Relayed, "2.0.0", "250 2.0.0 Taken"));
+        await PutAsync("a@one.test", "b@one.test");
+
+        Assert.Equal(RingEnd.Done, await RingAsync(relay));
+
+        Assert.Equal(JobState.Done, Row.State);
+        Assert.Empty(Row.Recipients);
+        Assert.Contains(Row.Id, _jobs.Released);
+        Assert.Equal(["relayed a@one.test", "relayed b@one.test"], _traces.Rows.Select(r => $"{r.Kind} {r.Address}").Order());
+        Assert.Empty(_bus.Inbound);
+        Assert.Empty(_bus.Outbound);
+    }
+
+    [Fact]
+    public async Task Ring_SomeDeferred_KeepsThemAloneAndSetsTheNextAlarm()
+    {
+        var relay = new FakeRelay(job =>
+        [
+            .. Answer(job with { Recipients = [job.Recipients[0]] }, ResultKind.Relayed, "2.0.0", "250 OK"),
+            .. Answer(job with { Recipients = [job.Recipients[1]] }, ResultKind.Deferred, "4.2.0", "451 4.2.0 Later"),
+        ]);
+        await PutAsync("a@one.test", "b@one.test");
+
+        Assert.Equal(RingEnd.Deferred, await RingAsync(relay));
+
+        Assert.Equal(["b@one.test"], Row.Recipients.Select(r => r.Address));
+        Assert.Equal((2, 1, "451 4.2.0 Later"), (Row.Generation, Row.Attempts, Row.LastReply));
+        Assert.InRange(Row.NextAttempt - _time.Now, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1.2));
+        var alarm = Assert.Single(_bus.Outbound);
+        Assert.Equal(Row.NextAttempt, alarm.ScheduledEnqueueTime);
+        Assert.Equal(2, Assert.Single(_bus.Alarms).Generation);
+    }
+
+    [Fact]
+    public async Task Ring_AStaleGeneration_IsDropped()
+    {
+        var relay = new FakeRelay(_ => throw new InvalidOperationException("Nothing may be sent."));
+        var job = await PutAsync("a@one.test");
+        await _jobs.PutAsync(job with { Generation = 5 }, CancellationToken.None);
+
+        Assert.Equal(RingEnd.Stale, await RingAsync(relay, generation: 1));
+        Assert.Equal(0, relay.Attempts);
+    }
+
+    [Fact]
+    public async Task Ring_TwoFunctionsAtOnce_SendOnce()
+    {
+        var relay = new FakeRelay(job => Answer(job, ResultKind.Relayed, "2.0.0", "250 OK"));
+        await PutAsync("a@one.test");
+        RingEnd? second = null;
+        relay.During = async () => second = await RingAsync(relay);
+
+        Assert.Equal(RingEnd.Done, await RingAsync(relay));
+
+        Assert.Equal(1, relay.Attempts);
+        Assert.Equal(RingEnd.Leased, second);
+        Assert.True(Assert.Single(_bus.Outbound).ScheduledEnqueueTime > _time.Now); // rings again should the first one die
+    }
+
+    [Fact]
+    public async Task Ring_BothReadTheRowBeforeEitherLeasedIt_SendOnce()
+    {
+        var relay = new FakeRelay(job => Answer(job, ResultKind.Relayed, "2.0.0", "250 OK"));
+        await PutAsync("a@one.test");
+        RingEnd? quicker = null;
+        _jobs.BeforeReplace = async _ =>
+        {
+            _jobs.BeforeReplace = null;
+            quicker = await RingAsync(relay);
+        };
+
+        Assert.Equal(RingEnd.Lost, await RingAsync(relay));
+
+        Assert.Equal(RingEnd.Done, quicker);
+        Assert.Equal(1, relay.Attempts);
+    }
+
+    [Fact]
+    public async Task Ring_CrashedBehindTheAttempt_TellsWithoutSendingAgain()
+    {
+        var relay = new FakeRelay(job => Answer(job, ResultKind.Failed, "5.1.1", "550 5.1.1 No such user"));
+        await PutAsync("a@one.test");
+        _store.Failures = 1; // the report can't be made
+        await Assert.ThrowsAsync<Core.Messages.StoreUnavailableException>(() => RingAsync(relay));
+        Assert.Empty(_bus.Inbound);
+
+        Assert.Equal(RingEnd.Done, await RingAsync(relay));
+        Assert.Equal(RingEnd.Done, await RingAsync(relay)); // and once more: the same report is the same message
+
+        Assert.Equal(1, relay.Attempts);
+        Assert.Single(_bus.Inbound);
+        Assert.Single(_traces.Rows);
+    }
+
+    [Fact]
+    public async Task Ring_PutOnHoldDuringTheAttempt_StaysOnHoldWithTheResults()
+    {
+        var relay = new FakeRelay(job => Answer(job, ResultKind.Deferred, "4.2.0", "451 Later"));
+        await PutAsync("a@one.test");
+        relay.During = () => _jobs.PutAsync(Row with { State = JobState.Held, Generation = 7 }, CancellationToken.None);
+
+        await RingAsync(relay);
+
+        Assert.Equal((JobState.Held, 1), (Row.State, Row.Attempts));
+        Assert.Empty(_bus.Outbound);
+    }
+
+    [Fact]
+    public async Task FiveDaysOfDeferrals_EndInOneFailureReport()
+    {
+        var relay = new FakeRelay(job => Answer(job, ResultKind.Deferred, "4.4.1", "there.test can't be reached"));
+        var accepted = _time.Now;
+        await PutAsync("a@one.test");
+        var waits = new List<TimeSpan>();
+        while (await RingAsync(relay, Row.Generation) == RingEnd.Deferred)
+        {
+            waits.Add(Row.NextAttempt - _time.Now);
+            _time.Now = Row.NextAttempt;
+        }
+
+        Assert.Equal(TimeSpan.FromDays(5), _time.Now - accepted);
+        Assert.InRange(relay.Attempts, 28, 40);
+        Assert.InRange(waits[5], TimeSpan.FromHours(2), TimeSpan.FromHours(2.4));
+        Assert.All(waits[6..^1], w => Assert.InRange(w, TimeSpan.FromHours(4), TimeSpan.FromHours(4.8)));
+        Assert.Equal(JobState.Done, Row.State);
+        var report = await ReportAsync(Assert.Single(_bus.Inbound)); // no NOTIFY: no word of the delay
+        Assert.Equal("5.4.7", Groups(report)[1]["Status"]);
+        Assert.Equal(1, _traces.Rows.Count(r => r.Kind == "bounced"));
+    }
+
+    [Fact]
+    public async Task Delay_WithNotifyDelay_IsToldOnceAfterFourHours()
+    {
+        var relay = new FakeRelay(job => Answer(job, ResultKind.Deferred, "4.4.1", "there.test can't be reached"));
+        var accepted = _time.Now;
+        await PutAsync(new OutboundRecipient { Address = "a@one.test", Notify = "DELAY" });
+        while (await RingAsync(relay, Row.Generation) == RingEnd.Deferred)
+        {
+            Assert.Equal(_time.Now - accepted < TimeSpan.FromHours(4) ? 0 : 1, _bus.Inbound.Count);
+            _time.Now = Row.NextAttempt;
+        }
+
+        var report = await ReportAsync(Assert.Single(_bus.Inbound)); // the failure was not asked for
+        Assert.Equal("delayed", Groups(report)[1]["Action"]);
+        Assert.NotNull(Groups(report)[1]["Will-Retry-Until"]);
+    }
+
+    [Fact]
+    public async Task Failure_ReportHasEveryFieldOfRfc3464()
+    {
+        var relay = new FakeRelay(job => Answer(job, ResultKind.Failed, "5.1.1", "550 5.1.1 No such user", "mx.one.test"));
+        await PutAsync(new OutboundRecipient { Address = "a@one.test", Orcpt = "rfc822;old+2Bname@one.test" });
+
+        await RingAsync(relay);
+
+        var envelope = Assert.Single(_bus.Inbound);
+        Assert.Equal(("", "internal", "alice@example.test"), (envelope.MailFrom.Address, envelope.Listener, envelope.Recipients[0].Address));
+        Assert.Equal(_store.Blobs[envelope.Blob].Length, envelope.Size);
+        var report = await ReportAsync(envelope);
+        Assert.Equal("auto-replied", report.Headers[HeaderId.AutoSubmitted]);
+        Assert.Equal("alice@example.test", report.To.Mailboxes.Single().Address);
+        var body = Assert.IsType<MultipartReport>(report.Body);
+        Assert.Equal("delivery-status", body.ReportType);
+        Assert.Contains("550 5.1.1 No such user", Assert.IsType<TextPart>(body[0]).Text, StringComparison.Ordinal);
+        var groups = Groups(report);
+        Assert.Equal(("dns; mail.example.test", "envelope-7"), (groups[0]["Reporting-MTA"], groups[0]["Original-Envelope-Id"]));
+        Assert.Equal(
+            ("rfc822;old+name@one.test", "rfc822; a@one.test", "failed", "5.1.1", "dns; mx.one.test", "smtp; 550 5.1.1 No such user"),
+            (groups[1]["Original-Recipient"], groups[1]["Final-Recipient"], groups[1]["Action"], groups[1]["Status"], groups[1]["Remote-MTA"], groups[1]["Diagnostic-Code"]));
+        Assert.Equal("text/rfc822-headers", body[2].ContentType.MimeType); // RET was not FULL
+        Assert.Contains("Subject: Hello", Content(body[2]), StringComparison.Ordinal);
+        Assert.DoesNotContain("Body", Content(body[2]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Failure_WithRetFull_ReturnsTheWholeMessage()
+    {
+        var relay = new FakeRelay(job => Answer(job, ResultKind.Failed, "5.1.1", "550 No"));
+        await PutAsync(new OutboundRecipient { Address = "a@one.test" }, ret: "FULL");
+
+        await RingAsync(relay);
+
+        var body = (MultipartReport)(await ReportAsync(Assert.Single(_bus.Inbound))).Body!;
+        Assert.Equal("Body", ((TextPart)Assert.IsType<MessagePart>(body[2]).Message!.Body!).Text.Trim());
+    }
+
+    [Theory]
+    [InlineData("NEVER", ResultKind.Failed, false, 0)]
+    [InlineData("SUCCESS", ResultKind.Failed, false, 0)]
+    [InlineData(null, ResultKind.Relayed, false, 0)]
+    [InlineData("SUCCESS,FAILURE", ResultKind.Relayed, false, 1)]
+    [InlineData("SUCCESS,FAILURE", ResultKind.Relayed, true, 0)]
+    public async Task Notify_DecidesWhatIsTold(string? notify, string kind, bool peerTells, int reports)
+    {
+        var relay = new FakeRelay(job => [.. Answer(job, kind, "2.0.0", "reply").Select(r => r with { NotifiesItself = peerTells })]);
+        await PutAsync(new OutboundRecipient { Address = "a@one.test", Notify = notify });
+
+        await RingAsync(relay);
+
+        Assert.Equal(reports, _bus.Inbound.Count);
+    }
+
+    [Fact]
+    public async Task Failure_OfAReport_IsNotReported()
+    {
+        var relay = new FakeRelay(job => Answer(job, ResultKind.Failed, "5.1.1", "550 No"));
+        await PutAsync(new OutboundRecipient { Address = "a@one.test" }, mailFrom: "");
+
+        await RingAsync(relay);
+
+        Assert.Empty(_bus.Inbound);
+        Assert.Equal("bounced", Assert.Single(_traces.Rows).Kind);
+    }
+
+    private OutboundJob Row => Assert.Single(_jobs.Rows.Values);
+
+    private Task<OutboundJob> PutAsync(params string[] recipients) =>
+        PutAsync([.. recipients.Select(r => new OutboundRecipient { Address = r })]);
+
+    private Task<OutboundJob> PutAsync(OutboundRecipient recipient, string mailFrom = "alice@example.test", string? ret = null) => PutAsync([recipient], mailFrom, ret);
+
+    private async Task<OutboundJob> PutAsync(IReadOnlyList<OutboundRecipient> recipients, string mailFrom = "alice@example.test", string? ret = null) =>
+        (await _jobs.PutAsync(
+            new OutboundJob
+            {
+                Id = MessageId + "-x",
+                Domain = "one.test",
+                MessageId = MessageId,
+                Blob = Blob,
+                Size = _store.Blobs[Blob].Length,
+                MailFrom = new ReversePath { Address = mailFrom, Envid = "envelope-7", Ret = ret },
+                ReceivedAt = _time.Now,
+                Recipients = recipients,
+                NextAttempt = _time.Now,
+            },
+            CancellationToken.None))!;
+
+    private IReadOnlyList<RecipientResult> Answer(OutboundJob job, string kind, string status, string reply, string? host = null) =>
+        [.. job.Recipients.Select(r => new RecipientResult(r with { LastReply = reply }, kind, status, reply, host, _time.Now))];
+
+    private Task<RingEnd> RingAsync(IRelay relay, int generation = 1) => new OutboundDelivery(
+        _jobs, relay, _bus, new ResultReports(_traces, new DsnSender(_store, _bus, _options), _options), _options, _time, new Random(1))
+        .RingAsync(new OutboundAlarm { Job = MessageId + "-x", Domain = "one.test", Generation = generation }, TestContext.Current.CancellationToken);
+
+    private Task<MimeMessage> ReportAsync(InboundEnvelope envelope) =>
+        MimeMessage.LoadAsync(new MemoryStream(_store.Blobs[envelope.Blob]), TestContext.Current.CancellationToken);
+
+    private static HeaderListCollection Groups(MimeMessage report) => ((MessageDeliveryStatus)((MultipartReport)report.Body!)[1]).StatusGroups;
+
+    private static string Content(MimeEntity part)
+    {
+        var octets = new MemoryStream();
+        part.WriteTo(octets, contentOnly: true);
+        return Encoding.UTF8.GetString(octets.ToArray());
+    }
+}
