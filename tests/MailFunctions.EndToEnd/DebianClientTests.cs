@@ -136,7 +136,6 @@ public sealed class DebianClientTests(SharedStack shared) : IDisposable
             + $"--mechanism=SCRAM-SHA-256-PLUS --authentication-id={alice.Address} --password=\"{alice.Password}\"");
 
         Assert.Contains("235 2.7.0", said, StringComparison.Ordinal);
-        Assert.Contains("server trusted", said, StringComparison.Ordinal);
     }
 
     private int Subjects() => File.ReadLines(_home.File("mbox")).Count(l => l.StartsWith("Subject: kept", StringComparison.Ordinal));

@@ -33,7 +33,7 @@ public sealed class StackTests
     {
         await using var stack = await StackProcess.StartAsync();
         var running = stack.Read();
-        Assert.Equal(["azurite", "bus", "edge", "functions", "host"], running.Processes.Keys.Order());
+        Assert.Equal(["azurite", "bus", "edge", "functions", "host", "sink"], running.Processes.Keys.Order());
         Assert.All(running.Processes.Values, id => Assert.True(ProgramProcess.IsRunning(id)));
 
         stack.Process.Terminate();
