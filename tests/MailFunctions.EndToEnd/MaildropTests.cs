@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Http.Json;
 using System.Text;
+using System.Text.Json;
 using MailFunctions.TestKit;
 using MailKit.Net.Pop3;
 using MailKit.Security;
@@ -30,6 +31,30 @@ public sealed class MaildropTests(SharedStack shared)
 
         Assert.Equal(["1", "2", "3", "4"], phone.Subjects.Order()); // two at once may change places
         Assert.Equal(["1", "2", "3", "4"], laptop.Subjects.Order());
+    }
+
+    [Fact]
+    public async Task Message_DeletedByOneClientAndRestored_IsThereForTheOther()
+    {
+        var account = await shared.CreateAccountAsync();
+        await SendAsync(shared.Stack, account, "wanted");
+        using (var phone = new Pop3Client { CheckCertificateRevocation = false })
+        {
+            await phone.ConnectAsync("127.0.0.1", shared.Stack.Pop3, SecureSocketOptions.None, Token);
+            await phone.AuthenticateAsync(account.Address, account.Password, Token);
+            await phone.DeleteMessageAsync(0, Token);
+            await phone.DisconnectAsync(true, Token);
+        }
+
+        Assert.Equal(0, await MailDialogs.CountAsync(shared.Stack, account));
+        var deleted = await shared.Admin.GetFromJsonAsync<JsonElement>($"accounts/{account.Address}/messages?deleted=true", Token);
+        var uid = deleted.GetProperty("items").EnumerateArray().Single().GetProperty("uid").GetRawText().Trim('"');
+        using var restored = await shared.Admin.PostAsync($"accounts/{account.Address}/messages/{uid}/restore", null, Token);
+        Assert.True(restored.IsSuccessStatusCode, await restored.Content.ReadAsStringAsync(Token));
+
+        var laptop = new LeavingClient(shared.Stack, account);
+        await laptop.FetchAsync();
+        Assert.Equal(["wanted"], laptop.Subjects);
     }
 
     [Fact]

@@ -30,14 +30,23 @@ public abstract record AuthenticationResult
 /// <param name="Account">Null for an account that is not there: the exchange goes on with a made-up, stable salt and fails at its end.</param>
 public sealed record ScramCredential(AuthenticatedAccount? Account, ScramVerifier Verifier);
 
+/// <summary>The answer to the question for a verifier.</summary>
+public abstract record ScramLookup
+{
+    public sealed record Found(ScramCredential Credential) : ScramLookup;
+
+    /// <param name="Why"><see cref="AuthenticationResult.Throttled"/> or <see cref="AuthenticationResult.Unavailable"/>.</param>
+    public sealed record Refused(AuthenticationResult Why) : ScramLookup;
+}
+
 /// <summary>Checks credentials; one implementation for SMTP and POP3. Failed logins are slowed down behind this port.</summary>
 public interface IAuthenticator
 {
     /// <summary>Checks a password, the account's own or an app password.</summary>
     ValueTask<AuthenticationResult> CheckPasswordAsync(string login, string password, IPAddress client, CancellationToken cancellationToken);
 
-    /// <summary>The verifier for a SCRAM exchange; null when throttled or when the directory can't be read.</summary>
-    ValueTask<ScramCredential?> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken);
+    /// <summary>The verifier for a SCRAM exchange, or why there can be none now.</summary>
+    ValueTask<ScramLookup> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken);
 
     /// <summary>Counts the outcome of a SCRAM exchange for the throttle.</summary>
     void RecordScram(string login, IPAddress client, bool succeeded);

@@ -67,24 +67,24 @@ internal sealed partial class DirectoryAuthenticator(
         return new AuthenticationResult.Rejected();
     }
 
-    public async ValueTask<ScramCredential?> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken)
+    public async ValueTask<ScramLookup> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken)
     {
-        if (throttle.WaitFor(client, NameOf(login)) > TimeSpan.Zero)
+        if (throttle.WaitFor(client, NameOf(login)) is { Ticks: > 0 } wait)
         {
-            return null;
+            return new ScramLookup.Refused(new AuthenticationResult.Throttled(wait));
         }
 
         await HoldBackAsync(client, NameOf(login), cancellationToken);
         try
         {
             // App passwords can't serve here: the salt goes out before the client shows which password it has.
-            return await FindAsync(login, cancellationToken) is { Enabled: true, Password: { } verifier } account
+            return new ScramLookup.Found(await FindAsync(login, cancellationToken) is { Enabled: true, Password: { } verifier } account
                 ? new ScramCredential(Login(account), verifier)
-                : new ScramCredential(null, Decoy(login));
+                : new ScramCredential(null, Decoy(login)));
         }
         catch (StoreUnavailableException)
         {
-            return null;
+            return new ScramLookup.Refused(new AuthenticationResult.Unavailable());
         }
     }
 

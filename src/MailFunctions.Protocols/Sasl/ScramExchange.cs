@@ -77,14 +77,17 @@ internal sealed class ScramExchange(IAuthenticator authenticator, IPAddress clie
             return SaslStep.Failed.Rejected;
         }
 
-        _credential = await authenticator.FindScramAsync(_login, client, cancellationToken).ConfigureAwait(false);
-        if (_credential is null)
+        switch (await authenticator.FindScramAsync(_login, client, cancellationToken).ConfigureAwait(false))
         {
-            return new SaslStep.Failed(new AuthenticationResult.Unavailable());
+            case ScramLookup.Found found:
+                _credential = found.Credential;
+                break;
+            case ScramLookup.Refused refused:
+                return new SaslStep.Failed(refused.Why);
         }
 
         _nonce = fields[1][2..] + Convert.ToBase64String(RandomNumberGenerator.GetBytes(18));
-        _serverFirst = $"r={_nonce},s={Convert.ToBase64String(_credential.Verifier.Salt)},i={_credential.Verifier.Iterations}";
+        _serverFirst = $"r={_nonce},s={Convert.ToBase64String(_credential!.Verifier.Salt)},i={_credential.Verifier.Iterations}";
         _state = State.ClientFinal;
         return new SaslStep.Challenge(Encoding.UTF8.GetBytes(_serverFirst));
     }

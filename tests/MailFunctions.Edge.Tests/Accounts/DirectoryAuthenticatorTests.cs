@@ -146,14 +146,28 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
     [Fact]
     public async Task FindScram_UnknownAccount_GetsASaltThatStaysTheSame()
     {
-        var first = await _authenticator.FindScramAsync("nobody@example.test", Client, CancellationToken.None);
-        var second = await _authenticator.FindScramAsync("nobody@example.test", Client, CancellationToken.None);
-        var other = await _authenticator.FindScramAsync("other@example.test", Client, CancellationToken.None);
+        var first = await FindAsync("nobody@example.test");
+        var second = await FindAsync("nobody@example.test");
+        var other = await FindAsync("other@example.test");
 
-        Assert.Null(first!.Account);
-        Assert.Equal(first.Verifier.Salt, second!.Verifier.Salt);
-        Assert.NotEqual(first.Verifier.Salt, other!.Verifier.Salt);
+        Assert.Null(first.Account);
+        Assert.Equal(first.Verifier.Salt, second.Verifier.Salt);
+        Assert.NotEqual(first.Verifier.Salt, other.Verifier.Salt);
         Assert.Equal(ScramVerifier.DefaultIterations, first.Verifier.Iterations);
+    }
+
+    [Fact]
+    public async Task FindScram_AfterTooManyFailures_SaysHowLongToWait()
+    {
+        _store.AddAccount(Alice);
+        for (var i = 0; i < 10; i++)
+        {
+            _authenticator.RecordScram(Alice, Client, succeeded: false);
+        }
+
+        var refused = Assert.IsType<ScramLookup.Refused>(await _authenticator.FindScramAsync(Alice, Client, CancellationToken.None));
+
+        Assert.True(Assert.IsType<AuthenticationResult.Throttled>(refused.Why).RetryAfter > TimeSpan.Zero);
     }
 
     [Fact]
@@ -190,4 +204,7 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
 
     private ValueTask<AuthenticationResult> CheckAsync(string login, string password) =>
         _authenticator.CheckPasswordAsync(login, password, Client, TestContext.Current.CancellationToken);
+
+    private async Task<ScramCredential> FindAsync(string login) =>
+        Assert.IsType<ScramLookup.Found>(await _authenticator.FindScramAsync(login, Client, CancellationToken.None)).Credential;
 }

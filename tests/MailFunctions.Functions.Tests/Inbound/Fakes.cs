@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Traces;
+using Xunit;
 
 namespace MailFunctions.Functions.Tests.Inbound;
 
@@ -31,7 +33,7 @@ internal sealed class MemoryDirectory : IDirectoryReader
 /// <summary>Blobs in memory; fails as often as it is told to.</summary>
 internal sealed class MemoryStore : IMessageStore
 {
-    public Dictionary<string, byte[]> Blobs { get; } = [];
+    public ConcurrentDictionary<string, byte[]> Blobs { get; } = [];
 
     public int Failures { get; set; }
 
@@ -39,7 +41,7 @@ internal sealed class MemoryStore : IMessageStore
         ? throw new StoreUnavailableException("The store is away.")
         : Task.FromResult<Stream?>(Blobs.TryGetValue(blob, out var content) ? new MemoryStream(content) : null);
 
-    public IMessageUpload BeginUpload(string blob) => new Upload(content => Blobs.Add(blob, content));
+    public IMessageUpload BeginUpload(string blob) => new Upload(content => Assert.True(Blobs.TryAdd(blob, content)));
 
     private sealed class Upload(Action<byte[]> commit) : IMessageUpload
     {
@@ -100,9 +102,12 @@ internal sealed class MemoryTraces : ITraceWriter
 
     public Task WriteAsync(IReadOnlyList<TraceEvent> events, CancellationToken cancellationToken)
     {
-        foreach (var e in events)
+        lock (Rows)
         {
-            Rows.Add((e.At, e.Kind, string.Join(',', e.Addresses), e.Detail));
+            foreach (var e in events)
+            {
+                Rows.Add((e.At, e.Kind, string.Join(',', e.Addresses), e.Detail));
+            }
         }
 
         return Task.CompletedTask;

@@ -44,12 +44,12 @@ public sealed class ExactlyOnceTests
         var expected = await CreateAsync(jobs, bus, store, time);
         var delivery = new OutboundDelivery(
             jobs,
-            new SmtpRelay(options, new RelayRoutes(options, new DnsExchanges(options, new Random(1))), store, TimeProvider.System),
+            new SmtpRelay(options, new RelayRoutes(options, new DnsExchanges(options, Random.Shared)), store, TimeProvider.System),
             bus,
             new ResultReports(traces, new DsnSender(store, bus, options), options),
             options,
             time,
-            new Random(1));
+            Random.Shared);
 
         var done = 0;
         while (bus.Outbound.Count > done)

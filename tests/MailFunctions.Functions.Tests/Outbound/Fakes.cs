@@ -49,13 +49,21 @@ internal sealed class MemoryJobs : IOutboundJobs
 
     public Task ReleaseBlobAsync(OutboundJob job, CancellationToken cancellationToken)
     {
-        Released.Add(job.Id);
+        lock (Rows)
+        {
+            Released.Add(job.Id);
+        }
+
         return Task.CompletedTask;
     }
 
     public Task RemoveAsync(OutboundJob job, CancellationToken cancellationToken)
     {
-        Rows.Remove(job.Id);
+        lock (Rows)
+        {
+            Rows.Remove(job.Id);
+        }
+
         return Task.CompletedTask;
     }
 

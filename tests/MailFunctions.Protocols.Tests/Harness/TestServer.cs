@@ -101,8 +101,13 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
             _ => new AuthenticationResult.Rejected(),
         });
 
-    public ValueTask<ScramCredential?> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<ScramCredential?>(login == "away@example.test" ? null : new ScramCredential(login == "alice@example.test" ? Alice : null, Verifier));
+    public ValueTask<ScramLookup> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<ScramLookup>(login switch
+        {
+            "throttled@example.test" => new ScramLookup.Refused(new AuthenticationResult.Throttled(TimeSpan.FromSeconds(30))),
+            "away@example.test" => new ScramLookup.Refused(new AuthenticationResult.Unavailable()),
+            _ => new ScramLookup.Found(new ScramCredential(login == "alice@example.test" ? Alice : null, Verifier)),
+        });
 
     public void RecordScram(string login, IPAddress client, bool succeeded)
     {
