@@ -73,7 +73,7 @@ public sealed class MaildropTests(SharedStack shared)
             uids = [l.split()[1].decode() for l in p.uidl()[1]]
             assert count == 2 and sum(sizes) == octets and len(set(uids)) == 2, (count, octets, sizes, uids)
             assert sum(len(l) + 2 for l in p.retr(1)[1]) == sizes[0]
-            assert b"Subject: two" in p.top(2, 0)[1]
+            assert any(b"Subject: two" in p.top(n, 0)[1] for n in (1, 2)) # two at once may change places
             p.dele(1); p.quit()
             print(",".join(sorted(caps)))
             """;
