@@ -49,12 +49,9 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, RelayOption
     private async Task<long> StoreAsync(
         OutboundJob job, DsnAction action, IReadOnlyList<RecipientResult> results, string id, string blob, DateTimeOffset at, CancellationToken cancellationToken)
     {
-        await using (var before = await store.OpenReadAsync(blob, 0, cancellationToken))
+        if (await FindLengthAsync(blob, cancellationToken) is { } before)
         {
-            if (before is not null)
-            {
-                return await LengthAsync(before, cancellationToken);
-            }
+            return before;
         }
 
         // RFC 3461 §6.2: the whole message only for a failure, and only when RET asks for it; headers by default.
@@ -71,8 +68,28 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, RelayOption
         await message.WriteToAsync(format, octets, cancellationToken);
         await using var upload = store.BeginUpload(blob);
         await upload.WriteAsync(octets.GetBuffer().AsMemory(0, (int)octets.Length), cancellationToken);
-        await upload.CommitAsync(cancellationToken);
-        return octets.Length;
+        try
+        {
+            await upload.CommitAsync(cancellationToken);
+            return octets.Length;
+        }
+        catch (StoreUnavailableException)
+        {
+            // Another function that tells the same results at the same time was quicker: its report is this one.
+            if (await FindLengthAsync(blob, cancellationToken) is { } theirs)
+            {
+                return theirs;
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Octets of a blob; null when it is not there.</summary>
+    private async Task<long?> FindLengthAsync(string blob, CancellationToken cancellationToken)
+    {
+        await using var content = await store.OpenReadAsync(blob, 0, cancellationToken);
+        return content is null ? null : await LengthAsync(content, cancellationToken);
     }
 
     private async Task<byte[]> ReadOriginalAsync(string blob, bool whole, CancellationToken cancellationToken)

@@ -4,7 +4,6 @@ using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Traces;
-using Xunit;
 
 namespace MailFunctions.Functions.Tests.Inbound;
 
@@ -37,11 +36,21 @@ internal sealed class MemoryStore : IMessageStore
 
     public int Failures { get; set; }
 
+    /// <summary>Called with a blob's name just before it is written.</summary>
+    public Action<string>? BeforeCommit { get; set; }
+
     public Task<Stream?> OpenReadAsync(string blob, long offset, CancellationToken cancellationToken) => Failures-- > 0
         ? throw new StoreUnavailableException("The store is away.")
         : Task.FromResult<Stream?>(Blobs.TryGetValue(blob, out var content) ? new MemoryStream(content) : null);
 
-    public IMessageUpload BeginUpload(string blob) => new Upload(content => Assert.True(Blobs.TryAdd(blob, content)));
+    public IMessageUpload BeginUpload(string blob) => new Upload(content =>
+    {
+        BeforeCommit?.Invoke(blob);
+        if (!Blobs.TryAdd(blob, content))
+        {
+            throw new StoreUnavailableException($"The blob '{blob}' was there already.");
+        }
+    });
 
     private sealed class Upload(Action<byte[]> commit) : IMessageUpload
     {

@@ -202,6 +202,17 @@ public sealed class OutboundDeliveryTests
     }
 
     [Fact]
+    public async Task Failure_ToldByTwoFunctionsAtOnce_IsOneReport()
+    {
+        await PutAsync("a@one.test");
+        _store.BeforeCommit = blob => _store.Blobs.TryAdd(blob, "the same report, by the other one"u8.ToArray());
+
+        Assert.Equal(RingEnd.Done, await RingAsync(new FakeRelay(job => Answer(job, ResultKind.Failed, "5.1.1", "550 5.1.1 No such user"))));
+
+        Assert.Equal("the same report, by the other one".Length, Assert.Single(_bus.Inbound).Size);
+    }
+
+    [Fact]
     public async Task Failure_WithRetFull_ReturnsTheWholeMessage()
     {
         var relay = new FakeRelay(job => Answer(job, ResultKind.Failed, "5.1.1", "550 No"));
