@@ -3,6 +3,7 @@ using MailFunctions.Azure.Tables;
 using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Housekeeping;
+using MailFunctions.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace MailFunctions.Azure.Tests.Housekeeping;

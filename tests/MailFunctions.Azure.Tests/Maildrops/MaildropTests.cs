@@ -3,6 +3,7 @@ using Azure.Data.Tables;
 using MailFunctions.Azure.Tables;
 using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Core.Mailboxes;
+using MailFunctions.TestKit;
 using Xunit;
 
 namespace MailFunctions.Azure.Tests.Maildrops;
