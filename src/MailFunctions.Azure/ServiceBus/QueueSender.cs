@@ -86,12 +86,26 @@ internal sealed class QueueSender(string queue, BusClient client) : IDisposable
         {
             case Accepted:
                 return;
-            case Rejected { Error: { } error } when !link.IsClosed:
+            case Rejected { Error: { } error } when !link.IsClosed && !IsPassing(error.Condition):
                 throw new BusRefusedException($"The bus refused the message: {error.Condition} {error.Description}");
             default:
                 throw new BusUnavailableException("The connection to the bus was lost before it settled the message.");
         }
     }
+
+    /// <summary>
+    /// Whether a rejection speaks of the way to the bus, or of its state now, and not of the message. On a loss the library makes
+    /// up rejections of what was not settled, and may do so before it says that the link is closed.
+    /// </summary>
+    internal static bool IsPassing(string? condition) => condition switch
+    {
+        "amqp:link:message-size-exceeded" => false,
+        "amqp:internal-error" or "amqp:resource-limit-exceeded" or "com.microsoft:server-busy" or "com.microsoft:timeout" => true,
+        not null => condition.StartsWith("amqp:connection:", StringComparison.Ordinal)
+            || condition.StartsWith("amqp:session:", StringComparison.Ordinal)
+            || condition.StartsWith("amqp:link:", StringComparison.Ordinal),
+        null => true,
+    };
 
     public void Dispose()
     {
