@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using MailFunctions.Protocols.Transport;
 
 namespace MailFunctions.Protocols.Tests.Harness;
@@ -55,6 +56,9 @@ internal sealed class MemoryConnection : ISessionConnection
         Tls = new TlsDetails("TLSv1.3", "TLS_AES_256_GCM_SHA384", null, SHA256.HashData(Certificate.RawData));
         return true;
     }
+
+    /// <summary>What a client says, in one write.</summary>
+    public async Task SendAsync(string commands) => await Client.WriteAsync(Encoding.ASCII.GetBytes(commands)).ConfigureAwait(false);
 
     /// <summary>The client's side of the handshake.</summary>
     public async Task ClientStartTlsAsync(CancellationToken cancellationToken)
