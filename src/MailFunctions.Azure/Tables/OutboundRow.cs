@@ -31,6 +31,7 @@ internal static class OutboundRow
         ["Generation"] = job.Generation,
         ["LeasedUntil"] = job.LeasedUntil,
         ["WarnedAt"] = job.WarnedAt,
+        ["TraceParent"] = job.TraceParent,
         [ChangedAtColumn] = job.ChangedAt,
     };
 
@@ -54,6 +55,7 @@ internal static class OutboundRow
         Generation = row.GetInt32("Generation") ?? 0,
         LeasedUntil = row.GetDateTimeOffset("LeasedUntil"),
         WarnedAt = row.GetDateTimeOffset("WarnedAt"),
+        TraceParent = row.GetString("TraceParent"),
         ChangedAt = row.GetDateTimeOffset(ChangedAtColumn) ?? default,
         ETag = row.ETag.ToString(),
     };

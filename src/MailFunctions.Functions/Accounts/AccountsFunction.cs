@@ -102,7 +102,7 @@ internal static class AccountsFunction
         }
 
         var account = AccountRules.Apply(asked, existing as AccountEntry ?? New(name, time), replace: true, faults);
-        return faults.Any ? ApiProblems.Invalid(faults) : await WriteAsync(account, store, cancellationToken);
+        return faults.Any ? ApiProblems.Invalid(faults) : await WriteAsync(account, request, store, cancellationToken);
     }
 
     public static AccountEntry New(EmailAddress address, TimeProvider time) => new()
@@ -128,7 +128,7 @@ internal static class AccountsFunction
 
         var faults = new Faults();
         var changed = AccountRules.Apply(asked, account, replace: false, faults);
-        return faults.Any ? ApiProblems.Invalid(faults) : await WriteAsync(changed, store, cancellationToken);
+        return faults.Any ? ApiProblems.Invalid(faults) : await WriteAsync(changed, request, store, cancellationToken);
     }
 
     private static async Task<IResult> PutPasswordAsync(string address, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
@@ -152,7 +152,9 @@ internal static class AccountsFunction
             return ApiProblems.Invalid(faults);
         }
 
-        return await store.PutEntryAsync(account with { Password = verifier }, cancellationToken) == WriteResult.Replaced
+        var written = await store.PutEntryAsync(account with { Password = verifier }, cancellationToken);
+        ApiRequests.SetETag(request.HttpContext.Response, written);
+        return written.Result == WriteResult.Replaced
             ? TypedResults.NoContent()
             : ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'");
     }
@@ -174,14 +176,18 @@ internal static class AccountsFunction
         };
     }
 
-    private static async Task<IResult> WriteAsync(AccountEntry account, IDirectoryStore store, CancellationToken cancellationToken) =>
-        await store.PutEntryAsync(account, cancellationToken) switch
+    private static async Task<IResult> WriteAsync(AccountEntry account, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
+    {
+        var written = await store.PutEntryAsync(account, cancellationToken);
+        ApiRequests.SetETag(request.HttpContext.Response, written);
+        return written.Result switch
         {
             WriteResult.Created => TypedResults.Created(
                 "/api/accounts/" + Uri.EscapeDataString(account.Address.ToCanonicalString()), AccountAnswer.From(account)),
             WriteResult.Replaced => TypedResults.Ok(AccountAnswer.From(account)),
             _ => ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'"),
         };
+    }
 
     /// <summary>The account of the path, or the answer that there is none; with a request, also its `If-Match` is checked.</summary>
     public static async Task<(AccountEntry? Account, IResult? Fault)> FindAsync(

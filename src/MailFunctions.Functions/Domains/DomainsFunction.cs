@@ -28,7 +28,7 @@ internal static class DomainsFunction
     private const string HostNameKey = "MailHostName";
 
     /// <summary>The setting with the address that new domains get as their postmaster.</summary>
-    private const string PostmasterKey = "MailPostmaster";
+    public const string PostmasterKey = "MailPostmaster";
 
     public static void MapDomains(this IEndpointRouteBuilder routes)
     {
@@ -106,7 +106,9 @@ internal static class DomainsFunction
             CreatedAt = existing?.CreatedAt ?? time.GetUtcNow(),
             ETag = existing?.ETag ?? "",
         };
-        return await store.PutDomainAsync(domainNow, cancellationToken) switch
+        var written = await store.PutDomainAsync(domainNow, cancellationToken);
+        ApiRequests.SetETag(request.HttpContext.Response, written);
+        return written.Result switch
         {
             WriteResult.Created => TypedResults.Created($"/api/domains/{name}", Answer(domainNow)),
             WriteResult.Replaced => TypedResults.Ok(Answer(domainNow)),

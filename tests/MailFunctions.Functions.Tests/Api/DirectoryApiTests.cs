@@ -87,7 +87,7 @@ public sealed class DirectoryApiTests(TestedApi api)
         Assert.False((await OnlyAsync(address)).TryGetProperty("lastUsedAt", out _));
         var at = DateTimeOffset.UtcNow;
 
-        await api.Services.GetRequiredService<Core.Accounts.IAppPasswordUse>().RecordAsync(mailbox, made.GetProperty("id").GetString()!, at, CancellationToken.None);
+        await api.Services.GetRequiredService<Core.Accounts.IAppPasswordUse>().RecordAsync(mailbox, Core.Addresses.EmailAddress.Parse(address)!, made.GetProperty("id").GetString()!, at, CancellationToken.None);
 
         var shown = await OnlyAsync(address);
         Assert.Equal(at, shown.GetProperty("lastUsedAt").GetDateTimeOffset());

@@ -57,7 +57,7 @@ public sealed class TestedApi : IAsyncLifetime
         builder.Services.AddSingleton(new TableServiceClient(_azurite.ConnectionString, tables));
         builder.Services.AddMailBus(BusOptions.Parse(_bus.ConnectionString, _bus.ManagementEndpoint));
         builder.Services.AddMailHousekeeping(builder.Configuration);
-        builder.Services.AddAdminApi();
+        builder.Services.AddAdminApi(builder.Configuration);
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
         _app = builder.Build();
         _app.UseAdminApi();
