@@ -21,11 +21,12 @@ internal static class AccountsFunction
         accounts.MapPatch("/{address}", PatchAsync).Accepts<AccountRequest>("application/json")
             .Produces<AccountAnswer>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(412).WithSummary("Changes some settings of an account");
         accounts.MapDelete("/{address}", DeleteAsync).Produces(204).ProducesProblem(404).ProducesProblem(412)
-            .WithSummary("Removes an account; its mail is kept until the retention ends");
+            .WithSummary("Removes an account; its mail is kept, and can be restored, until the retention ends");
         accounts.MapPut("/{address}/password", PutPasswordAsync).Accepts<PasswordRequest>("application/json")
             .Produces(204).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(412).WithSummary("Sets the password");
         accounts.MapAppPasswords();
         accounts.MapAccountMessages();
+        accounts.MapDeletedMailboxes();
         accounts.MapAccountImport();
     }
 
@@ -208,5 +209,5 @@ internal static class AccountsFunction
             : (account, null);
     }
 
-    private static IResult MalformedAddress() => ApiProblems.Invalid("address", "This is not an address of the form local-part@domain.");
+    public static IResult MalformedAddress() => ApiProblems.Invalid("address", "This is not an address of the form local-part@domain.");
 }

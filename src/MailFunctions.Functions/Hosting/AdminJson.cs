@@ -29,6 +29,8 @@ namespace MailFunctions.Functions.Hosting;
 [JsonSerializable(typeof(AppPasswordAnswer))]
 [JsonSerializable(typeof(ListAnswer<AppPasswordAnswer>))]
 [JsonSerializable(typeof(ListAnswer<MessageAnswer>))]
+[JsonSerializable(typeof(ListAnswer<DeletedMailboxAnswer>))]
+[JsonSerializable(typeof(DeletedMailboxRestored))]
 [JsonSerializable(typeof(RestoreAnswer))]
 [JsonSerializable(typeof(ImportAnswer))]
 [JsonSerializable(typeof(AliasRequest))]

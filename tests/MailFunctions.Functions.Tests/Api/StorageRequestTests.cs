@@ -37,6 +37,7 @@ public sealed class StorageRequestTests(TestedApi api)
         Assert.Equal("GET directory, PUT directory", await CountAsync(HttpMethod.Post, account + "/app-passwords", new { label = "x" }));
         Assert.Equal("GET directory, GET stats query", await CountAsync(HttpMethod.Get, account + "/app-passwords"));
         Assert.Equal("GET directory, GET directory, GET domains, POST directory", await CountAsync(HttpMethod.Put, alias, new { targets = new[] { $"{name}@{domain}" } }));
+        Assert.Equal("GET mailboxes query", await CountAsync(HttpMethod.Get, account + "/deleted-mailboxes"));
         Assert.Equal("GET directory", await CountAsync(HttpMethod.Get, alias));
         Assert.Equal("DELETE directory, GET directory", await CountAsync(HttpMethod.Delete, alias));
     }
