@@ -16,8 +16,11 @@ public static class MailSpans
 
     private static readonly ActivitySource Source = new(SourceName);
 
-    /// <summary>What a bus message or a job carries on, as `traceparent` (W3C Trace Context §3.2); null when nobody exports.</summary>
-    public static string? TraceParent => Activity.Current is { Recorded: true } span && span.Source == Source ? span.Id : null;
+    /// <summary>
+    /// What a bus message or a job carries on, as `traceparent` (W3C Trace Context §3.2); null when nobody exports. That a
+    /// trace is not sampled is carried on too, so that of each message all spans are exported or none.
+    /// </summary>
+    public static string? TraceParent => Activity.Current is { } span && span.Source == Source ? span.Id : null;
 
     /// <summary>A step within the span that runs.</summary>
     public static Activity? Start(string name, ActivityKind kind = ActivityKind.Internal) => Source.StartActivity(name, kind);
