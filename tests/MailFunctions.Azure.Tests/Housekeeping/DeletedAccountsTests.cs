@@ -69,6 +69,24 @@ public sealed class DeletedAccountsTests(AzuriteFixture azurite) : IClassFixture
     }
 
     [Fact]
+    public async Task Keep_BetweenThePurgesLookAndItsWork_Wins()
+    {
+        var account = await DeletedAsync();
+        await _bench.Storage.DeliverAsync(account.MailboxId, "text\r\n"u8.ToArray());
+        _bench.Time.Advance(HousekeepingBench.Retention + TimeSpan.FromDays(2));
+        var kept = false;
+        _bench.Storage.Watch.Before(
+            r => r.Uri.AbsolutePath.Contains("/directory(", StringComparison.Ordinal),
+            async () => kept = await _bench.Accounts.KeepAsync(account.Address, account.MailboxId, Token));
+
+        await _bench.Accounts.RunAsync(Token);
+
+        Assert.True(kept);
+        Assert.Single(await _bench.Storage.RowsAsync(account.MailboxId, "msg:"));
+        Assert.Single(await _bench.Accounts.ListAsync(account.Address, 10, Token));
+    }
+
+    [Fact]
     public async Task KeepAndPurge_AtOnce_OneOfThemWins()
     {
         for (var i = 0; i < 12; i++)
