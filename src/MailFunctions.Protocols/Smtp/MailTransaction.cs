@@ -11,6 +11,8 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
 {
     private const int MaxRefusedKept = 20;
 
+    private List<RefusedRecipient>? _refused;
+
     public string Id => id;
 
     public DateTimeOffset ReceivedAt => receivedAt;
@@ -22,7 +24,7 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
     public List<EnvelopeRecipient> Recipients { get; } = [];
 
     /// <summary>The first of those that were refused, for the trace.</summary>
-    public List<RefusedRecipient> Refused { get; } = new(0);
+    public IReadOnlyList<RefusedRecipient> Refused => _refused ?? [];
 
     /// <summary>SIZE of MAIL (RFC 1870 §5), or 0.</summary>
     public long DeclaredSize { get; private set; }
@@ -147,9 +149,10 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
 
     public void AddRefused(EmailAddress address, SmtpReply reply)
     {
-        if (Refused.Count < MaxRefusedKept)
+        _refused ??= [];
+        if (_refused.Count < MaxRefusedKept)
         {
-            Refused.Add(new RefusedRecipient(address, reply));
+            _refused.Add(new RefusedRecipient(address, reply));
         }
     }
 
