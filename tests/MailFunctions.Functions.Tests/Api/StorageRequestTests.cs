@@ -61,6 +61,25 @@ public sealed class StorageRequestTests(TestedApi api)
     }
 
     [Fact]
+    public async Task Restore_OfADeletedMailbox_TakesThreeRequestsAMessage()
+    {
+        var (address, mailbox) = await api.CreateAccountAsync();
+        await api.DeliverAsync(mailbox, "Subject: x\r\n\r\nx\r\n"u8.ToArray());
+        await api.DeliverAsync(mailbox, "Subject: y\r\n\r\ny\r\n"u8.ToArray());
+        Assert.Equal("DELETE directory, GET directory, PUT mailboxes", await CountAsync(HttpMethod.Delete, $"accounts/{address}"));
+        await api.PutAsync($"accounts/{address}", new { password = TestedApi.Password });
+
+        Assert.Equal("GET directory, GET mailboxes, GET mailboxes query", await CountAsync(HttpMethod.Get, $"accounts/{address}/deleted-mailboxes"));
+        Assert.Equal(
+            string.Join(", ", ((string[])
+            [
+                "GET directory", "GET directory", "GET mailboxes query", "GET mailboxes query", "PUT mailboxes", // whose it is, that it is kept, what is in it
+                "PUT references", "GET mailboxes", "POST $batch", "PUT references", "GET mailboxes", "POST $batch",
+            ]).Order()),
+            await CountAsync(HttpMethod.Post, $"accounts/{address}/deleted-mailboxes/{mailbox}/restore"));
+    }
+
+    [Fact]
     public async Task Traces_ByIdOrByAddress_TakeOneQueryForEachDay()
     {
         var at = new DateTimeOffset(2026, 3, 2, 12, 0, 0, TimeSpan.Zero);
