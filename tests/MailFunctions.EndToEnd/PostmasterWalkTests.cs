@@ -53,6 +53,23 @@ public sealed class PostmasterWalkTests(SharedStack shared)
         var table = await AdminAsync("accounts", "list", "--domain", domain);
         Assert.StartsWith("address", table, StringComparison.Ordinal);
         Assert.Contains("Carol", table, StringComparison.Ordinal);
+
+        // Her account goes, and her mail to bob, who has had it by the alias.
+        await AdminAsync("accounts", "delete", account.Address);
+        var kept = Assert.Single((await JsonAsync(_ => true, "deleted-mailboxes", "list", account.Address)).EnumerateArray()).GetProperty("id").GetString()!;
+        Assert.Contains("restored      0\nalreadyThere  1", await AdminAsync("deleted-mailboxes", "restore", account.Address, kept, "--into", shared.Stack.Bob.Address), StringComparison.Ordinal);
+        var story = await JsonAsync(t => t.EnumerateArray().Any(e => e.GetProperty("kind").GetString() == "received"), "traces", "find", "--id", $"<walk@{domain}>");
+        Assert.Contains(story.EnumerateArray(), e => e.GetProperty("detail").ToString().Contains($"taken: team@{domain}", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Commands_ByFilter_SayHowManyThereWere()
+    {
+        var domain = $"nowhere-{Unique}.test";
+
+        Assert.Contains("done          0", await AdminAsync("jobs", "hold-all", "--domain", domain, "--state", "queued"), StringComparison.Ordinal);
+        Assert.Equal(0, (await JsonAsync(_ => true, "jobs", "list", "--domain", domain)).GetArrayLength());
+        Assert.Contains("done  0", await AdminAsync("dead-letters", "delete-all", "mail-inbound", "--reason", "none of " + Unique), StringComparison.Ordinal);
     }
 
     [Fact]

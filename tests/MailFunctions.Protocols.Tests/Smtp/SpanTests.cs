@@ -44,6 +44,16 @@ public sealed class SpanTests
     }
 
     [Fact]
+    public async Task Transaction_ThatIsNotSampled_SaysSoToWhoeverGoesOn()
+    {
+        using var listener = Listen([], ActivitySamplingResult.PropagationData);
+        using var session = await TimedSession.StartAsync();
+        await SendAsync(session, Hello, Mail, "RCPT TO:<bob@example.test>");
+
+        Assert.EndsWith("-00", Assert.Single(session.Server.TraceParents), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Transaction_WithoutAListener_HasNone()
     {
         using var session = await TimedSession.StartAsync();
@@ -82,12 +92,12 @@ public sealed class SpanTests
         Assert.Equal(451, Assert.Single(session.Server.Answered).Reply.Code);
     }
 
-    private static ActivityListener Listen(ConcurrentQueue<Activity> spans)
+    private static ActivityListener Listen(ConcurrentQueue<Activity> spans, ActivitySamplingResult sampling = ActivitySamplingResult.AllDataAndRecorded)
     {
         var listener = new ActivityListener
         {
             ShouldListenTo = s => s.Name == MailSpans.SourceName,
-            Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded,
+            Sample = (ref _) => sampling,
             ActivityStopped = spans.Enqueue,
         };
         ActivitySource.AddActivityListener(listener);
