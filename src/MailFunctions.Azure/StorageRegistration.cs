@@ -59,7 +59,7 @@ public static class StorageRegistration
 
     internal static BlobServiceClient CreateBlobClient(StorageOptions options)
     {
-        var client = Bound(new BlobClientOptions(), options.NetworkTimeout);
+        var client = Bound(new BlobClientOptions(), options);
         return options.ConnectionString is { } connection
             ? Parsed(() => new BlobServiceClient(connection, client))
             : new BlobServiceClient(options.BlobServiceUri, new DefaultAzureCredential(), client);
@@ -67,21 +67,21 @@ public static class StorageRegistration
 
     internal static TableServiceClient CreateTableClient(StorageOptions options)
     {
-        var client = Bound(new TableClientOptions(), options.NetworkTimeout);
+        var client = Bound(new TableClientOptions(), options);
         return options.ConnectionString is { } connection
             ? Parsed(() => new TableServiceClient(connection, client))
             : new TableServiceClient(options.TableServiceUri, new DefaultAzureCredential(), client);
     }
 
     /// <summary>A store that is away is told within bounds, and nothing of the traffic reaches a log.</summary>
-    internal static T Bound<T>(T client, TimeSpan networkTimeout)
+    internal static T Bound<T>(T client, StorageOptions options)
         where T : ClientOptions
     {
         client.Retry.Mode = RetryMode.Exponential;
         client.Retry.MaxRetries = 2;
         client.Retry.Delay = TimeSpan.FromMilliseconds(200);
         client.Retry.MaxDelay = TimeSpan.FromSeconds(2);
-        client.Retry.NetworkTimeout = networkTimeout;
+        client.Retry.NetworkTimeout = options.NetworkTimeout;
         client.Diagnostics.IsLoggingEnabled = false;
         client.Diagnostics.IsLoggingContentEnabled = false;
         client.Diagnostics.IsDistributedTracingEnabled = false;

@@ -8,9 +8,6 @@ namespace MailFunctions.Azure.Dkim;
 /// <summary>The places for private DKIM keys.</summary>
 public static class DkimKeyStores
 {
-    /// <summary>Longest wait for one answer of the vault; there are three tries.</summary>
-    private static readonly TimeSpan NetworkTimeout = TimeSpan.FromSeconds(10);
-
     /// <summary>Files of a directory, made when the first key is.</summary>
     public static IDkimKeyStore InDirectory(string directory) => new DirectoryDkimKeys(Path.GetFullPath(directory));
 
@@ -18,5 +15,5 @@ public static class DkimKeyStores
     public static IDkimKeyStore InVault(Uri vault) => InVault(vault, new DefaultAzureCredential(), new SecretClientOptions());
 
     internal static IDkimKeyStore InVault(Uri vault, TokenCredential credential, SecretClientOptions options) =>
-        new VaultDkimKeys(new SecretClient(vault, credential, StorageRegistration.Bound(options, NetworkTimeout)));
+        new VaultDkimKeys(new SecretClient(vault, credential, StorageRegistration.Bound(options, new StorageOptions())));
 }

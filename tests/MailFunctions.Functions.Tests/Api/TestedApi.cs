@@ -41,8 +41,8 @@ public sealed class TestedApi : IAsyncLifetime
 
     public HttpClient Http { get; private set; } = null!;
 
-    /// <summary>The resolver that the API asks.</summary>
-    public DnsServer Dns { get; } = new();
+    /// <summary>The resolver that the API asks; it fails for names with `trouble` in them.</summary>
+    public DnsServer Dns { get; } = new() { Trouble = name => name.Contains("trouble", StringComparison.Ordinal) ? 2 : null };
 
     /// <summary>Where the private keys are.</summary>
     public string DkimKeyDirectory => _keys.File("dkim");
