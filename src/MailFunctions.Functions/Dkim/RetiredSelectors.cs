@@ -18,7 +18,8 @@ internal sealed class RetiredSelectors(IDirectoryStore directory, DkimKeyring ke
         {
             var due = domain.DkimKeys.Where(k => k.RemoveAt <= now).ToList();
             // The keys first: nothing is signed with them, and a row that still names them brings us back here.
-            if (await keyring.DropAsync(due)
+            if (due.Count > 0
+                && await keyring.DropAsync(due)
                 && await directory.PutDomainAsync(domain with { DkimKeys = [.. domain.DkimKeys.Except(due)] }, cancellationToken) == WriteResult.Replaced)
             {
                 done += due.Count;

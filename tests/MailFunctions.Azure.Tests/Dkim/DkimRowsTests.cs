@@ -31,7 +31,7 @@ public sealed class DkimRowsTests(AzuriteFixture azurite)
     {
         var (due, later, never) = (
             Domain([Key("a", DkimState.Active, null), Key("b", DkimState.Retiring, Now)]),
-            Domain([Key("b", DkimState.Retiring, Now.AddTicks(1))]),
+            Domain([Key("b", DkimState.Retiring, Now.AddSeconds(1))]),
             Domain([Key("a", DkimState.Active, null)]));
         foreach (var domain in (MailDomain[])[due, later, never])
         {
