@@ -4,6 +4,7 @@ using MailFunctions.Azure;
 using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Azure.Stats;
+using MailFunctions.Functions.Dkim;
 using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Housekeeping;
 using MailFunctions.Functions.Inbound;
@@ -22,6 +23,7 @@ try
     builder.Services.AddMailStorage(builder.Configuration);
     builder.Services.AddMailBus(builder.Configuration);
     builder.Services.AddRelay(builder.Configuration);
+    builder.Services.AddDkim(builder.Configuration);
     builder.Services.AddMailHousekeeping(builder.Configuration);
     // The host's ASPNETCORE_URLS is inherited: bind explicitly.
     builder.WebHost.ConfigureKestrel(k =>

@@ -13,6 +13,7 @@ public sealed class DnsServer : IAsyncDisposable
     private const int A = 1;
     private const int Aaaa = 28;
     private const int Txt = 16;
+    private const int Srv = 33;
 
     private readonly UdpClient _socket = new(new IPEndPoint(IPAddress.Loopback, 0));
     private readonly ConcurrentDictionary<string, List<(int Type, byte[] Data)>> _names = new(StringComparer.OrdinalIgnoreCase);
@@ -43,6 +44,13 @@ public sealed class DnsServer : IAsyncDisposable
 
     public DnsServer AddText(string name, string text) =>
         Add(name, Txt, [.. text.Chunk(255).SelectMany(c => (byte[])[(byte)c.Length, .. Encoding.ASCII.GetBytes(c)])]);
+
+    public DnsServer AddService(string name, int port, string target)
+    {
+        var data = new byte[6];
+        BinaryPrimitives.WriteUInt16BigEndian(data.AsSpan(4), (ushort)port);
+        return Add(name, Srv, [.. data, .. Name(target)]);
+    }
 
     /// <summary>A name that exists and has no records.</summary>
     public DnsServer AddEmpty(string name)

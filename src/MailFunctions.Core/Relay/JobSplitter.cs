@@ -31,6 +31,7 @@ public static class JobSplitter
                     Blob = envelope.Blob,
                     Size = envelope.Size,
                     MailFrom = mailFrom,
+                    IsOurs = envelope.IsOurs,
                     ReceivedAt = envelope.ReceivedAt,
                     Recipients = chunk,
                     NextAttempt = now,

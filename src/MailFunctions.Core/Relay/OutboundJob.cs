@@ -22,6 +22,9 @@ public sealed record OutboundJob
     /// <summary>As it goes out: on a forwarded message rewritten.</summary>
     public required ReversePath MailFrom { get; init; }
 
+    /// <summary>The message began here, so it leaves with its domain's DKIM signatures.</summary>
+    public bool IsOurs { get; init; }
+
     /// <summary>When the message was accepted: retries end by it.</summary>
     public required DateTimeOffset ReceivedAt { get; init; }
 

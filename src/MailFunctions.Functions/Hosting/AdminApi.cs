@@ -21,6 +21,7 @@ internal static class AdminApi
             o.SerializerOptions.TypeInfoResolverChain.Insert(0, AdminJson.Default);
             o.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull; // answers go by these options, not by the context's
         });
+        services.AddSingleton<DnsCheck>();
         services.AddProblemDetails();
         services.AddApiDescription();
         return services;

@@ -90,7 +90,7 @@ internal sealed class InboundDelivery(
                 case Resolution.Disabled:
                     events.Add(Fault(envelope, TraceKind.Bounced, address, "the account is disabled"));
                     break;
-                case Resolution.NotLocal when MayRelay(envelope):
+                case Resolution.NotLocal when envelope.IsOurs:
                     remote.Add(Remote(recipient, address, envelope.MailFrom));
                     break;
                 case Resolution.NotLocal:
@@ -104,10 +104,6 @@ internal sealed class InboundDelivery(
 
         return ([.. routes.Values], remote, events);
     }
-
-    /// <summary>Who logged in, and we ourselves; never who merely came by.</summary>
-    private static bool MayRelay(InboundEnvelope envelope) =>
-        envelope.Listener == ListenerKind.Internal || (envelope.Listener == ListenerKind.Submission && envelope.Client.AuthenticatedAs is not null);
 
     private Task<DeliveryResult> DeliverAsync(
         InboundEnvelope envelope, MessageSummary summary, AccountEntry account, CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Dkim;
 using MailKit;
 using MailKit.Net.Smtp;
 using MailKit.Security;
@@ -17,7 +18,7 @@ internal interface IRelay
 }
 
 /// <summary>By SMTP, with MailKit's client: one connection and one transaction an attempt.</summary>
-internal sealed class SmtpRelay(RelayOptions options, RelayRoutes routes, IMessageStore store, TimeProvider time) : IRelay
+internal sealed class SmtpRelay(RelayOptions options, RelayRoutes routes, IMessageStore store, MessageSigner signer, TimeProvider time) : IRelay
 {
     public async Task<IReadOnlyList<RecipientResult>> AttemptAsync(OutboundJob job, CancellationToken cancellationToken)
     {
@@ -114,16 +115,18 @@ internal sealed class SmtpRelay(RelayOptions options, RelayRoutes routes, IMessa
             return All(job, ResultKind.Failed, "5.7.30", $"{host.Host} has no REQUIRETLS, which the sender asks for", host.Host);
         }
 
-        await using var blob = await store.OpenReadAsync(job.Blob, 0, limited);
-        if (blob is null)
+        await using var stored = new StoredContent(store, job.Blob);
+        if (await stored.OpenAsync(limited) is not { } blob)
         {
             return All(job, ResultKind.Failed, "5.3.0", "the message is not in the store any more", null);
         }
 
-        switch (await OutgoingContent.PrepareAsync(job, ReadOnlyMemory<byte>.Empty, blob, client.Capabilities, limited))
+        switch (await OutgoingContent.PrepareAsync(job, signer, blob, stored.OpenAgainAsync, client.Capabilities, limited))
         {
             case OutgoingContent.Unfit unfit:
                 return All(job, ResultKind.Failed, unfit.Status, unfit.Reason, host.Host);
+            case OutgoingContent.Unsigned unsigned:
+                return All(job, ResultKind.Deferred, "4.7.5", unsigned.Reason, null); // RFC 3463 §3.8: a key is not available
             case OutgoingContent.Ready ready:
                 return await TransactAsync(client, job, host, ready, asked, limited);
             default:

@@ -59,12 +59,21 @@ internal static class AdminVerbs
     public static IReadOnlyList<AdminVerb> All { get; } =
     [
         new("domains", "list", "Lists the domains", "GET", "domains") { Query = Page },
-        new("domains", "show", "Shows a domain and its DNS records", "GET", "domains/{domain}"),
+        new("domains", "show", "Shows a domain and its DNS records", "GET", "domains/{domain}")
+        {
+            Query = [new("check", "Also asks DNS what it says now: true", FieldKind.Flag)],
+        },
         new("domains", "set", "Makes a domain, or replaces its settings", "PUT", "domains/{domain}")
         {
             Body = [new("enabled", "Takes mail", FieldKind.Flag), new("postmaster", "Who gets postmaster@ and abuse@")],
         },
         new("domains", "delete", "Removes an empty domain", "DELETE", "domains/{domain}"),
+        new("dkim", "rotate", "Makes new DKIM keys to publish", "POST", "domains/{domain}/dkim"),
+        new("dkim", "activate", "Takes the new DKIM keys into use", "POST", "domains/{domain}/dkim/activate")
+        {
+            Query = [new("force", "Without asking DNS: true", FieldKind.Flag)],
+        },
+        new("dkim", "delete", "Removes a DKIM key that is not in use", "DELETE", "domains/{domain}/dkim/{selector}"),
         new("accounts", "list", "Lists accounts", "GET", "accounts") { Query = [Domain, .. Page] },
         new("accounts", "show", "Shows an account", "GET", "accounts/{address}"),
         new("accounts", "set", "Makes an account, or replaces its settings", "PUT", "accounts/{address}") { Body = Settings },

@@ -306,6 +306,7 @@ internal sealed class LocalStack : IAsyncDisposable
             [HostCommand.FunctionKeyVariable] = _keys.FunctionKey,
             ["MailHostName"] = HostName,
             ["Relay__SrsKey"] = SrsKey,
+            ["Dkim__KeyDirectory"] = Path.Combine(_data, "dkim"),
             [SmarthostVariable] = OwnSmarthost ?? $"127.0.0.1:{_ports.Sink}",
         });
 

@@ -20,9 +20,9 @@ public sealed class ReferenceRulesTests
     {
         ["Core"] = [],
         ["Protocols"] = ["Microsoft.Extensions.Logging.Abstractions"],
-        ["Azure"] = ["AMQPNetLite", "Azure.Data.Tables", "Azure.Identity", "Azure.Storage.Blobs"],
+        ["Azure"] = ["AMQPNetLite", "Azure.Data.Tables", "Azure.Identity", "Azure.Security.KeyVault.Secrets", "Azure.Storage.Blobs"],
         ["Edge"] = ["OpenTelemetry*"],
-        ["Functions"] = ["DnsClient", "MailKit", "Microsoft.AspNetCore.OpenApi", "OpenTelemetry*"],
+        ["Functions"] = ["BouncyCastle.Cryptography", "DnsClient", "MailKit", "Microsoft.AspNetCore.OpenApi", "OpenTelemetry*"],
         ["Local"] = ["AMQPNetLite", "Cronos", "MailKit", "Microsoft.Data.Sqlite", "System.CommandLine", "Yarp.ReverseProxy"],
     };
 

@@ -1,6 +1,7 @@
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Xunit;
@@ -111,7 +112,7 @@ public sealed class DnsExchangesTests
         dns.AddMx("one.test", 10, "down.test").AddMx("one.test", 20, "up.test").AddAddress("down.test", "127.0.0.2").AddAddress("up.test", "127.0.0.1");
         var options = Options(dns) with { MxPort = mta.Port };
         var store = new MemoryStore { Blobs = { ["b"] = "Subject: x\r\n\r\nx\r\n"u8.ToArray() } };
-        var relay = new SmtpRelay(options, new RelayRoutes(options, new DnsExchanges(options, new Random(1))), store, TimeProvider.System);
+        var relay = new SmtpRelay(options, new RelayRoutes(options, new DnsExchanges(options, new Random(1))), store, TestDkim.Off, TimeProvider.System);
 
         var results = await relay.AttemptAsync(
             new OutboundJob

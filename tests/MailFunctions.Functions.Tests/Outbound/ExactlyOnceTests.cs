@@ -4,6 +4,7 @@ using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Xunit;
@@ -44,7 +45,7 @@ public sealed class ExactlyOnceTests
         var expected = await CreateAsync(jobs, bus, store, time);
         var delivery = new OutboundDelivery(
             jobs,
-            new SmtpRelay(options, new RelayRoutes(options, new DnsExchanges(options, Random.Shared)), store, TimeProvider.System),
+            new SmtpRelay(options, new RelayRoutes(options, new DnsExchanges(options, Random.Shared)), store, TestDkim.Off, TimeProvider.System),
             bus,
             new ResultReports(traces, new DsnSender(store, bus, options), options),
             options,

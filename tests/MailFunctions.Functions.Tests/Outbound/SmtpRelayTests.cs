@@ -4,6 +4,7 @@ using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Xunit;
@@ -249,7 +250,7 @@ public sealed class SmtpRelayTests
     private Task<IReadOnlyList<RecipientResult>> AttemptAsync(Smarthost host, OutboundJob job, RelayOptions? options = null)
     {
         options = (options ?? new RelayOptions()) with { HostName = "mail.example.test", Routes = [new RelayRoute("*", host)] };
-        return new SmtpRelay(options, new RelayRoutes(options, new NoDns()), _store, TimeProvider.System).AttemptAsync(job, TestContext.Current.CancellationToken);
+        return new SmtpRelay(options, new RelayRoutes(options, new NoDns()), _store, TestDkim.Off, TimeProvider.System).AttemptAsync(job, TestContext.Current.CancellationToken);
     }
 
     private sealed class NoDns : IMailExchanges
