@@ -54,6 +54,8 @@ public static class StorageRegistration
         services.AddSingleton<IStatsStore, StatsTable>();
         services.AddSingleton<IAppPasswordUse, AppPasswordUseTable>();
         services.AddSingleton<IHousekeepingTask, TraceRetention>();
+        services.AddSingleton<IHousekeepingTask, StatsRetention>();
+        services.AddSingleton<IHousekeepingTask, AppPasswordUseRetention>();
         return services;
     }
 

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using MailFunctions.Azure;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Azure.Stats;
+using MailFunctions.Azure.Telemetry;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
@@ -46,6 +47,7 @@ internal static class EdgeApplication
         try
         {
             (replaceStores ?? (services => AddAzure(services, builder.Configuration)))(builder.Services);
+            builder.Services.AddMailTelemetry(builder.Configuration, "mailfunctions-edge");
         }
         catch (ValidationException e)
         {

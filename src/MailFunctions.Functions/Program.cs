@@ -4,6 +4,7 @@ using MailFunctions.Azure;
 using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Azure.Stats;
+using MailFunctions.Azure.Telemetry;
 using MailFunctions.Functions.Dkim;
 using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Housekeeping;
@@ -25,6 +26,8 @@ try
     builder.Services.AddRelay(builder.Configuration);
     builder.Services.AddDkim(builder.Configuration);
     builder.Services.AddMailHousekeeping(builder.Configuration);
+    builder.Services.AddMailTelemetry(builder.Configuration, "mailfunctions-functions");
+    builder.Services.AddAdminApi(builder.Configuration);
     // The host's ASPNETCORE_URLS is inherited: bind explicitly.
     builder.WebHost.ConfigureKestrel(k =>
     {
@@ -41,7 +44,6 @@ catch (ValidationException e)
 builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
 builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
 builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(DrainSeconds));
-builder.Services.AddAdminApi();
 builder.Services.AddCountedTraces();
 builder.Services.AddMailStats();
 builder.Services.AddSingleton<ForwardedSender>();

@@ -233,11 +233,11 @@ internal static class Pop3Memory
         public ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
             ValueTask.FromResult<DirectoryEntry?>(new AccountEntry { Address = address, MailboxId = address.ToCanonicalString(), Password = verifier });
 
-        public Task<WriteResult> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<Written> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<WriteResult> DeleteDomainAsync(string domain, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<WriteResult> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<Written> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -7,6 +7,8 @@ return args switch
     ["pop3-azurite", .. var rest] => await Pop3Azurite.RunAsync(rest),
     ["latency", .. var rest] => await Latency.RunAsync(rest),
     ["relay", .. var rest] => await Relay.RunAsync(rest),
+    ["accounts", .. var rest] => await Accounts.RunAsync(rest),
+    ["mbox", .. var rest] => await Mbox.RunAsync(rest),
     ["fuzz", "smtp" or "pop3", .. var rest] => await Fuzz.RunAsync(args[1], rest),
     _ => Help(),
 };
@@ -27,6 +29,10 @@ static int Help()
               From the reply to end-of-data until POP3 shows the message, on a stack that runs.
           relay [--jobs N] [--domains N] [--at-once N]
               Outbound jobs through tables on Azurite to a server that refuses 5% and defers 20%; each has to end once.
+          accounts [--import N] [--total N]
+              Accounts imported through the admin API over Azurite, and one of all of them found; with the storage requests.
+          mbox STACK.JSON [--mebibytes N]
+              A mailbox imported and exported on a stack that runs: the function app's memory, and whether all came back.
           fuzz smtp|pop3 [--seconds N] [--seed S] [--rounds N]
               Sessions in memory, fed with damaged copies of the dialog files.
         """);

@@ -9,7 +9,10 @@ using MailFunctions.Core.Mailboxes;
 
 namespace MailFunctions.Azure.Housekeeping;
 
-/// <summary>Purges the mail of accounts that were deleted longer ago than the retention.</summary>
+/// <summary>
+/// Purges the mail of accounts that were deleted longer ago than the retention. The row that files a mailbox decides
+/// between a purge and a restore: each begins by writing it under the version that it has read.
+/// </summary>
 internal sealed class DeletedAccounts(
     TableServiceClient service, IDirectoryStore directory, DueIndex index, MailboxPurge purge, BusKnowledge bus, RetentionOptions retention, TimeProvider time)
     : IHousekeepingTask, IMailboxRetirement
@@ -47,10 +50,9 @@ internal sealed class DeletedAccounts(
                     break;
                 }
 
-                if (due.At <= until
-                    && (await IsInUseAsync(due, cancellationToken).ConfigureAwait(false) || await PurgeAsync(due.MailboxId, known, bounds, cancellationToken).ConfigureAwait(false)))
+                if (due.At <= until && await SettleAsync(due, known, bounds, cancellationToken).ConfigureAwait(false) is { } settled)
                 {
-                    await index.RemoveAsync(due, now, cancellationToken).ConfigureAwait(false);
+                    await index.RemoveAsync(settled, now, cancellationToken).ConfigureAwait(false);
                 }
             }
         }
@@ -60,6 +62,70 @@ internal sealed class DeletedAccounts(
         }
 
         return bounds.Done;
+    }
+
+    public async Task<IReadOnlyList<RetiredMailbox>> ListAsync(EmailAddress address, int top, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var filed = await ReadAsync(address, cancellationToken).ConfigureAwait(false);
+            return [.. filed.Where(d => !d.IsPurging).OrderByDescending(d => d.At).Take(top).Select(d => new RetiredMailbox(d.MailboxId, d.At!.Value, d.At.Value + retention.Deleted))];
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The mailboxes of deleted accounts could not be read", e);
+        }
+    }
+
+    public async Task<bool> KeepAsync(EmailAddress address, string mailboxId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await ReadAsync(address, cancellationToken).ConfigureAwait(false)).Find(d => d.MailboxId == mailboxId) is { IsPurging: false } due
+                && await index.ReplaceAsync(due, time.GetUtcNow(), isPurging: false, cancellationToken).ConfigureAwait(false) is not null;
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The mailbox of a deleted account could not be kept", e);
+        }
+    }
+
+    /// <summary>Of each mailbox that nobody has now, the latest note: the earlier ones are of deletions that came to nothing.</summary>
+    private async Task<List<DueMailbox>> ReadAsync(EmailAddress address, CancellationToken cancellationToken)
+    {
+        var latest = new Dictionary<string, DueMailbox>();
+        await foreach (var due in index.ReadAsync(DueKind.Account, address.ToCanonicalString(), cancellationToken).ConfigureAwait(false))
+        {
+            latest[due.MailboxId] = due;
+        }
+
+        if (latest.Count > 0 && await directory.FindEntryAsync(address, cancellationToken).ConfigureAwait(false) is AccountEntry account)
+        {
+            latest.Remove(account.MailboxId);
+        }
+
+        return [.. latest.Values];
+    }
+
+    /// <summary>The row as it is when nothing is left to do; null when something is, or a restore was quicker.</summary>
+    private async Task<DueMailbox?> SettleAsync(DueMailbox due, IReadOnlySet<string> known, RunBounds bounds, CancellationToken cancellationToken)
+    {
+        if (!due.IsPurging)
+        {
+            if (await IsInUseAsync(due, cancellationToken).ConfigureAwait(false) || await index.IsFiledLaterAsync(due, cancellationToken).ConfigureAwait(false))
+            {
+                return due;
+            }
+
+            if (await index.ReplaceAsync(due, due.At, isPurging: true, cancellationToken).ConfigureAwait(false) is not { } claimed)
+            {
+                return null;
+            }
+
+            due = claimed;
+        }
+
+        return await PurgeAsync(due.MailboxId, known, bounds, cancellationToken).ConfigureAwait(false) ? due : null;
     }
 
     /// <summary>The account was not deleted after all, or has been given its mailbox back.</summary>

@@ -22,7 +22,8 @@ internal enum DueKind
 /// <summary>One mailbox that has something due.</summary>
 /// <param name="Day">UTC midnight of the day under which it is filed.</param>
 /// <param name="Address">The account, where the kind needs it.</param>
-internal sealed record DueMailbox(DueKind Kind, DateTimeOffset Day, string MailboxId, string? Address, DateTimeOffset? At, ETag ETag);
+/// <param name="IsPurging">The purge has begun: there is no way back.</param>
+internal sealed record DueMailbox(DueKind Kind, DateTimeOffset Day, string MailboxId, string? Address, DateTimeOffset? At, ETag ETag, bool IsPurging);
 
 /// <summary>
 /// Which mailboxes have something due, by day: partitions `due:{kind}:{yyyyMMdd}` of `mailboxes`, a row a mailbox, so that
@@ -36,12 +37,53 @@ internal sealed class DueIndex(TableServiceClient service)
     private const string AddressColumn = "Address";
     private const string MailboxColumn = "MailboxId";
     private const string AtColumn = "At";
+    private const string PurgingColumn = "Purging";
     private const string DayFormat = "yyyyMMdd";
 
     private readonly TableClient _table = service.GetTableClient(MailboxTable.MailboxesName);
 
     /// <summary>Files a mailbox; doing it again changes nothing but the row's version.</summary>
-    public Task NoteAsync(DueKind kind, DateTimeOffset day, string mailboxId, string? address, DateTimeOffset? at, CancellationToken cancellationToken)
+    public Task NoteAsync(DueKind kind, DateTimeOffset day, string mailboxId, string? address, DateTimeOffset? at, CancellationToken cancellationToken) =>
+        _table.UpsertEntityAsync(Row(kind, day, mailboxId, address, at), TableUpdateMode.Replace, cancellationToken);
+
+    /// <summary>Gives a row another time, or marks it as being purged; null when it is not the one that was read any more.</summary>
+    public async Task<DueMailbox?> ReplaceAsync(DueMailbox due, DateTimeOffset? at, bool isPurging, CancellationToken cancellationToken)
+    {
+        var row = Row(due.Kind, due.Day, due.MailboxId, due.Address, at);
+        if (isPurging)
+        {
+            row[PurgingColumn] = true;
+        }
+
+        try
+        {
+            var answer = await _table.UpdateEntityAsync(row, due.ETag, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+            return due with { At = at, IsPurging = isPurging, ETag = answer.Headers.ETag ?? throw new RequestFailedException(answer) };
+        }
+        catch (RequestFailedException e) when (e.Status is 404 or 412)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether the same mailbox is filed under a later day too.</summary>
+    public async Task<bool> IsFiledLaterAsync(DueMailbox due, CancellationToken cancellationToken)
+    {
+        var (after, row) = (Partition(due.Kind, due.Day), TableKey.Escape(due.MailboxId));
+        var filter = TableClient.CreateQueryFilter($"PartitionKey gt {after} and PartitionKey lt {Prefix(due.Kind) + "~"} and RowKey eq {row}");
+        await foreach (var _ in _table.QueryAsync<TableEntity>(filter, 1, ["RowKey"], cancellationToken).ConfigureAwait(false))
+        {
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>What is filed of an address, the oldest day first.</summary>
+    public IAsyncEnumerable<DueMailbox> ReadAsync(DueKind kind, string address, CancellationToken cancellationToken) =>
+        QueryAsync(kind, TableClient.CreateQueryFilter($"PartitionKey ge {Prefix(kind)} and PartitionKey lt {Prefix(kind) + "~"} and Address eq {address}"), cancellationToken);
+
+    private static TableEntity Row(DueKind kind, DateTimeOffset day, string mailboxId, string? address, DateTimeOffset? at)
     {
         var row = new TableEntity(Partition(kind, day), TableKey.Escape(mailboxId)) { [MailboxColumn] = mailboxId };
         if (address is not null)
@@ -54,17 +96,20 @@ internal sealed class DueIndex(TableServiceClient service)
             row[AtColumn] = at;
         }
 
-        return _table.UpsertEntityAsync(row, TableUpdateMode.Replace, cancellationToken);
+        return row;
     }
 
     /// <summary>The mailboxes filed under a day that is not after <paramref name="until"/>, the oldest first.</summary>
-    public async IAsyncEnumerable<DueMailbox> ReadAsync(DueKind kind, DateTimeOffset until, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public IAsyncEnumerable<DueMailbox> ReadAsync(DueKind kind, DateTimeOffset until, CancellationToken cancellationToken) =>
+        QueryAsync(kind, TableClient.CreateQueryFilter($"PartitionKey ge {Prefix(kind)} and PartitionKey le {Partition(kind, until)}"), cancellationToken);
+
+    private async IAsyncEnumerable<DueMailbox> QueryAsync(DueKind kind, string filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var filter = TableClient.CreateQueryFilter($"PartitionKey ge {Prefix(kind)} and PartitionKey le {Partition(kind, until)}");
         await foreach (var row in _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).ConfigureAwait(false))
         {
             var day = DateTime.ParseExact(row.PartitionKey[Prefix(kind).Length..], DayFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
-            yield return new DueMailbox(kind, day, row.GetString(MailboxColumn), row.GetString(AddressColumn), row.GetDateTimeOffset(AtColumn), row.ETag);
+            yield return new DueMailbox(
+                kind, day, row.GetString(MailboxColumn), row.GetString(AddressColumn), row.GetDateTimeOffset(AtColumn), row.ETag, row.GetBoolean(PurgingColumn) is true);
         }
     }
 

@@ -7,6 +7,7 @@ using MailFunctions.Azure.Blobs;
 using MailFunctions.Azure.Tables;
 using MailFunctions.Core.Housekeeping;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Traces;
 
 namespace MailFunctions.Azure.Housekeeping;
 
@@ -120,11 +121,12 @@ internal sealed class OrphanBlobs(
             && await store.DeleteAsync(blob, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>The message was announced: the edge traces what it refused, too.</summary>
     private async Task<bool> HasTraceAsync(string messageId, CancellationToken cancellationToken)
     {
         var partition = TableKey.Escape(messageId);
         await foreach (var _ in _traces.QueryAsync<TableEntity>(
-            TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), 1, ["RowKey"], cancellationToken).ConfigureAwait(false))
+            TableClient.CreateQueryFilter($"PartitionKey eq {partition} and Kind ne {TraceKind.Refused}"), 1, ["RowKey"], cancellationToken).ConfigureAwait(false))
         {
             return true;
         }

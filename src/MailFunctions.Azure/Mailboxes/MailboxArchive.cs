@@ -67,9 +67,9 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
         return new Core.Directory.Page<MailboxEntry>(found, before > 1 ? before.ToString(CultureInfo.InvariantCulture) : null);
     }
 
-    public async IAsyncEnumerable<MailboxEntry> ReadAllAsync(string mailboxId, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<MailboxEntry> ReadAllAsync(string mailboxId, uint after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var rows = QueryAsync(MailboxRow.Partition(mailboxId), deleted: false, 1, uint.MaxValue, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        var rows = QueryAsync(MailboxRow.Partition(mailboxId), deleted: false, after + 1, uint.MaxValue, cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (rows.ConfigureAwait(false))
         {
             while (await NextAsync(rows, cancellationToken).ConfigureAwait(false))

@@ -1,22 +1,36 @@
 using Azure.Data.Tables;
 using MailFunctions.Azure.Stats;
 using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Addresses;
 
 namespace MailFunctions.Azure.Tables;
 
 /// <summary>Rows of `stats`: partition `used:{mailbox id}`, row the app password's id.</summary>
 internal sealed class AppPasswordUseTable(TableServiceClient service) : IAppPasswordUse
 {
-    private const string AtColumn = "At";
+    public const string PartitionPrefix = "used:";
+
+    /// <summary>First key after those partitions: `;` follows `:`.</summary>
+    public const string AfterPartitions = "used;";
+    public const string AtColumn = "At";
+    public const string MailboxColumn = "MailboxId";
+    public const string AddressColumn = "Address";
 
     private readonly TableClient _table = service.GetTableClient(StatsTable.StatsName);
 
-    public async Task RecordAsync(string mailboxId, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken)
+    public async Task RecordAsync(string mailboxId, EmailAddress address, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken)
     {
         try
         {
             await _table.UpsertEntityAsync(
-                new TableEntity(Partition(mailboxId), TableKey.Escape(appPasswordId)) { [AtColumn] = at }, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+                new TableEntity(Partition(mailboxId), TableKey.Escape(appPasswordId))
+                {
+                    [AtColumn] = at,
+                    [MailboxColumn] = mailboxId,
+                    [AddressColumn] = address.ToCanonicalString(),
+                },
+                TableUpdateMode.Replace,
+                cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -44,5 +58,5 @@ internal sealed class AppPasswordUseTable(TableServiceClient service) : IAppPass
         return uses;
     }
 
-    private static string Partition(string mailboxId) => "used:" + TableKey.Escape(mailboxId);
+    private static string Partition(string mailboxId) => PartitionPrefix + TableKey.Escape(mailboxId);
 }

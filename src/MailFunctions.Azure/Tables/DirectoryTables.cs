@@ -25,13 +25,13 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
             ? DirectoryRow.ToEntry(row)
             : null;
 
-    public Task<WriteResult> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken) =>
+    public Task<Written> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken) =>
         PutAsync(_domains, DirectoryRow.From(domain), domain.ETag, cancellationToken);
 
     public Task<WriteResult> DeleteDomainAsync(string domain, string etag, CancellationToken cancellationToken) =>
         DeleteAsync(_domains, DirectoryRow.DomainPartition, domain, etag, cancellationToken);
 
-    public Task<WriteResult> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken) =>
+    public Task<Written> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken) =>
         PutAsync(_directory, DirectoryRow.From(entry), entry.ETag, cancellationToken);
 
     public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) =>
@@ -91,32 +91,32 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
         }
     }
 
-    private static async Task<WriteResult> PutAsync(TableClient table, TableEntity row, string etag, CancellationToken cancellationToken)
+    private static async Task<Written> PutAsync(TableClient table, TableEntity row, string etag, CancellationToken cancellationToken)
     {
         try
         {
             if (etag.Length == 0)
             {
-                await table.AddEntityAsync(row, cancellationToken).ConfigureAwait(false);
-                return WriteResult.Created;
+                return Done(WriteResult.Created, await table.AddEntityAsync(row, cancellationToken).ConfigureAwait(false));
             }
 
-            await table.UpdateEntityAsync(row, new ETag(etag), TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
-            return WriteResult.Replaced;
+            return Done(WriteResult.Replaced, await table.UpdateEntityAsync(row, new ETag(etag), TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false));
         }
         catch (RequestFailedException e) when (e.Status is 409 or 412)
         {
-            return WriteResult.Conflict;
+            return new Written(WriteResult.Conflict);
         }
         catch (RequestFailedException e) when (e.ErrorCode == TableErrorCode.ResourceNotFound)
         {
-            return WriteResult.NotFound;
+            return new Written(WriteResult.NotFound);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
             throw StorageFault.Wrap($"The table '{table.Name}' could not be written", e);
         }
     }
+
+    private static Written Done(WriteResult result, Response answer) => new(result, answer.Headers.ETag?.ToString() ?? throw new RequestFailedException(answer));
 
     private static async Task<WriteResult> DeleteAsync(TableClient table, string partition, string row, string etag, CancellationToken cancellationToken)
     {

@@ -32,6 +32,7 @@ internal static class OutboundRow
         ["Generation"] = job.Generation,
         ["LeasedUntil"] = job.LeasedUntil,
         ["WarnedAt"] = job.WarnedAt,
+        ["TraceParent"] = job.TraceParent,
         [ChangedAtColumn] = job.ChangedAt,
     };
 
@@ -56,6 +57,7 @@ internal static class OutboundRow
         Generation = row.GetInt32("Generation") ?? 0,
         LeasedUntil = row.GetDateTimeOffset("LeasedUntil"),
         WarnedAt = row.GetDateTimeOffset("WarnedAt"),
+        TraceParent = row.GetString("TraceParent"),
         ChangedAt = row.GetDateTimeOffset(ChangedAtColumn) ?? default,
         ETag = row.ETag.ToString(),
     };

@@ -9,6 +9,7 @@ internal sealed class TraceTable(TableServiceClient service) : ITraceWriter
     public const string TracesName = "traces";
 
     private const int MaxTransaction = 100;
+    private const int AtOnce = 8;
 
     private readonly TableClient _table = service.GetTableClient(TracesName);
 
@@ -16,13 +17,16 @@ internal sealed class TraceTable(TableServiceClient service) : ITraceWriter
     {
         try
         {
-            foreach (var partition in events.SelectMany(TraceRow.From).GroupBy(r => r.PartitionKey))
-            {
-                foreach (var rows in partition.DistinctBy(r => r.RowKey).Chunk(MaxTransaction))
+            await Parallel.ForEachAsync(
+                events.SelectMany(TraceRow.From).GroupBy(r => r.PartitionKey),
+                new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
+                async (partition, token) =>
                 {
-                    await WriteAsync(rows, cancellationToken).ConfigureAwait(false);
-                }
-            }
+                    foreach (var rows in partition.DistinctBy(r => r.RowKey).Chunk(MaxTransaction))
+                    {
+                        await WriteAsync(rows, token).ConfigureAwait(false);
+                    }
+                }).ConfigureAwait(false);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

@@ -22,13 +22,17 @@ public enum WriteResult
     NotFound,
 }
 
+/// <summary>What became of a row that was to be put.</summary>
+/// <param name="ETag">The version that is there now; empty when it was not put.</param>
+public readonly record struct Written(WriteResult Result, string ETag = "");
+
 /// <summary>Writes the tables `domains` and `directory`.</summary>
 public interface IDirectoryStore : IDirectoryReader
 {
     /// <summary>Creates when <c>ETag</c> is empty and no row is there; replaces when the ETag matches (`*` matches any).</summary>
-    Task<WriteResult> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken);
+    Task<Written> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken);
     Task<WriteResult> DeleteDomainAsync(string domain, string etag, CancellationToken cancellationToken);
-    Task<WriteResult> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken);
+    Task<Written> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken);
     Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken);
     Task<Page<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken);
 

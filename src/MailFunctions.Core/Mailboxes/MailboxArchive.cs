@@ -13,8 +13,8 @@ public interface IMailboxArchive
     /// <param name="continuation">The uid that the page before ended with.</param>
     Task<Page<MailboxEntry>> ListAsync(string mailboxId, bool deleted, int top, uint? continuation, CancellationToken cancellationToken);
 
-    /// <summary>Every message in the mailbox, oldest first, a page of rows in memory at a time.</summary>
-    IAsyncEnumerable<MailboxEntry> ReadAllAsync(string mailboxId, CancellationToken cancellationToken);
+    /// <summary>Every message in the mailbox with a greater uid than <paramref name="after"/>, oldest first, a page of rows in memory at a time.</summary>
+    IAsyncEnumerable<MailboxEntry> ReadAllAsync(string mailboxId, uint after, CancellationToken cancellationToken);
 
     /// <summary>One point read, and another one of the deleted messages when it is not in the mailbox.</summary>
     Task<MailboxEntry?> FindAsync(string mailboxId, uint uid, CancellationToken cancellationToken);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Telemetry;
 
 namespace MailFunctions.Core.Messages;
 
@@ -27,7 +28,7 @@ public sealed class ClaimCheckIntake(IMessageStore store, IBusSender bus) : IMes
             var message = new BusMessage(envelope.Id, JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope))
             {
                 ScheduledEnqueueTime = envelope.HoldUntil,
-                TraceParent = System.Diagnostics.Activity.Current?.Id,
+                TraceParent = MailSpans.TraceParent,
             };
             try
             {

@@ -30,7 +30,7 @@ public sealed record OutboundAlarm
         return new BusMessage(id, JsonSerializer.SerializeToUtf8Bytes(alarm, EnvelopeJson.Default.OutboundAlarm))
         {
             ScheduledEnqueueTime = due > now ? due : null,
-            TraceParent = System.Diagnostics.Activity.Current?.Id,
+            TraceParent = job.TraceParent,
         };
     }
 }

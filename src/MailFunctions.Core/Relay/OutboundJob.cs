@@ -51,6 +51,9 @@ public sealed record OutboundJob
     /// <summary>When the sender was told that it takes longer.</summary>
     public DateTimeOffset? WarnedAt { get; init; }
 
+    /// <summary>The trace that the message came with, for every attempt (W3C Trace Context); null when nobody exports.</summary>
+    public string? TraceParent { get; init; }
+
     /// <summary>When the row came to its present state.</summary>
     public DateTimeOffset ChangedAt { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Messages;
 
 namespace MailFunctions.Edge.Accounts;
@@ -12,13 +13,13 @@ internal sealed class AppPasswordUses(IAppPasswordUse store, TimeProvider time) 
 
     private static readonly TimeSpan Pause = TimeSpan.FromMinutes(1);
 
-    private readonly ConcurrentDictionary<(string MailboxId, string Id), DateTimeOffset> _uses = new();
+    private readonly ConcurrentDictionary<(string MailboxId, EmailAddress Address, string Id), DateTimeOffset> _uses = new();
 
-    public void Note(string mailboxId, string appPasswordId)
+    public void Note(string mailboxId, EmailAddress address, string appPasswordId)
     {
         if (_uses.Count < Capacity)
         {
-            _uses[(mailboxId, appPasswordId)] = time.GetUtcNow();
+            _uses[(mailboxId, address, appPasswordId)] = time.GetUtcNow();
         }
     }
 
@@ -39,7 +40,7 @@ internal sealed class AppPasswordUses(IAppPasswordUse store, TimeProvider time) 
         {
             foreach (var use in _uses)
             {
-                await store.RecordAsync(use.Key.MailboxId, use.Key.Id, use.Value, cancellationToken);
+                await store.RecordAsync(use.Key.MailboxId, use.Key.Address, use.Key.Id, use.Value, cancellationToken);
                 _uses.TryRemove(use); // unless it was used again
             }
         }

@@ -6,13 +6,14 @@ using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Messages;
 using MailFunctions.Edge.Admission;
+using MailFunctions.Edge.Telemetry;
 
 namespace MailFunctions.Edge.Accounts;
 
 /// <summary>Checks credentials against the directory's SCRAM verifiers, for SMTP and POP3 alike.</summary>
 internal sealed partial class DirectoryAuthenticator(
     CachedDirectory directory, LoginThrottle throttle, RememberedPasswords remembered, TimeProvider time, ILogger<DirectoryAuthenticator> logger,
-    AppPasswordUses? uses = null)
+    AppPasswordUses? uses = null, EdgeEvents? events = null)
     : IAuthenticator, IDisposable
 {
     /// <summary>Longest password looked at, in characters; the admin API takes 256 at most.</summary>
@@ -27,6 +28,7 @@ internal sealed partial class DirectoryAuthenticator(
         var name = NameOf(login);
         if (throttle.WaitFor(client, name) is { Ticks: > 0 } wait)
         {
+            events?.LoginChecked("throttled");
             return new AuthenticationResult.Throttled(wait);
         }
 
@@ -48,6 +50,7 @@ internal sealed partial class DirectoryAuthenticator(
         }
         catch (StoreUnavailableException)
         {
+            events?.LoginChecked("unavailable");
             return new AuthenticationResult.Unavailable();
         }
 
@@ -55,14 +58,16 @@ internal sealed partial class DirectoryAuthenticator(
         {
             if (account.AppPasswords.FirstOrDefault(p => p.Verifier == match) is { } used)
             {
-                uses?.Note(account.MailboxId, used.Id);
+                uses?.Note(account.MailboxId, account.Address, used.Id);
             }
 
             throttle.RecordSuccess(name);
+            events?.LoginChecked("succeeded");
             return new AuthenticationResult.Authenticated(Login(account));
         }
 
         throttle.RecordFailure(client, name);
+        events?.LoginChecked("rejected");
         Log.LoginFailed(logger, client, account is null ? "unknown account" : account.Address.ToCanonicalString());
         return new AuthenticationResult.Rejected();
     }
@@ -71,6 +76,7 @@ internal sealed partial class DirectoryAuthenticator(
     {
         if (throttle.WaitFor(client, NameOf(login)) is { Ticks: > 0 } wait)
         {
+            events?.LoginChecked("throttled");
             return new ScramLookup.Refused(new AuthenticationResult.Throttled(wait));
         }
 
@@ -84,12 +90,14 @@ internal sealed partial class DirectoryAuthenticator(
         }
         catch (StoreUnavailableException)
         {
+            events?.LoginChecked("unavailable");
             return new ScramLookup.Refused(new AuthenticationResult.Unavailable());
         }
     }
 
     public void RecordScram(string login, IPAddress client, bool succeeded)
     {
+        events?.LoginChecked(succeeded ? "succeeded" : "rejected");
         if (succeeded)
         {
             throttle.RecordSuccess(NameOf(login));

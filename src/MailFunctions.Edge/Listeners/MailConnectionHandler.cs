@@ -1,5 +1,6 @@
 using System.Net;
 using MailFunctions.Edge.Connections;
+using MailFunctions.Edge.Telemetry;
 using MailFunctions.Edge.Tls;
 using MailFunctions.Protocols.Transport;
 using Microsoft.AspNetCore.Connections;
@@ -7,13 +8,13 @@ using Microsoft.AspNetCore.Connections;
 namespace MailFunctions.Edge.Listeners;
 
 /// <summary>One connection from admission to close: session, orderly end.</summary>
-internal abstract partial class MailConnectionHandler(ServerCertificate certificate, ILogger logger) : ConnectionHandler
+internal abstract partial class MailConnectionHandler(string listener, EdgeEvents events, ServerCertificate certificate, ILogger logger) : ConnectionHandler
 {
     /// <summary>What a client is told that finds no place: one line without its line end.</summary>
     protected abstract string Refusal(Admission.Admission admission);
 
-    /// <summary>Runs the session to its end.</summary>
-    protected abstract Task RunSessionAsync(ISessionConnection connection, CancellationToken abort);
+    /// <summary>Runs the session to its end; why it ended, in one word.</summary>
+    protected abstract Task<string> RunSessionAsync(ISessionConnection connection, CancellationToken abort);
 
     public override async Task OnConnectedAsync(ConnectionContext context)
     {
@@ -25,10 +26,11 @@ internal abstract partial class MailConnectionHandler(ServerCertificate certific
             return;
         }
 
+        var end = "Lost";
         try
         {
             // Not ConnectionClosed: it fires when a client has closed its side only and still waits for replies.
-            await RunSessionAsync(connection, CancellationToken.None);
+            end = await RunSessionAsync(connection, CancellationToken.None);
         }
         catch (Exception e) when (e is ConnectionAbortedException or ConnectionResetException or OperationCanceledException)
         {
@@ -36,13 +38,17 @@ internal abstract partial class MailConnectionHandler(ServerCertificate certific
         }
         catch (Exception e)
         {
+            end = "Fault";
             Log.SessionFailed(logger, client, e);
         }
+
+        events.SessionEnded(listener, end);
     }
 
     private async Task RefuseAsync(EdgeConnection connection, Admission.Admission admission, CancellationToken closed)
     {
         Log.Refused(logger, connection.RemoteEndPoint.Address, admission);
+        events.SessionEnded(listener, admission.ToString());
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(closed);
         limit.CancelAfter(TimeSpan.FromSeconds(5));
         try

@@ -1,4 +1,5 @@
 using MailFunctions.Edge.Configuration;
+using MailFunctions.Edge.Telemetry;
 using MailFunctions.Edge.Tls;
 using MailFunctions.Protocols.Pop3;
 using MailFunctions.Protocols.Transport;
@@ -8,8 +9,8 @@ namespace MailFunctions.Edge.Listeners;
 
 /// <summary>POP3 sessions (ports 110 and 995).</summary>
 internal sealed class Pop3Handler(
-    Pop3SessionServices services, IOptions<EdgeOptions> edge, IOptions<Pop3Options> pop3, ServerCertificate certificate, ILogger<Pop3Handler> logger)
-    : MailConnectionHandler(certificate, logger)
+    Pop3SessionServices services, IOptions<EdgeOptions> edge, IOptions<Pop3Options> pop3, EdgeEvents events, ServerCertificate certificate, ILogger<Pop3Handler> logger)
+    : MailConnectionHandler("pop3", events, certificate, logger)
 {
     private readonly Pop3Listener _listener = new()
     {
@@ -22,6 +23,6 @@ internal sealed class Pop3Handler(
 
     protected override string Refusal(Admission.Admission admission) => "-ERR [SYS/TEMP] Too many connections, try again later";
 
-    protected override Task RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
-        new Pop3Session(connection, _listener, services).RunAsync(abort);
+    protected override async Task<string> RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
+        (await new Pop3Session(connection, _listener, services).RunAsync(abort)).ToString();
 }

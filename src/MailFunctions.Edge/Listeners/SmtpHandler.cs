@@ -1,5 +1,6 @@
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Edge.Configuration;
+using MailFunctions.Edge.Telemetry;
 using MailFunctions.Edge.Tls;
 using MailFunctions.Protocols.Smtp;
 using MailFunctions.Protocols.Transport;
@@ -9,8 +10,8 @@ namespace MailFunctions.Edge.Listeners;
 
 /// <summary>SMTP sessions of one kind of listener.</summary>
 internal abstract class SmtpHandler(
-    string kind, SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ILogger logger)
-    : MailConnectionHandler(certificate, logger)
+    string kind, SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, EdgeEvents events, ServerCertificate certificate, ILogger logger)
+    : MailConnectionHandler(kind, events, certificate, logger)
 {
     private readonly SmtpListener _listener = new()
     {
@@ -34,16 +35,18 @@ internal abstract class SmtpHandler(
         ? $"421 4.7.0 {_listener.HostName} Too many connections from your address, try again later"
         : $"421 4.7.0 {_listener.HostName} Too many connections, try again later";
 
-    protected override Task RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
-        new SmtpSession(connection, _listener, services).RunAsync(abort);
+    protected override async Task<string> RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
+        (await new SmtpSession(connection, _listener, services).RunAsync(abort)).ToString();
 }
 
 /// <summary>Mail from other servers, for our recipients (port 25).</summary>
 internal sealed class MxHandler(
-    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ILogger<MxHandler> logger)
-    : SmtpHandler(ListenerKind.Mx, services, edge, smtp, certificate, logger);
+    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, EdgeEvents events, ServerCertificate certificate,
+    ILogger<MxHandler> logger)
+    : SmtpHandler(ListenerKind.Mx, services, edge, smtp, events, certificate, logger);
 
 /// <summary>Mail from our users' clients (ports 587 and 465, RFC 6409, RFC 8314).</summary>
 internal sealed class SubmissionHandler(
-    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, ServerCertificate certificate, ILogger<SubmissionHandler> logger)
-    : SmtpHandler(ListenerKind.Submission, services, edge, smtp, certificate, logger);
+    SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, EdgeEvents events, ServerCertificate certificate,
+    ILogger<SubmissionHandler> logger)
+    : SmtpHandler(ListenerKind.Submission, services, edge, smtp, events, certificate, logger);

@@ -3,7 +3,6 @@ using System.Net;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
-using MailFunctions.Core.Traces;
 using MailFunctions.Protocols.Pop3;
 using MailFunctions.Protocols.Smtp;
 
@@ -18,6 +17,8 @@ internal sealed partial class EdgeEvents : ISmtpEvents, IPop3Events, IDisposable
     private readonly Counter<long> _accepted;
     private readonly Counter<long> _acceptedOctets;
     private readonly Counter<long> _refused;
+    private readonly Counter<long> _sessions;
+    private readonly Counter<long> _loginChecks;
     private readonly Counter<long> _logins;
     private readonly Counter<long> _retrieved;
     private readonly Counter<long> _retrievedOctets;
@@ -34,6 +35,8 @@ internal sealed partial class EdgeEvents : ISmtpEvents, IPop3Events, IDisposable
         _accepted = _meter.CreateCounter<long>("mail.smtp.messages.accepted", "{message}", "Messages answered with 250");
         _acceptedOctets = _meter.CreateCounter<long>("mail.smtp.octets.accepted", "By", "Octets of accepted messages");
         _refused = _meter.CreateCounter<long>("mail.smtp.commands.refused", "{command}", "Commands answered with 4yz or 5yz");
+        _sessions = _meter.CreateCounter<long>("mail.sessions", "{session}", "Sessions that ended, by listener and by why");
+        _loginChecks = _meter.CreateCounter<long>("mail.logins", "{login}", "Credentials checked, by result");
         _logins = _meter.CreateCounter<long>("mail.pop3.logins", "{login}", "POP3 logins");
         _retrieved = _meter.CreateCounter<long>("mail.pop3.messages.retrieved", "{message}", "Messages sent to POP3 clients");
         _retrievedOctets = _meter.CreateCounter<long>("mail.pop3.octets.retrieved", "By", "Octets sent to POP3 clients");
@@ -41,31 +44,29 @@ internal sealed partial class EdgeEvents : ISmtpEvents, IPop3Events, IDisposable
         _logger = logger;
     }
 
+    /// <summary>A session is over, or had no place.</summary>
+    /// <param name="end">Why, in one word.</param>
+    public void SessionEnded(string listener, string end) =>
+        _sessions.Add(1, new KeyValuePair<string, object?>("listener", listener), new KeyValuePair<string, object?>("end", end));
+
+    /// <summary>Credentials were checked, for SMTP or POP3.</summary>
+    /// <param name="result">`succeeded`, `rejected`, `throttled` or `unavailable`.</param>
+    public void LoginChecked(string result) => _loginChecks.Add(1, new KeyValuePair<string, object?>("result", result));
+
     public void Refused(IPAddress client, string command, SmtpReply reply)
     {
-        _refused.Add(1, new KeyValuePair<string, object?>("command", command), new KeyValuePair<string, object?>("code", reply.Code));
+        _refused.Add(
+            1,
+            new KeyValuePair<string, object?>("command", command),
+            new KeyValuePair<string, object?>("code", reply.Code),
+            new KeyValuePair<string, object?>("reason", reply.Enhanced));
         Log.Refused(_logger, client, command, reply.Code, reply.Enhanced);
     }
 
-    public void RecipientRefused(ClientInfo client, string reversePath, EmailAddress recipient, SmtpReply reply)
-    {
-        if (_traces is null)
-        {
-            return;
-        }
+    public void RecipientRefused(string id, ClientInfo client, string reversePath, EmailAddress recipient, SmtpReply reply) =>
+        _traces?.Add(SessionStory.OfRefused(id, _time.GetUtcNow(), client, reversePath, recipient, reply));
 
-        var at = _time.GetUtcNow();
-        var address = recipient.ToCanonicalString();
-        _traces.Add(new TraceEvent
-        {
-            MessageId = MessageName.NewId(at),
-            At = at,
-            Kind = TraceKind.Refused,
-            Addresses = EmailAddress.Parse(reversePath)?.ToCanonicalString() is { } sender && sender != address ? [sender, address] : [address],
-            Detail = $"RCPT answered with {reply.Code} {reply.Enhanced}, from {client.Ip} ({client.Helo}), {client.Tls ?? "no TLS"}, "
-                + (client.AuthenticatedAs is { } account ? "as " + account : "no login"),
-        });
-    }
+    public void Answered(AnsweredMessage message) => _traces?.Add(SessionStory.Of(message));
 
     public void Accepted(IPAddress client, string id, int recipients, long octets)
     {

@@ -42,12 +42,15 @@ internal sealed class SessionTraces : BackgroundService
         {
             await Task.Delay(Pause, _time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(3), _time); // the last ones of a process that stops, too
-            await WriteAsync(stoppingToken.IsCancellationRequested ? limit.Token : stoppingToken);
+            while (await WriteAsync(stoppingToken.IsCancellationRequested ? limit.Token : stoppingToken) == BatchSize)
+            {
+                // There is more.
+            }
         }
     }
 
-    /// <summary>Writes one batch of what is there.</summary>
-    public async Task WriteAsync(CancellationToken cancellationToken)
+    /// <summary>Writes one batch of what is there; how many events that were.</summary>
+    public async Task<int> WriteAsync(CancellationToken cancellationToken)
     {
         var batch = new List<TraceEvent>();
         while (batch.Count < BatchSize && _events.Reader.TryRead(out var e))
@@ -63,5 +66,7 @@ internal sealed class SessionTraces : BackgroundService
         {
             _dropped.Add(batch.Count);
         }
+
+        return batch.Count;
     }
 }

@@ -21,11 +21,12 @@ internal static class AccountsFunction
         accounts.MapPatch("/{address}", PatchAsync).Accepts<AccountRequest>("application/json")
             .Produces<AccountAnswer>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(412).WithSummary("Changes some settings of an account");
         accounts.MapDelete("/{address}", DeleteAsync).Produces(204).ProducesProblem(404).ProducesProblem(412)
-            .WithSummary("Removes an account; its mail is kept until the retention ends");
+            .WithSummary("Removes an account; its mail is kept, and can be restored, until the retention ends");
         accounts.MapPut("/{address}/password", PutPasswordAsync).Accepts<PasswordRequest>("application/json")
             .Produces(204).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(412).WithSummary("Sets the password");
         accounts.MapAppPasswords();
         accounts.MapAccountMessages();
+        accounts.MapDeletedMailboxes();
         accounts.MapAccountImport();
     }
 
@@ -102,7 +103,7 @@ internal static class AccountsFunction
         }
 
         var account = AccountRules.Apply(asked, existing as AccountEntry ?? New(name, time), replace: true, faults);
-        return faults.Any ? ApiProblems.Invalid(faults) : await WriteAsync(account, store, cancellationToken);
+        return faults.Any ? ApiProblems.Invalid(faults) : await WriteAsync(account, request, store, cancellationToken);
     }
 
     public static AccountEntry New(EmailAddress address, TimeProvider time) => new()
@@ -128,7 +129,7 @@ internal static class AccountsFunction
 
         var faults = new Faults();
         var changed = AccountRules.Apply(asked, account, replace: false, faults);
-        return faults.Any ? ApiProblems.Invalid(faults) : await WriteAsync(changed, store, cancellationToken);
+        return faults.Any ? ApiProblems.Invalid(faults) : await WriteAsync(changed, request, store, cancellationToken);
     }
 
     private static async Task<IResult> PutPasswordAsync(string address, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
@@ -152,7 +153,9 @@ internal static class AccountsFunction
             return ApiProblems.Invalid(faults);
         }
 
-        return await store.PutEntryAsync(account with { Password = verifier }, cancellationToken) == WriteResult.Replaced
+        var written = await store.PutEntryAsync(account with { Password = verifier }, cancellationToken);
+        ApiRequests.SetETag(request.HttpContext.Response, written);
+        return written.Result == WriteResult.Replaced
             ? TypedResults.NoContent()
             : ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'");
     }
@@ -174,14 +177,18 @@ internal static class AccountsFunction
         };
     }
 
-    private static async Task<IResult> WriteAsync(AccountEntry account, IDirectoryStore store, CancellationToken cancellationToken) =>
-        await store.PutEntryAsync(account, cancellationToken) switch
+    private static async Task<IResult> WriteAsync(AccountEntry account, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
+    {
+        var written = await store.PutEntryAsync(account, cancellationToken);
+        ApiRequests.SetETag(request.HttpContext.Response, written);
+        return written.Result switch
         {
             WriteResult.Created => TypedResults.Created(
                 "/api/accounts/" + Uri.EscapeDataString(account.Address.ToCanonicalString()), AccountAnswer.From(account)),
             WriteResult.Replaced => TypedResults.Ok(AccountAnswer.From(account)),
             _ => ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'"),
         };
+    }
 
     /// <summary>The account of the path, or the answer that there is none; with a request, also its `If-Match` is checked.</summary>
     public static async Task<(AccountEntry? Account, IResult? Fault)> FindAsync(
@@ -202,5 +209,5 @@ internal static class AccountsFunction
             : (account, null);
     }
 
-    private static IResult MalformedAddress() => ApiProblems.Invalid("address", "This is not an address of the form local-part@domain.");
+    public static IResult MalformedAddress() => ApiProblems.Invalid("address", "This is not an address of the form local-part@domain.");
 }

@@ -61,7 +61,8 @@ internal static class AppPasswords
         var password = RandomNumberGenerator.GetString(Letters, Length);
         var made = new AppPassword(Guid.NewGuid().ToString("N")[..12], asked.Label, ScramVerifier.Create(password), time.GetUtcNow());
         var written = await store.PutEntryAsync(account with { AppPasswords = [.. account.AppPasswords, made] }, cancellationToken);
-        return written == WriteResult.Replaced
+        ApiRequests.SetETag(request.HttpContext.Response, written);
+        return written.Result == WriteResult.Replaced
             ? TypedResults.Created(
                 $"/api/accounts/{Uri.EscapeDataString(account.Address.ToCanonicalString())}/app-passwords/{made.Id}",
                 new AppPasswordAnswer(made.Id, made.Label, made.CreatedAt, password))
@@ -83,7 +84,8 @@ internal static class AppPasswords
 
         var written = await store.PutEntryAsync(
             account with { AppPasswords = [.. account.AppPasswords.Where(p => p.Id != id)] }, cancellationToken);
-        return written == WriteResult.Replaced
+        ApiRequests.SetETag(request.HttpContext.Response, written);
+        return written.Result == WriteResult.Replaced
             ? TypedResults.NoContent()
             : ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'");
     }

@@ -98,7 +98,9 @@ internal static class AliasesFunction
         }
 
         var alias = new AliasEntry { Address = name, Targets = targets, CreatedAt = existing?.CreatedAt ?? time.GetUtcNow(), ETag = existing?.ETag ?? "" };
-        return await store.PutEntryAsync(alias, cancellationToken) switch
+        var written = await store.PutEntryAsync(alias, cancellationToken);
+        ApiRequests.SetETag(request.HttpContext.Response, written);
+        return written.Result switch
         {
             WriteResult.Created => TypedResults.Created("/api/aliases/" + Uri.EscapeDataString(Name(alias.Address)), Answer(alias)),
             WriteResult.Replaced => TypedResults.Ok(Answer(alias)),

@@ -71,7 +71,7 @@ internal sealed partial class DkimKeyring(IDirectoryStore directory, IDkimKeySto
 
         var made = await MakeAsync([], DkimState.Active, cancellationToken);
         var changed = domain with { DkimKeys = made };
-        if (await directory.PutDomainAsync(changed, cancellationToken) == WriteResult.Replaced)
+        if ((await directory.PutDomainAsync(changed, cancellationToken)).Result == WriteResult.Replaced)
         {
             return changed;
         }

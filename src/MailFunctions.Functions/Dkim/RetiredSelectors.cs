@@ -20,7 +20,7 @@ internal sealed class RetiredSelectors(IDirectoryStore directory, DkimKeyring ke
             // The keys first: nothing is signed with them, and a row that still names them brings us back here.
             if (due.Count > 0
                 && await keyring.DropAsync(due)
-                && await directory.PutDomainAsync(domain with { DkimKeys = [.. domain.DkimKeys.Except(due)] }, cancellationToken) == WriteResult.Replaced)
+                && (await directory.PutDomainAsync(domain with { DkimKeys = [.. domain.DkimKeys.Except(due)] }, cancellationToken)).Result == WriteResult.Replaced)
             {
                 done += due.Count;
             }

@@ -51,7 +51,9 @@ internal static class DomainKeysFunction
 
         var made = await keyring.MakeAsync(found.DkimKeys, DkimState.Published, cancellationToken);
         var changed = found with { DkimKeys = [.. found.DkimKeys, .. made] };
-        if (await store.PutDomainAsync(changed, cancellationToken) != WriteResult.Replaced)
+        var written = await store.PutDomainAsync(changed, cancellationToken);
+        ApiRequests.SetETag(request.HttpContext.Response, written);
+        if (written.Result != WriteResult.Replaced)
         {
             await keyring.DropAsync(made);
             return ApiProblems.PreconditionFailed($"The domain '{found.Name}'");
@@ -92,7 +94,9 @@ internal static class DomainKeysFunction
         }
 
         var changed = keyring.Activate(found);
-        return await store.PutDomainAsync(changed, cancellationToken) == WriteResult.Replaced
+        var written = await store.PutDomainAsync(changed, cancellationToken);
+        ApiRequests.SetETag(request.HttpContext.Response, written);
+        return written.Result == WriteResult.Replaced
             ? TypedResults.Ok(DomainAnswer.Whole(changed, host))
             : ApiProblems.PreconditionFailed($"The domain '{found.Name}'");
     }
@@ -116,7 +120,7 @@ internal static class DomainKeysFunction
             return ApiProblems.Conflict($"The selector '{selector}' is in use: activate another one first.");
         }
 
-        if (await store.PutDomainAsync(found with { DkimKeys = [.. found.DkimKeys.Where(k => k != key)] }, cancellationToken) != WriteResult.Replaced)
+        if ((await store.PutDomainAsync(found with { DkimKeys = [.. found.DkimKeys.Where(k => k != key)] }, cancellationToken)).Result != WriteResult.Replaced)
         {
             return ApiProblems.PreconditionFailed($"The domain '{found.Name}'");
         }

@@ -12,7 +12,7 @@ internal static class DomainsFunction
     private const string HostNameKey = "MailHostName";
 
     /// <summary>The setting with the address that new domains get as their postmaster.</summary>
-    private const string PostmasterKey = "MailPostmaster";
+    public const string PostmasterKey = "MailPostmaster";
 
     public static void MapDomains(this IEndpointRouteBuilder routes)
     {
@@ -96,7 +96,9 @@ internal static class DomainsFunction
             DkimKeys = made.Count > 0 ? made : existing?.DkimKeys ?? [],
             ETag = existing?.ETag ?? "",
         };
-        switch (await store.PutDomainAsync(domainNow, cancellationToken))
+        var written = await store.PutDomainAsync(domainNow, cancellationToken);
+        ApiRequests.SetETag(request.HttpContext.Response, written);
+        switch (written.Result)
         {
             case WriteResult.Created:
                 return TypedResults.Created($"/api/domains/{name}", DomainAnswer.From(domainNow));

@@ -5,6 +5,7 @@ using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
+using MailFunctions.Core.Telemetry;
 using MailFunctions.Functions.Outbound;
 using MimeKit;
 
@@ -41,7 +42,7 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, RelayOption
         };
         await bus.SendAsync(
             QueueNames.Inbound,
-            new BusMessage(id, JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope)) { TraceParent = System.Diagnostics.Activity.Current?.Id },
+            new BusMessage(id, JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope)) { TraceParent = MailSpans.TraceParent },
             cancellationToken);
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Directory;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace MailFunctions.Functions.Hosting;
@@ -97,6 +98,15 @@ internal static class ApiRequests
 
     /// <summary>The ETag of `If-Match`, or `*` when any will do.</summary>
     public static string IfMatch(HttpRequest request) => request.Headers.IfMatch is [{ Length: > 0 } etag, ..] ? etag : "*";
+
+    /// <summary>Tells the version that is there now (RFC 9110 §8.8.3), if it was written.</summary>
+    public static void SetETag(HttpResponse response, Written written)
+    {
+        if (written.ETag.Length > 0)
+        {
+            response.Headers.ETag = written.ETag;
+        }
+    }
 
     /// <summary>The caller's `If-Match` names another version than the one just read.</summary>
     public static bool IsStale(HttpRequest request, string etag) => IfMatch(request) is var asked && asked != "*" && asked != etag;

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
+using MailFunctions.Core.Telemetry;
 
 namespace MailFunctions.Functions.Hosting;
 
@@ -28,15 +30,16 @@ internal static class TriggerInvocation
     /// <summary>Maps a trigger function whose only input is <paramref name="binding"/>.</summary>
     public static void MapTrigger(
         this IEndpointRouteBuilder routes, string function, string binding, Func<ReadOnlyMemory<byte>, CancellationToken, Task<TriggerResult>> run) =>
-        routes.MapPost("/" + function, (RequestDelegate)(http => AnswerAsync(http, binding, run))).ExcludeFromDescription();
+        routes.MapPost("/" + function, (RequestDelegate)(http => AnswerAsync(http, function, binding, run))).ExcludeFromDescription();
 
-    private static async Task AnswerAsync(HttpContext http, string binding, Func<ReadOnlyMemory<byte>, CancellationToken, Task<TriggerResult>> run)
+    private static async Task AnswerAsync(HttpContext http, string function, string binding, Func<ReadOnlyMemory<byte>, CancellationToken, Task<TriggerResult>> run)
     {
         TriggerResult result;
         try
         {
-            result = await ReadAsync(http.Request, binding) is { } data
-                ? await run(data, http.RequestAborted)
+            var (data, traceParent) = await ReadAsync(http.Request, binding);
+            result = data is { } body
+                ? await RunAsync(function, traceParent, body, run, http.RequestAborted)
                 : new TriggerResult.Failed($"The request has no Data.{binding}.");
         }
         catch (Exception e) when (e is JsonException or BadHttpRequestException)
@@ -55,7 +58,16 @@ internal static class TriggerInvocation
             new TriggerAnswer(new Dictionary<string, string>(), log is null ? [] : [log], null), HostingJson.Default.TriggerAnswer, cancellationToken: http.RequestAborted);
     }
 
-    private static async Task<ReadOnlyMemory<byte>?> ReadAsync(HttpRequest request, string binding)
+    private static async Task<TriggerResult> RunAsync(
+        string function, string? traceParent, ReadOnlyMemory<byte> data, Func<ReadOnlyMemory<byte>, CancellationToken, Task<TriggerResult>> run, CancellationToken cancellationToken)
+    {
+        using var span = MailSpans.Continue(function, ActivityKind.Consumer, traceParent);
+        var result = await run(data, cancellationToken);
+        span?.SetStatus(result is TriggerResult.Failed ? ActivityStatusCode.Error : ActivityStatusCode.Unset);
+        return result;
+    }
+
+    private static async Task<(ReadOnlyMemory<byte>? Data, string? TraceParent)> ReadAsync(HttpRequest request, string binding)
     {
         if (request.HttpContext.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
         {
@@ -64,12 +76,23 @@ internal static class TriggerInvocation
 
         using var body = await JsonDocument.ParseAsync(request.Body, new JsonDocumentOptions { MaxDepth = 32 }, request.HttpContext.RequestAborted);
         // Data alone: members of the message's own body overwrite Metadata.
-        return body.RootElement.ValueKind == JsonValueKind.Object
-            && body.RootElement.TryGetProperty("Data", out var data) && data.ValueKind == JsonValueKind.Object
-            && data.TryGetProperty(binding, out var value)
-                ? Decode(value)
-                : null;
+        return Member(body.RootElement, "Data") is { } data && Member(data, binding) is { } value
+            ? (Decode(value), TraceParent(body.RootElement))
+            : (null, null);
     }
+
+    /// <summary>
+    /// The sender's span, which the bus message has as a property. Of Metadata nothing else is used: were it made up, a span
+    /// would hang in another trace, and nothing more.
+    /// </summary>
+    private static string? TraceParent(JsonElement invocation) =>
+        Member(invocation, "Metadata") is { } metadata && Member(metadata, "ApplicationProperties") is { } properties
+        && Member(properties, "Diagnostic-Id") is { ValueKind: JsonValueKind.String } id
+            ? Encoding.UTF8.GetString(Decode(id).Span)
+            : null;
+
+    private static JsonElement? Member(JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var member) ? member : null;
 
     private static ReadOnlyMemory<byte> Decode(JsonElement value)
     {

@@ -2,6 +2,7 @@ using System.Text.Json;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Telemetry;
 using MailFunctions.Functions.Hosting;
 
 namespace MailFunctions.Functions.Inbound;
@@ -42,6 +43,7 @@ internal static partial class InboundFunction
             return new TriggerResult.Failed(fault);
         }
 
+        MailSpans.Tag(MailSpans.MessageTag, envelope.Id);
         var started = time.GetTimestamp();
         for (var pause = TimeSpan.FromSeconds(0.5); ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {

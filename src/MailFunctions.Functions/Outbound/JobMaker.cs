@@ -2,6 +2,7 @@ using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
+using MailFunctions.Core.Telemetry;
 
 namespace MailFunctions.Functions.Outbound;
 
@@ -17,7 +18,7 @@ internal sealed class JobMaker(IOutboundJobs jobs, IBusSender bus, TimeProvider 
         }
 
         var now = time.GetUtcNow();
-        var made = JobSplitter.Split(envelope, mailFrom, recipients, now).ToList();
+        var made = JobSplitter.Split(envelope, mailFrom, recipients, now).Select(j => j with { TraceParent = MailSpans.TraceParent }).ToList();
         // All rows before any alarm: the blob has all its references before the first job can be done.
         await Parallel.ForEachAsync(
             made,

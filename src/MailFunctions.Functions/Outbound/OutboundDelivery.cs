@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Relay;
+using MailFunctions.Core.Telemetry;
 using MailFunctions.Functions.Dsn;
 
 namespace MailFunctions.Functions.Outbound;
@@ -37,6 +39,7 @@ internal sealed class OutboundDelivery(
 
     public async Task<RingEnd> RingAsync(OutboundAlarm alarm, CancellationToken cancellationToken)
     {
+        MailSpans.Tag(MailSpans.JobTag, alarm.Job);
         if (await jobs.FindAsync(alarm.Domain, alarm.Job, cancellationToken) is not { } job || job.Generation != alarm.Generation)
         {
             return RingEnd.Stale;
@@ -67,7 +70,9 @@ internal sealed class OutboundDelivery(
         IReadOnlyList<RecipientResult> results;
         try
         {
+            using var span = MailSpans.Start("relay", ActivityKind.Client);
             results = await relay.AttemptAsync(leased, cancellationToken);
+            span?.SetTag(MailSpans.MessageTag, leased.MessageId).SetTag("mail.relayed", results.Count(r => r.Kind == ResultKind.Relayed)).SetTag("mail.recipients", results.Count);
         }
         catch (Core.Messages.StoreUnavailableException)
         {

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using MailFunctions.Core.Relay;
 
 namespace MailFunctions.Functions.OutboundJobs;
@@ -31,6 +32,11 @@ internal sealed record JobAnswer(
         job.LeasedUntil > now,
         job.Size);
 }
+
+/// <summary>What was done by a filter.</summary>
+/// <param name="Skipped">Jobs that were done, under way, or changed meanwhile.</param>
+/// <param name="Continuation">There are more that match: call again with it.</param>
+internal sealed record JobsDone(int Done, int Skipped, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Continuation);
 
 /// <summary>Somebody who is still to be reached.</summary>
 internal sealed record JobRecipientAnswer(string Address, string? LastReply);

@@ -1,5 +1,4 @@
 using MailFunctions.Core.Addresses;
-using MailFunctions.Core.Bus;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Hosting;
 
@@ -8,6 +7,9 @@ namespace MailFunctions.Functions.OutboundJobs;
 /// <summary>What waits to leave: seen, hurried, put aside or taken back by the postmaster. Each action writes the row and rings.</summary>
 internal static class OutboundJobsFunction
 {
+    /// <summary>How many one call by filter takes: each is written and rung for.</summary>
+    public const int MaxByFilter = 100;
+
     private static readonly string[] States = [JobState.Queued, JobState.Held, JobState.Telling, JobState.Done];
 
     public static void MapOutboundJobs(this IEndpointRouteBuilder routes)
@@ -16,18 +18,13 @@ internal static class OutboundJobsFunction
         jobs.MapGet("/", ListAsync).Produces<ListAnswer<JobAnswer>>().ProducesValidationProblem()
             .WithSummary("Lists the outbound jobs that are not done, by ?domain= and ?state=");
         jobs.MapGet("/{id}", GetAsync).Produces<JobAnswer>().ProducesProblem(404).WithSummary("Shows an outbound job");
-        jobs.MapPost("/{id}/retry", (string id, IOutboundJobs store, IBusSender bus, TimeProvider time, CancellationToken token) =>
-                ChangeAsync(id, store, bus, time, RetryNow, mayBeUnderWay: false, token))
-            .Produces<JobAnswer>().ProducesProblem(404).ProducesProblem(409).WithSummary("Tries a job now, on hold or not");
-        jobs.MapPost("/{id}/hold", (string id, IOutboundJobs store, IBusSender bus, TimeProvider time, CancellationToken token) =>
-                ChangeAsync(id, store, bus, time, (job, _) => job with { State = JobState.Held }, mayBeUnderWay: true, token))
-            .Produces<JobAnswer>().ProducesProblem(404).ProducesProblem(409).WithSummary("Puts a job aside until it is released");
-        jobs.MapPost("/{id}/release", (string id, IOutboundJobs store, IBusSender bus, TimeProvider time, CancellationToken token) =>
-                ChangeAsync(id, store, bus, time, RetryNow, mayBeUnderWay: true, token))
-            .Produces<JobAnswer>().ProducesProblem(404).ProducesProblem(409).WithSummary("Lets a job that was put aside go on");
-        jobs.MapPost("/{id}/cancel", CancelAsync)
-            .Produces<JobAnswer>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409)
-            .WithSummary("Takes a job back; with ?report=true the sender gets a failure report");
+        foreach (var action in JobAction.All)
+        {
+            jobs.MapPost($"/{{id}}/{action.Name}", (string id, HttpRequest request, JobChanges changes, CancellationToken token) => OneAsync(id, action, request, changes, token))
+                .Produces<JobAnswer>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).WithSummary(action.Summary);
+            jobs.MapPost("/" + action.Name, (HttpRequest request, IOutboundJobs store, JobChanges changes, CancellationToken token) => ByFilterAsync(action, request, store, changes, token))
+                .Produces<JobsDone>().ProducesValidationProblem().WithSummary($"{action.Summary}: up to {MaxByFilter} jobs, by ?domain= and ?state=");
+        }
     }
 
     private static async Task<IResult> ListAsync(HttpRequest request, IOutboundJobs store, TimeProvider time, CancellationToken cancellationToken)
@@ -37,16 +34,9 @@ internal static class OutboundJobsFunction
             return fault;
         }
 
-        string? domain = null;
-        if (request.Query["domain"] is [{ Length: > 0 } asked, ..] && !DomainName.TryNormalize(asked, out domain))
+        if (ReadFilter(request, out var domain, out var state) is { } malformed)
         {
-            return ApiProblems.Invalid("domain", "This is not a domain name.");
-        }
-
-        var state = request.Query["state"] is [{ Length: > 0 } given, ..] ? given : null;
-        if (state is not null && !States.Contains(state))
-        {
-            return ApiProblems.Invalid("state", $"Use one of {string.Join(", ", States)}.");
+            return malformed;
         }
 
         var page = await store.ListAsync(domain, state, top, continuation, cancellationToken);
@@ -57,71 +47,60 @@ internal static class OutboundJobsFunction
     private static async Task<IResult> GetAsync(string id, IOutboundJobs store, TimeProvider time, CancellationToken cancellationToken) =>
         await store.FindAsync(id, cancellationToken) is { } job ? TypedResults.Ok(JobAnswer.From(job, time.GetUtcNow())) : Missing(id);
 
-    private static Task<IResult> CancelAsync(
-        string id, HttpRequest request, IOutboundJobs store, IBusSender bus, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<IResult> OneAsync(string id, JobAction action, HttpRequest request, JobChanges changes, CancellationToken cancellationToken)
     {
-        var report = request.Query["report"] is ["true", ..];
-        if (!report && request.Query["report"] is [{ Length: > 0 }, ..] && request.Query["report"] is not ["false", ..])
+        if (ReadReport(request, action, out var report) is { } fault)
         {
-            return Task.FromResult(ApiProblems.Invalid("report", "Use true or false."));
+            return fault;
         }
 
-        return ChangeAsync(id, store, bus, time, (job, now) => Cancelled(job, report, now), mayBeUnderWay: false, cancellationToken);
+        var (changed, refusal) = await changes.ChangeAsync(id, action, report, cancellationToken);
+        return changed is { } job ? TypedResults.Ok(job) : refusal is null ? Missing(id) : ApiProblems.Conflict(refusal);
     }
 
-    private static OutboundJob RetryNow(OutboundJob job, DateTimeOffset now) => job with { State = JobState.Queued, NextAttempt = now };
-
-    /// <summary>The results are told by the function that the alarm calls, as those of an attempt are.</summary>
-    private static OutboundJob Cancelled(OutboundJob job, bool report, DateTimeOffset now) => job with
+    private static async Task<IResult> ByFilterAsync(
+        JobAction action, HttpRequest request, IOutboundJobs store, JobChanges changes, CancellationToken cancellationToken)
     {
-        State = JobState.Telling,
-        Recipients = [],
-        Results =
-        [
-            .. job.Results.Where(r => r.Kind != ResultKind.Deferred),
-            .. job.Recipients.Select(r => new RecipientResult(
-                r, report ? ResultKind.Failed : ResultKind.Dropped, "5.7.1", "taken back by the postmaster", null, now)),
-        ],
-        NextAttempt = now,
-        ChangedAt = now,
-    };
+        var faults = (IResult?[])
+            [ReadReport(request, action, out var report), ReadFilter(request, out var domain, out var state), ApiRequests.ReadPage(request, out var top, out var continuation)];
+        if (Array.Find(faults, f => f is not null) is { } fault)
+        {
+            return fault;
+        }
 
-    private static async Task<IResult> ChangeAsync(
-        string id,
-        IOutboundJobs store,
-        IBusSender bus,
-        TimeProvider time,
-        Func<OutboundJob, DateTimeOffset, OutboundJob> change,
-        bool mayBeUnderWay,
-        CancellationToken cancellationToken)
+        if (domain is null && state is null)
+        {
+            return ApiProblems.Invalid("domain", "Name the domain or the state of those that are meant.");
+        }
+
+        var page = await store.ListAsync(domain, state, Math.Min(top, MaxByFilter), continuation, cancellationToken);
+        var done = 0;
+        foreach (var job in page.Items)
+        {
+            var (changed, _) = await changes.ChangeAsync(job, action, report, cancellationToken);
+            done += changed is null ? 0 : 1;
+        }
+
+        return TypedResults.Ok(new JobsDone(done, page.Items.Count - done, page.Continuation));
+    }
+
+    private static IResult? ReadFilter(HttpRequest request, out string? domain, out string? state)
     {
-        if (await store.FindAsync(id, cancellationToken) is not { } job)
+        (domain, state) = (null, request.Query["state"] is [{ Length: > 0 } given, ..] ? given : null);
+        if (request.Query["domain"] is [{ Length: > 0 } asked, ..] && !DomainName.TryNormalize(asked, out domain))
         {
-            return Missing(id);
+            return ApiProblems.Invalid("domain", "This is not a domain name.");
         }
 
-        var now = time.GetUtcNow();
-        if (job.State is JobState.Done or JobState.Telling)
-        {
-            return ApiProblems.Conflict($"The job '{id}' is done.");
-        }
+        return state is not null && !States.Contains(state) ? ApiProblems.Invalid("state", $"Use one of {string.Join(", ", States)}.") : null;
+    }
 
-        if (!mayBeUnderWay && job.LeasedUntil > now)
-        {
-            return ApiProblems.Conflict($"An attempt of the job '{id}' is under way: try again when it is over.");
-        }
-
-        if (await store.PutAsync(change(job, now) with { Generation = job.Generation + 1 }, cancellationToken) is not { } changed)
-        {
-            return ApiProblems.Conflict($"The job '{id}' was changed meanwhile: look at it again.");
-        }
-
-        if (changed.State != JobState.Held)
-        {
-            await bus.SendAsync(QueueNames.Outbound, OutboundAlarm.For(changed, now), cancellationToken);
-        }
-
-        return TypedResults.Ok(JobAnswer.From(changed, now));
+    private static IResult? ReadReport(HttpRequest request, JobAction action, out bool report)
+    {
+        report = request.Query["report"] is ["true", ..];
+        return action == JobAction.Cancel && !report && request.Query["report"] is [{ Length: > 0 }, ..] && request.Query["report"] is not ["false", ..]
+            ? ApiProblems.Invalid("report", "Use true or false.")
+            : null;
     }
 
     private static IResult Missing(string id) => ApiProblems.NotFound($"There is no outbound job '{id}'.");

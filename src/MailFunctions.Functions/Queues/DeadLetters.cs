@@ -41,6 +41,10 @@ internal static class DeadLetters
         queues.MapPost("/{queue}/dead-letters/{sequence}/resubmit", (string queue, string sequence, IDeadLetters letters, CancellationToken cancellationToken) =>
                 OneAsync(queue, sequence, letters.ResubmitAsync, cancellationToken))
             .Produces(204).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503).WithSummary("Puts a dead letter back into its queue");
+        queues.MapDelete("/{queue}/dead-letters", (string queue, HttpRequest request, IDeadLetters letters, CancellationToken cancellationToken) =>
+                ByFilterAsync(queue, request, letters, letters.DeleteAsync, cancellationToken))
+            .Produces<DeadLettersDone>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503)
+            .WithSummary("Deletes up to 100 dead letters of the reason that ?reason= gives");
         queues.MapDelete("/{queue}/dead-letters/{sequence}", (string queue, string sequence, IDeadLetters letters, CancellationToken cancellationToken) =>
                 OneAsync(queue, sequence, letters.DeleteAsync, cancellationToken))
             .Produces(204).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503).WithSummary("Deletes a dead letter");

@@ -20,14 +20,18 @@ internal static class QueuesFunction
         queues.MapDeadLetters();
     }
 
-    private static async Task<IResult> ListAsync(IBusMonitor monitor, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<IResult> ListAsync(IBusMonitor monitor, TimeProvider time, CancellationToken cancellationToken) =>
+        TypedResults.Ok(new ListAnswer<QueueAnswer>(await ReadAsync(monitor, time, cancellationToken), null));
+
+    public static async Task<IReadOnlyList<QueueAnswer>> ReadAsync(IBusMonitor monitor, TimeProvider time, CancellationToken cancellationToken)
     {
         var counts = await Task.WhenAll(Names.Select(name => monitor.CountAsync(name, cancellationToken)));
         var now = time.GetUtcNow();
-        return TypedResults.Ok(new ListAnswer<QueueAnswer>(
-            [.. Names.Zip(counts, (name, c) => new QueueAnswer(
+        return
+        [
+            .. Names.Zip(counts, (name, c) => new QueueAnswer(
                 name, c.Active, c.Scheduled, c.DeadLettered, c.OldestEnqueuedAt,
-                c.OldestEnqueuedAt is { } oldest ? Math.Round(Math.Max(0, (now - oldest).TotalSeconds), 1) : null))],
-            null));
+                c.OldestEnqueuedAt is { } oldest ? Math.Round(Math.Max(0, (now - oldest).TotalSeconds), 1) : null)),
+        ];
     }
 }

@@ -1,10 +1,20 @@
+using System.Text.Json.Serialization;
+using MailFunctions.Core.Bus;
 using MailFunctions.Core.Stats;
 using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Queues;
 
 namespace MailFunctions.Functions.Stats;
 
 /// <summary>What all processes counted in one stretch of time.</summary>
 internal sealed record StatsAnswer(DateTimeOffset Start, int Instances, IReadOnlyDictionary<string, long> Counters);
+
+/// <summary>What was counted, and what waits in the queues now.</summary>
+/// <param name="Queues">Missing when the bus can't be asked.</param>
+internal sealed record StatsList(
+    IReadOnlyList<StatsAnswer> Items,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Continuation,
+    IReadOnlyList<QueueAnswer>? Queues);
 
 /// <summary>`GET /api/stats`: the counters of edge and functions, summed over instances and minutes.</summary>
 internal static class StatsFunction
@@ -24,10 +34,11 @@ internal static class StatsFunction
     };
 
     public static void MapStats(this IEndpointRouteBuilder routes) => routes.MapGet("/api/stats", GetAsync).WithTags("Stats")
-        .Produces<ListAnswer<StatsAnswer>>().ProducesValidationProblem()
+        .Produces<StatsList>().ProducesValidationProblem()
         .WithSummary("Gives what was counted in a window, in stretches of ?bucket= 1m, 5m, 15m, 1h or 1d");
 
-    private static async Task<IResult> GetAsync(HttpRequest request, IStatsStore store, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<IResult> GetAsync(
+        HttpRequest request, IStatsStore store, IBusMonitor monitor, TimeProvider time, CancellationToken cancellationToken)
     {
         var faults = new Faults();
         var to = ApiRequests.ReadTime(request, "to", time.GetUtcNow().AddMinutes(1), faults);
@@ -47,6 +58,7 @@ internal static class StatsFunction
             return ApiProblems.Invalid(faults);
         }
 
+        var queues = QueuesAsync(monitor, time, cancellationToken);
         var sums = new SortedDictionary<DateTimeOffset, (HashSet<string> Instances, Dictionary<string, long> Counters)>();
         await foreach (var minute in store.ReadAsync(from, to, cancellationToken))
         {
@@ -63,6 +75,20 @@ internal static class StatsFunction
             }
         }
 
-        return TypedResults.Ok(new ListAnswer<StatsAnswer>([.. sums.Select(s => new StatsAnswer(s.Key, s.Value.Instances.Count, s.Value.Counters))], null));
+        return TypedResults.Ok(new StatsList(
+            [.. sums.Select(s => new StatsAnswer(s.Key, s.Value.Instances.Count, s.Value.Counters))], null, await queues));
+    }
+
+    /// <summary>Counters are there also while the bus is away.</summary>
+    private static async Task<IReadOnlyList<QueueAnswer>?> QueuesAsync(IBusMonitor monitor, TimeProvider time, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await QueuesFunction.ReadAsync(monitor, time, cancellationToken);
+        }
+        catch (BusUnavailableException)
+        {
+            return null;
+        }
     }
 }

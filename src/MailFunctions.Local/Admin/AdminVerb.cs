@@ -43,6 +43,8 @@ internal static class AdminVerbs
 {
     private static readonly AdminField Domain = new("domain", "Of this domain only");
     private static readonly AdminField[] Page = [new("top", "How many at most", FieldKind.Number), new("continuation", "What the page before gave")];
+    private static readonly AdminField[] Jobs = [new("domain", "To this domain"), new("state", "queued, held, telling or done")];
+    private static readonly AdminField Report = new("report", "The sender gets a failure report", FieldKind.Flag);
     private static readonly AdminField Password = new("password", "12 to 256 characters; - reads it from standard input", FieldKind.Secret);
     private static readonly AdminField[] Window = [new("from", "Beginning, as 2026-01-31T12:00:00Z"), new("to", "End")];
 
@@ -94,6 +96,11 @@ internal static class AdminVerbs
         new("messages", "export", "Gives all messages as mbox", "GET", "accounts/{address}/export") { IsRaw = true },
         new("messages", "import", "Puts an mbox file into the mailbox", "POST", "accounts/{address}/import") { FileType = "application/mbox" },
         new("messages", "import-one", "Puts a single message into the mailbox", "POST", "accounts/{address}/import") { FileType = "message/rfc822" },
+        new("deleted-mailboxes", "list", "Lists what is kept of deleted accounts of an address", "GET", "accounts/{address}/deleted-mailboxes"),
+        new("deleted-mailboxes", "restore", "Puts such mail into an account", "POST", "accounts/{address}/deleted-mailboxes/{id}/restore")
+        {
+            Query = [new("into", "Another account than the address's own"), new("continuation", "What the call before gave")],
+        },
         new("aliases", "list", "Lists aliases", "GET", "aliases") { Query = [Domain, .. Page] },
         new("aliases", "show", "Shows an alias", "GET", "aliases/{address}"),
         new("aliases", "set", "Makes an alias, or replaces its targets", "PUT", "aliases/{address}") { Body = [new("targets", "Where mail goes", FieldKind.List)] },
@@ -102,6 +109,17 @@ internal static class AdminVerbs
         new("dead-letters", "list", "Lists dead letters", "GET", "queues/{queue}/dead-letters") { Query = [new("reason", "Of this reason only"), .. Page] },
         new("dead-letters", "resubmit", "Puts one back into its queue", "POST", "queues/{queue}/dead-letters/{sequence}/resubmit"),
         new("dead-letters", "resubmit-all", "Puts those of a reason back", "POST", "queues/{queue}/dead-letters/resubmit") { Query = [new("reason", "The reason")] },
+        new("jobs", "list", "Lists outbound jobs", "GET", "queues/outbound/jobs") { Query = [.. Jobs, .. Page] },
+        new("jobs", "show", "Shows an outbound job", "GET", "queues/outbound/jobs/{id}"),
+        new("jobs", "retry", "Tries one now", "POST", "queues/outbound/jobs/{id}/retry"),
+        new("jobs", "hold", "Puts one aside", "POST", "queues/outbound/jobs/{id}/hold"),
+        new("jobs", "release", "Lets one go on", "POST", "queues/outbound/jobs/{id}/release"),
+        new("jobs", "cancel", "Takes one back", "POST", "queues/outbound/jobs/{id}/cancel") { Query = [Report] },
+        new("jobs", "retry-all", "Tries those of a domain or state now", "POST", "queues/outbound/jobs/retry") { Query = [.. Jobs, .. Page] },
+        new("jobs", "hold-all", "Puts those aside", "POST", "queues/outbound/jobs/hold") { Query = [.. Jobs, .. Page] },
+        new("jobs", "release-all", "Lets those go on", "POST", "queues/outbound/jobs/release") { Query = [.. Jobs, .. Page] },
+        new("jobs", "cancel-all", "Takes those back", "POST", "queues/outbound/jobs/cancel") { Query = [.. Jobs, Report, .. Page] },
+        new("dead-letters", "delete-all", "Deletes those of a reason", "DELETE", "queues/{queue}/dead-letters") { Query = [new("reason", "The reason")] },
         new("dead-letters", "delete", "Deletes one", "DELETE", "queues/{queue}/dead-letters/{sequence}"),
         new("traces", "find", "Tells what became of mail", "GET", "traces")
         {

@@ -1,12 +1,18 @@
+using System.Diagnostics;
 using System.Globalization;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Telemetry;
 
 namespace MailFunctions.Protocols.Smtp;
 
 /// <summary>One mail transaction, from MAIL to the end of the data (RFC 5321 §3.3).</summary>
 internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
 {
+    private const int MaxRefusedKept = 20;
+
+    private List<RefusedRecipient>? _refused;
+
     public string Id => id;
 
     public DateTimeOffset ReceivedAt => receivedAt;
@@ -17,6 +23,9 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
 
     public List<EnvelopeRecipient> Recipients { get; } = [];
 
+    /// <summary>The first of those that were refused, for the trace.</summary>
+    public IReadOnlyList<RefusedRecipient> Refused => _refused ?? [];
+
     /// <summary>SIZE of MAIL (RFC 1870 §5), or 0.</summary>
     public long DeclaredSize { get; private set; }
 
@@ -24,6 +33,9 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
 
     /// <summary>Octets that the envelope takes, about.</summary>
     public int EnvelopeOctets { get; private set; }
+
+    /// <summary>From MAIL to the reply; null when nobody exports.</summary>
+    public Activity? Span { get; private set; }
 
     /// <summary>Being written by BDAT.</summary>
     public MessageContent? Content { get; set; }
@@ -133,6 +145,34 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
     {
         Recipients.Add(recipient);
         EnvelopeOctets += SizeOf(recipient);
+    }
+
+    public void AddRefused(EmailAddress address, SmtpReply reply)
+    {
+        _refused ??= [];
+        if (_refused.Count < MaxRefusedKept)
+        {
+            _refused.Add(new RefusedRecipient(address, reply));
+        }
+    }
+
+    /// <summary>Begins the span of an accepted MAIL, if anybody listens.</summary>
+    public void Begin(string listenerKind)
+    {
+        Span = MailSpans.Continue("smtp transaction", ActivityKind.Server, traceParent: null);
+        Span?.SetTag(MailSpans.MessageTag, id).SetTag("mail.listener", listenerKind);
+    }
+
+    /// <summary>Ends the span; without a reply the transaction was given up.</summary>
+    public void End(SmtpReply? reply, long octets = 0)
+    {
+        if (Span is not null)
+        {
+            Span.SetTag("mail.recipients", Recipients.Count).SetTag("mail.octets", octets).SetTag("smtp.reply", reply?.Code);
+            Span.SetStatus(reply is { IsFailure: false } ? ActivityStatusCode.Unset : ActivityStatusCode.Error);
+            Span.Dispose();
+            Span = null;
+        }
     }
 
     /// <summary>About what a recipient adds to the envelope's JSON, escapes included.</summary>

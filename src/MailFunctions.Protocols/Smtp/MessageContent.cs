@@ -26,6 +26,9 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
     /// <summary>Octets that the client sent, dots taken out.</summary>
     public long Octets { get; private set; }
 
+    /// <summary>Who sends it.</summary>
+    public ClientInfo Client => origin.Client;
+
     /// <summary>The octets checked so far end in a CR.</summary>
     public bool EndsInsideLineBreak => _afterCr;
 

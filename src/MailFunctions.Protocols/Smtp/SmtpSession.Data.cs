@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Globalization;
 using MailFunctions.Protocols.Transport;
 
@@ -171,19 +172,29 @@ public sealed partial class SmtpSession
 
     private async ValueTask<SmtpReply> CommitAsync(MailTransaction transaction, MessageContent content, CancellationToken abort)
     {
+        SmtpReply? reply = null;
+        if (transaction.Span is { } span)
+        {
+            Activity.Current = span; // the bus message carries it on
+        }
+
+        var ended = services.Time.GetUtcNow();
         try
         {
             // The commit outlives a client that hangs up: a message announced to nobody would only be an orphan.
-            var reply = await content.CommitAsync(abort).ConfigureAwait(false);
+            reply = await content.CommitAsync(abort).ConfigureAwait(false);
             if (!reply.IsFailure)
             {
                 services.Events.Accepted(connection.RemoteEndPoint.Address, transaction.Id, transaction.Recipients.Count, content.Octets);
             }
 
+            services.Events.Answered(new AnsweredMessage(
+                transaction.Id, ended, listener.Kind, content.Client, transaction.MailFrom.Address, transaction.Recipients, transaction.Refused, content.Octets, reply));
             return reply;
         }
         finally
         {
+            transaction.End(reply, content.Octets);
             await content.DisposeAsync().ConfigureAwait(false);
         }
     }

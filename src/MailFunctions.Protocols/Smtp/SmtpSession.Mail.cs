@@ -34,6 +34,7 @@ public sealed partial class SmtpSession
         {
             case SenderVerdict.Accepted:
                 _transaction = transaction;
+                transaction.Begin(listener.Kind);
                 return SmtpReplies.SenderOk;
             case SenderVerdict.NotOwned:
                 return SmtpReplies.SenderNotOwned;
@@ -81,7 +82,8 @@ public sealed partial class SmtpSession
             RecipientVerdict.RateLimited => SmtpReplies.RateLimited,
             _ => SmtpReplies.DirectoryAway,
         };
-        services.Events.RecipientRefused(Client(), _transaction.MailFrom.Address, address, reply);
+        _transaction.AddRefused(address, reply);
+        services.Events.RecipientRefused(_transaction.Id, Client(), _transaction.MailFrom.Address, address, reply);
         return reply;
     }
 

@@ -143,6 +143,7 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
             await content.DisposeAsync().ConfigureAwait(false);
         }
 
+        _transaction?.End(reply: null);
         _transaction = null;
     }
 

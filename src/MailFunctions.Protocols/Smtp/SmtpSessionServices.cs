@@ -1,5 +1,7 @@
 using System.Net;
 using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Sessions;
 
@@ -29,13 +31,30 @@ public interface ISmtpEvents
     void Refused(IPAddress client, string command, SmtpReply reply);
 
     /// <summary>A recipient that could be read was refused, for what it is or where it leads.</summary>
-    void RecipientRefused(Core.Envelopes.ClientInfo client, string reversePath, Core.Addresses.EmailAddress recipient, SmtpReply reply)
+    /// <param name="id">The transaction's, which is the message's should one come of it.</param>
+    void RecipientRefused(string id, ClientInfo client, string reversePath, EmailAddress recipient, SmtpReply reply)
+    {
+    }
+
+    /// <summary>The end of a message's data was answered, whichever way.</summary>
+    void Answered(AnsweredMessage message)
     {
     }
 
     /// <summary>A message was answered with 250.</summary>
     void Accepted(IPAddress client, string id, int recipients, long octets);
 }
+
+/// <summary>A message as its session has seen it.</summary>
+/// <param name="EndedAt">When its last octet was there: before it can have been delivered.</param>
+/// <param name="Listener">One of <see cref="ListenerKind"/>.</param>
+/// <param name="Octets">As the client sent them.</param>
+public sealed record AnsweredMessage(
+    string Id, DateTimeOffset EndedAt, string Listener, ClientInfo Client, string ReversePath, IReadOnlyList<EnvelopeRecipient> Recipients,
+    IReadOnlyList<RefusedRecipient> Refused, long Octets, SmtpReply Reply);
+
+/// <summary>A recipient of a transaction that was refused.</summary>
+public sealed record RefusedRecipient(EmailAddress Address, SmtpReply Reply);
 
 /// <summary>Why a session ended.</summary>
 public enum SmtpSessionEnd

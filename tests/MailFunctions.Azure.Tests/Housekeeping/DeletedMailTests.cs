@@ -200,7 +200,7 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
     {
         var account = await DeleteAccountAsync();
         var message = await _bench.Storage.DeliverAsync(_mailbox, "text\r\n"u8.ToArray());
-        Assert.Equal(WriteResult.Created, await _bench.Directory.PutEntryAsync(account, CancellationToken.None));
+        Assert.Equal(WriteResult.Created, (await _bench.Directory.PutEntryAsync(account, CancellationToken.None)).Result);
         _bench.Time.Advance(HousekeepingBench.Retention + TimeSpan.FromDays(3));
 
         await _bench.RunAsync();

@@ -18,6 +18,9 @@ public sealed class OrphanBlobsTests(AzuriteFixture azurite) : IClassFixture<Azu
         var (traced, tracedId) = await UploadAsync();
         await new TraceTable(_bench.Storage.Tables).WriteAsync(
             [new TraceEvent { MessageId = tracedId, At = _bench.Time.GetUtcNow(), Kind = TraceKind.Accepted }], CancellationToken.None);
+        var (refused, refusedId) = await UploadAsync();
+        await new TraceTable(_bench.Storage.Tables).WriteAsync(
+            [new TraceEvent { MessageId = refusedId, At = _bench.Time.GetUtcNow(), Kind = TraceKind.Refused }], CancellationToken.None);
         var (held, heldId) = await UploadAsync();
         var (delivered, deliveredId) = await UploadAsync();
         await _bench.Storage.Delivery().DeliverAsync(
@@ -32,6 +35,7 @@ public sealed class OrphanBlobsTests(AzuriteFixture azurite) : IClassFixture<Azu
         await _bench.Orphans.RunAsync(CancellationToken.None);
 
         Assert.False(await _bench.Storage.HasBlobAsync(orphan));
+        Assert.False(await _bench.Storage.HasBlobAsync(refused)); // it was answered with 451
         Assert.True(await _bench.Storage.HasBlobAsync(traced));
         Assert.True(await _bench.Storage.HasBlobAsync(held));
         Assert.True(await _bench.Storage.HasBlobAsync(delivered));

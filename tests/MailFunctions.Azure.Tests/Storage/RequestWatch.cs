@@ -11,6 +11,7 @@ internal sealed class RequestWatch : HttpPipelinePolicy
     private readonly Lock _lock = new();
     private Fault? _refused;
     private Fault? _lost;
+    private (Fault When, Func<Task> Act)? _before;
 
     public IReadOnlyList<SeenRequest> Seen => [.. _seen];
 
@@ -22,12 +23,20 @@ internal sealed class RequestWatch : HttpPipelinePolicy
     /// <summary>The next requests of a kind are done, and their answers lost.</summary>
     public void LoseAnswers(Func<SeenRequest, bool> of, int times = 1) => _lost = new Fault(of, times);
 
+    /// <summary>Something happens in between: once, before the next request of a kind goes out.</summary>
+    public void Before(Func<SeenRequest, bool> of, Func<Task> act) => _before = (new Fault(of, 1), act);
+
     public void Heal() => (_refused, _lost) = (null, null);
 
     public override async ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline)
     {
         var request = new SeenRequest(message.Request.Method.Method, message.Request.Uri.ToUri());
         _seen.Enqueue(request);
+        if (_before is var (when, act) && Hits(when, request))
+        {
+            await act();
+        }
+
         if (Hits(_refused, request))
         {
             throw new IOException("The request did not arrive.");

@@ -72,11 +72,11 @@ internal sealed class TestDirectory : IDirectoryStore
         }
     }
 
-    public Task<WriteResult> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<Written> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<WriteResult> DeleteDomainAsync(string domain, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<WriteResult> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<Written> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
 

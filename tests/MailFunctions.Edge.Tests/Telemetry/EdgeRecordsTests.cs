@@ -7,6 +7,7 @@ using MailFunctions.Core.Stats;
 using MailFunctions.Core.Traces;
 using MailFunctions.Edge.Accounts;
 using MailFunctions.Edge.Telemetry;
+using MailFunctions.Edge.Tests.Fakes;
 using MailFunctions.Protocols.Smtp;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -32,12 +33,87 @@ public sealed class EdgeRecordsTests : IDisposable
         using var traces = new SessionTraces(_store, Meters, TimeProvider.System);
         using var events = new EdgeEvents(Meters, NullLogger<EdgeEvents>.Instance, traces);
 
-        events.RecipientRefused(Client, "Sender@Elsewhere.test", EmailAddress.Parse("nobody@example.test")!, new SmtpReply(550, "5.1.1", "No such mailbox here"));
+        events.RecipientRefused("id", Client, "Sender@Elsewhere.test", EmailAddress.Parse("nobody@example.test")!, new SmtpReply(550, "5.1.1", "No such mailbox here"));
         await traces.WriteAsync(CancellationToken.None);
 
         var e = Assert.Single(_store.Events);
+        Assert.Equal("id", e.MessageId);
         Assert.Equal(["sender@elsewhere.test", "nobody@example.test"], e.Addresses);
         Assert.Equal((TraceKind.Refused, "RCPT answered with 550 5.1.1, from 192.0.2.7 (client.example), TLSv1.3 X, no login"), (e.Kind, e.Detail));
+    }
+
+    [Fact]
+    public async Task Answered_MessageThatWasTaken_IsOneEventWithEveryReply()
+    {
+        var e = await TraceAsync(Answered(250, "2.6.0", 2));
+
+        Assert.Equal((TraceKind.Received, "id"), (e.Kind, e.MessageId));
+        Assert.Empty(e.Addresses); // its other events are found by them
+        Assert.Equal(
+            "4096 octets answered with 250 2.6.0, mx from 192.0.2.7 (client.example), TLSv1.3 X, no login; taken: r0@example.test, r1@example.test; "
+            + "refused: nobody@example.test (550 5.1.1)",
+            e.Detail);
+    }
+
+    [Fact]
+    public async Task Answered_MessageThatWasRefused_IsFoundByItsAddressesUpToABound()
+    {
+        var e = await TraceAsync(Answered(451, "4.3.0", 1000));
+
+        Assert.Equal(TraceKind.Refused, e.Kind);
+        Assert.Equal(1 + SessionStory.MaxNamed, e.Addresses.Count);
+        Assert.Contains("answered with 451 4.3.0", e.Detail, StringComparison.Ordinal);
+        Assert.Contains($"r19@example.test and {1000 - SessionStory.MaxNamed} more; refused", e.Detail, StringComparison.Ordinal);
+    }
+
+    private async Task<TraceEvent> TraceAsync(AnsweredMessage message)
+    {
+        using var traces = new SessionTraces(_store, Meters, TimeProvider.System);
+        using var events = new EdgeEvents(Meters, NullLogger<EdgeEvents>.Instance, traces);
+        events.Answered(message);
+        await traces.WriteAsync(CancellationToken.None);
+        return Assert.Single(_store.Events);
+    }
+
+    private static AnsweredMessage Answered(int code, string enhanced, int recipients) => new(
+        "id", default, ListenerKind.Mx, Client, "sender@elsewhere.test",
+        [.. Enumerable.Range(0, recipients).Select(i => new EnvelopeRecipient { Address = $"r{i}@example.test" })],
+        [new RefusedRecipient(EmailAddress.Parse("nobody@example.test")!, new SmtpReply(550, "5.1.1", "No such mailbox here"))], 4096, new SmtpReply(code, enhanced, "x"));
+
+    [Fact]
+    public async Task Sessions_AndLogins_AreCountedByHowTheyEnded()
+    {
+        using var totals = new MeterTotals();
+        await using var edge = await RunningEdge.StartAsync("Login:FailureDelay=00:00:00", "Edge:AllowPlaintextCredentials=true");
+        var before = totals.Read();
+        await using (var smtp = await EdgeClient.ConnectAsync(edge.Smtp))
+        {
+            await smtp.ReadReplyAsync();
+            await smtp.AskAsync("QUIT");
+        }
+
+        await using (var pop = await EdgeClient.ConnectAsync(edge.Pop3))
+        {
+            await pop.ReadLineAsync();
+            foreach (var line in (string[])["USER alice@example.test", "PASS wrong", "USER alice@example.test", $"PASS {TestDirectory.Password}", "QUIT"])
+            {
+                await pop.SendAsync(line + "\r\n");
+                await pop.ReadLineAsync();
+            }
+        }
+
+        foreach (var name in (string[])["mail.sessions{end=Quit,listener=mx}", "mail.sessions{end=Quit,listener=pop3}", "mail.logins{result=rejected}", "mail.logins{result=succeeded}"])
+        {
+            // The session is counted when both sides are done with it; other tests may count too.
+            for (var i = 0; i < 500 && Counted(name) == 0; i++)
+            {
+                await Task.Delay(10);
+            }
+
+            Assert.True(Counted(name) > 0, name);
+        }
+
+        long Counted(string name) => totals.Read().GetValueOrDefault(name) - before.GetValueOrDefault(name);
     }
 
     [Fact]
@@ -66,7 +142,7 @@ public sealed class EdgeRecordsTests : IDisposable
         using var uses = new AppPasswordUses(_store, TimeProvider.System);
         for (var i = 0; i < 100; i++)
         {
-            uses.Note("box", "id");
+            uses.Note("box", EmailAddress.Parse("a@example.test")!, "id");
         }
 
         _store.IsAway = true;
@@ -111,7 +187,7 @@ public sealed class EdgeRecordsTests : IDisposable
             return Task.CompletedTask;
         }
 
-        public Task RecordAsync(string mailboxId, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken)
+        public Task RecordAsync(string mailboxId, EmailAddress address, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken)
         {
             ThrowIfAway();
             Uses.Add($"{mailboxId}/{appPasswordId}");

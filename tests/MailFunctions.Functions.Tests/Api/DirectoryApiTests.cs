@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Http.Json;
 using MailFunctions.Core.Directory;
+using MailFunctions.Functions.Hosting;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
@@ -78,6 +80,56 @@ public sealed class DirectoryApiTests(TestedApi api)
         }
     }
 
+    [Theory]
+    [InlineData("PUT", "domains/{0}", """{"enabled": true}""")]
+    [InlineData("PUT", "aliases/a@{0}", """{"targets": ["x@elsewhere.test"]}""")]
+    [InlineData("PUT", "accounts/b@{0}", """{"displayName": "B"}""")]
+    [InlineData("PATCH", "accounts/b@{0}", """{"displayName": "B"}""")]
+    [InlineData("PUT", "accounts/b@{0}/password", """{"password": "another good password"}""")]
+    [InlineData("POST", "accounts/b@{0}/app-passwords", """{"label": "phone"}""")]
+    public async Task Write_Done_TellsTheETagThatAReadWouldAndThatTheNextWriteNeeds(string method, string path, string body)
+    {
+        var domain = await DomainAsync();
+        await AliasAsync($"a@{domain}", "y@elsewhere.test");
+        await api.PutAsync($"accounts/b@{domain}", new { password = TestedApi.Password });
+        path = string.Format(System.Globalization.CultureInfo.InvariantCulture, path, domain);
+        var etag = await ETagAsync(HttpMethod.Get, string.Join('/', path.Split('/').Take(2)), null, null);
+
+        for (var i = 0; i < 3; i++)
+        {
+            var next = await ETagAsync(new HttpMethod(method), path, body, etag);
+            Assert.NotEqual(etag, next);
+            etag = next;
+        }
+
+        Assert.Equal(etag, await ETagAsync(HttpMethod.Get, string.Join('/', path.Split('/').Take(2)), null, null));
+    }
+
+    [Theory]
+    [InlineData("nobody")]
+    [InlineData("a@b@c")]
+    public void PostmasterSetting_ThatIsNoAddress_StopsTheStartWithItsName(string value)
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection([new("MailPostmaster", value)]).Build();
+
+        var fault = Assert.Throws<System.ComponentModel.DataAnnotations.ValidationException>(() => new ServiceCollection().AddAdminApi(configuration));
+
+        Assert.Equal($"MailPostmaster: '{value}' is no address of the form local-part@domain.", fault.Message);
+    }
+
+    private async Task<string> ETagAsync(HttpMethod method, string path, string? body, string? ifMatch)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : new StringContent(body, null, "application/json") };
+        if (ifMatch is not null)
+        {
+            request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
+        }
+
+        using var answer = await api.Http.SendAsync(request);
+        Assert.True(answer.IsSuccessStatusCode, $"{method} {path}: {answer.StatusCode}");
+        return answer.Headers.GetValues("ETag").Single();
+    }
+
     [Fact]
     public async Task AppPassword_AfterItsUse_ShowsWhen()
     {
@@ -87,7 +139,7 @@ public sealed class DirectoryApiTests(TestedApi api)
         Assert.False((await OnlyAsync(address)).TryGetProperty("lastUsedAt", out _));
         var at = DateTimeOffset.UtcNow;
 
-        await api.Services.GetRequiredService<Core.Accounts.IAppPasswordUse>().RecordAsync(mailbox, made.GetProperty("id").GetString()!, at, CancellationToken.None);
+        await api.Services.GetRequiredService<Core.Accounts.IAppPasswordUse>().RecordAsync(mailbox, Core.Addresses.EmailAddress.Parse(address)!, made.GetProperty("id").GetString()!, at, CancellationToken.None);
 
         var shown = await OnlyAsync(address);
         Assert.Equal(at, shown.GetProperty("lastUsedAt").GetDateTimeOffset());

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text;
 using MailFunctions.Core.Bus;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Relay;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
@@ -50,6 +52,86 @@ public sealed class QueuesApiTests(TestedApi api)
         Assert.Equal(1, done.GetProperty("done").GetInt32());
         Assert.Empty(await NamesAsync());
     }
+
+    [Fact]
+    public async Task DeadLetters_DeletedByReason_AreThoseOfTheReasonOnly()
+    {
+        await DeadLetterAsync("gone-1", "broken");
+        await DeadLetterAsync("gone-2", "broken");
+        var stays = await DeadLetterAsync("stays", "other reason");
+
+        Assert.Equal(HttpStatusCode.BadRequest, (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters")).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await api.SendAsync(HttpMethod.Delete, "queues/none/dead-letters?reason=broken")).Status);
+        var (_, done) = await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters?reason=broken");
+
+        Assert.Equal((2, false), (done.GetProperty("done").GetInt32(), done.GetProperty("more").GetBoolean()));
+        Assert.Equal([stays], await NamesAsync());
+        await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters?reason=other%20reason");
+    }
+
+    [Fact]
+    public async Task Jobs_ByDomain_AreHeldPageByPageReleasedAndCancelled()
+    {
+        var domain = TestedApi.NewName() + ".test";
+        var jobs = api.Services.GetRequiredService<IOutboundJobs>();
+        var ids = new List<string>();
+        for (var i = 0; i < 5; i++)
+        {
+            var job = Job(domain, $"{domain}-{i}");
+            // The last is done, the one before is under way.
+            Assert.NotNull(await jobs.PutAsync(job with { State = i == 4 ? JobState.Done : JobState.Queued, LeasedUntil = i == 3 ? DateTimeOffset.UtcNow.AddHours(1) : null }, Token));
+            ids.Add(job.Id);
+        }
+
+        var (held, skipped, continuation) = (0, 0, "");
+        do
+        {
+            var (status, page) = await api.SendAsync(HttpMethod.Post, $"queues/outbound/jobs/hold?domain={domain}&top=2&continuation={Uri.EscapeDataString(continuation)}");
+            Assert.Equal(HttpStatusCode.OK, status);
+            (held, skipped) = (held + page.GetProperty("done").GetInt32(), skipped + page.GetProperty("skipped").GetInt32());
+            continuation = page.GetProperty("continuation").GetString() ?? "";
+        }
+        while (continuation.Length > 0);
+
+        Assert.Equal((4, 0), (held, skipped)); // also the one under way, and done ones are not looked for
+        Assert.Equal(ids[..4], await JobsAsync(domain, JobState.Held));
+        var (_, released) = await api.SendAsync(HttpMethod.Post, $"queues/outbound/jobs/release?domain={domain}&state=held");
+        Assert.Equal(4, released.GetProperty("done").GetInt32());
+        var (_, cancelled) = await api.SendAsync(HttpMethod.Post, $"queues/outbound/jobs/cancel?domain={domain}&state=queued&report=true");
+        Assert.Equal((3, 1), (cancelled.GetProperty("done").GetInt32(), cancelled.GetProperty("skipped").GetInt32()));
+        Assert.Equal(ids[..3], await JobsAsync(domain, JobState.Telling));
+        var told = await jobs.FindAsync(domain, ids[0], Token);
+        Assert.Equal((ResultKind.Failed, 4), (Assert.Single(told!.Results).Kind, told.Generation));
+    }
+
+    [Theory]
+    [InlineData("retry")]
+    [InlineData("cancel?report=true")]
+    [InlineData("cancel?domain=x.test&report=perhaps")]
+    [InlineData("hold?domain=a..b")]
+    [InlineData("hold?state=odd")]
+    [InlineData("release?domain=x.test&top=0")]
+    public async Task Jobs_ByAFilterThatSaysNothing_AreLeftAlone(string path) =>
+        Assert.Equal(HttpStatusCode.BadRequest, (await api.SendAsync(HttpMethod.Post, "queues/outbound/jobs/" + path)).Status);
+
+    private async Task<List<string>> JobsAsync(string domain, string state)
+    {
+        var (_, list) = await api.GetAsync($"queues/outbound/jobs?domain={domain}&state={state}");
+        return [.. list.GetProperty("items").EnumerateArray().Select(j => j.GetProperty("id").GetString()!)];
+    }
+
+    private static OutboundJob Job(string domain, string id) => new()
+    {
+        Id = id,
+        Domain = domain,
+        MessageId = id,
+        Blob = $"2026/01/01/{id}.eml",
+        Size = 1,
+        MailFrom = new ReversePath { Address = "a@example.test" },
+        ReceivedAt = DateTimeOffset.UtcNow,
+        Recipients = [new OutboundRecipient { Address = "b@" + domain }],
+        NextAttempt = DateTimeOffset.UtcNow.AddHours(1),
+    };
 
     private async Task<List<string?>> NamesAsync()
     {

@@ -34,6 +34,15 @@ public sealed class StatsApiTests(TestedApi api)
                 $"{i.GetProperty("start").GetDateTimeOffset().UtcDateTime} {i.GetProperty("instances")} {i.GetProperty("counters").GetProperty("a{b=c}")}")));
     }
 
+    [Fact]
+    public async Task Stats_WithTheBus_TellWhatWaitsInTheQueues()
+    {
+        var (_, body) = await api.GetAsync("stats");
+
+        Assert.Equal(["mail-inbound", "mail-outbound"], body.GetProperty("queues").EnumerateArray().Select(q => q.GetProperty("name").GetString()));
+        Assert.All(body.GetProperty("queues").EnumerateArray(), q => Assert.True(q.GetProperty("deadLettered").GetInt64() >= 0));
+    }
+
     [Theory]
     [InlineData("bucket=2m")]
     [InlineData("from=2026-01-01&to=2026-12-01")]

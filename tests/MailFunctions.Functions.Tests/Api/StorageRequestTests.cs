@@ -40,6 +40,7 @@ public sealed class StorageRequestTests(TestedApi api)
         Assert.Equal("GET directory, PUT directory", await CountAsync(HttpMethod.Post, account + "/app-passwords", new { label = "x" }));
         Assert.Equal("GET directory, GET stats query", await CountAsync(HttpMethod.Get, account + "/app-passwords"));
         Assert.Equal("GET directory, GET directory, GET domains, POST directory", await CountAsync(HttpMethod.Put, alias, new { targets = new[] { $"{name}@{domain}" } }));
+        Assert.Equal("GET mailboxes query", await CountAsync(HttpMethod.Get, account + "/deleted-mailboxes"));
         Assert.Equal("GET directory", await CountAsync(HttpMethod.Get, alias));
         Assert.Equal("DELETE directory, GET directory", await CountAsync(HttpMethod.Delete, alias));
     }
@@ -60,6 +61,25 @@ public sealed class StorageRequestTests(TestedApi api)
         Assert.Equal("GET directory, GET mailboxes", await CountAsync(HttpMethod.Get, $"accounts/{address}/messages/1"));
         Assert.Equal("GET directory, GET mailboxes, GET mailboxes, POST $batch", await CountAsync(HttpMethod.Post, $"accounts/{address}/messages/2/restore"));
         Assert.Equal("GET directory, GET mailboxes query", await CountAsync(HttpMethod.Get, $"accounts/{address}/export"));
+    }
+
+    [Fact]
+    public async Task Restore_OfADeletedMailbox_TakesThreeRequestsAMessage()
+    {
+        var (address, mailbox) = await api.CreateAccountAsync();
+        await api.DeliverAsync(mailbox, "Subject: x\r\n\r\nx\r\n"u8.ToArray());
+        await api.DeliverAsync(mailbox, "Subject: y\r\n\r\ny\r\n"u8.ToArray());
+        Assert.Equal("DELETE directory, GET directory, PUT mailboxes", await CountAsync(HttpMethod.Delete, $"accounts/{address}"));
+        await api.PutAsync($"accounts/{address}", new { password = TestedApi.Password });
+
+        Assert.Equal("GET directory, GET mailboxes, GET mailboxes query", await CountAsync(HttpMethod.Get, $"accounts/{address}/deleted-mailboxes"));
+        Assert.Equal(
+            string.Join(", ", ((string[])
+            [
+                "GET directory", "GET directory", "GET mailboxes query", "GET mailboxes query", "PUT mailboxes", // whose it is, that it is kept, what is in it
+                "PUT references", "GET mailboxes", "POST $batch", "PUT references", "GET mailboxes", "POST $batch",
+            ]).Order()),
+            await CountAsync(HttpMethod.Post, $"accounts/{address}/deleted-mailboxes/{mailbox}/restore"));
     }
 
     [Fact]

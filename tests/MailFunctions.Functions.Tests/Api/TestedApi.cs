@@ -69,7 +69,7 @@ public sealed class TestedApi : IAsyncLifetime
         builder.Services.AddMailHousekeeping(builder.Configuration);
         builder.Services.AddSingleton(new RelayOptions { Resolver = Dns.EndPoint });
         builder.Services.AddDkim(DkimKeyStores.InDirectory(DkimKeyDirectory));
-        builder.Services.AddAdminApi();
+        builder.Services.AddAdminApi(builder.Configuration);
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
         _app = builder.Build();
         _app.UseAdminApi();

@@ -75,7 +75,7 @@ public sealed class TriggerInvocationTests
         Assert.Equal(expected, (int)answer.StatusCode);
     }
 
-    private static async Task<(HttpStatusCode Status, string Answer)> InvokeAsync(string body, Func<ReadOnlyMemory<byte>, TriggerResult> run)
+    internal static async Task<(HttpStatusCode Status, string Answer)> InvokeAsync(string body, Func<ReadOnlyMemory<byte>, TriggerResult> run)
     {
         await using var app = await StartAsync(run);
         using var http = new HttpClient();

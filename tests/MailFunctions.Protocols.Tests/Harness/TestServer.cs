@@ -6,6 +6,7 @@ using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Sessions;
+using MailFunctions.Core.Telemetry;
 using MailFunctions.Protocols.Pop3;
 using MailFunctions.Protocols.Smtp;
 
@@ -29,6 +30,12 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
 
     /// <summary>False: of accepted messages only the envelope is kept.</summary>
     public bool KeepsContent { get; set; } = true;
+
+    /// <summary>What the intake would write onto the bus, commit by commit.</summary>
+    public List<string?> TraceParents { get; } = [];
+
+    /// <summary>Messages whose data was answered.</summary>
+    public List<AnsweredMessage> Answered { get; } = [];
 
     /// <summary>Messages begun and not yet disposed of: 0 when a session has ended.</summary>
     public int Open { get; private set; }
@@ -127,6 +134,17 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     {
     }
 
+    void ISmtpEvents.Answered(AnsweredMessage message)
+    {
+        lock (Answered)
+        {
+            if (KeepsContent)
+            {
+                Answered.Add(message);
+            }
+        }
+    }
+
     void IPop3Events.LoggedIn(IPAddress client, AuthenticatedAccount account, long messages)
     {
     }
@@ -161,6 +179,7 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
 
         public async ValueTask<IntakeResult> CommitAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
         {
+            var trace = MailSpans.TraceParent;
             await server.CommitGate;
             if (server.IntakeFails)
             {
@@ -170,6 +189,7 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
             lock (server.Accepted)
             {
                 server.Accepted.Add((envelope, _content.ToArray()));
+                server.TraceParents.Add(trace);
             }
 
             return IntakeResult.Accepted;

@@ -141,7 +141,7 @@ internal static class AccountImport
                 account = asked.Verifier is { } verifier ? account with { Password = AccountLine.ReadVerifier(verifier, faults) } : account;
                 if (!faults.Any)
                 {
-                    return new LineAnswer(number, name, await store.PutEntryAsync(account, cancellationToken) == WriteResult.Created ? "created" : "exists");
+                    return new LineAnswer(number, name, (await store.PutEntryAsync(account, cancellationToken)).Result == WriteResult.Created ? "created" : "exists");
                 }
             }
 

@@ -28,7 +28,7 @@ internal sealed class MboxWriter(PipeWriter output)
     {
         var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true));
         var writer = new MboxWriter(output);
-        await foreach (var entry in archive.ReadAllAsync(mailboxId, cancellationToken))
+        await foreach (var entry in archive.ReadAllAsync(mailboxId, 0, cancellationToken))
         {
             if (await archive.OpenAsync(entry, cancellationToken) is { } content)
             {
