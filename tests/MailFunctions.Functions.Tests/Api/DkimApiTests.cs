@@ -83,7 +83,7 @@ public sealed class DkimApiTests(TestedApi api)
     [Theory]
     [InlineData("dkim")]
     [InlineData("dkim/activate?force=true")]
-    public async Task Rotation_WithAnETagOfBefore_Is412AndLeavesNoKeyBehind(string path)
+    public async Task Rotation_WithAnETagOfBefore_Is412AndChangesNothing(string path)
     {
         var domain = await DomainAsync();
         if (path != "dkim")

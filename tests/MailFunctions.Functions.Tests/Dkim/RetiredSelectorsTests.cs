@@ -31,6 +31,22 @@ public sealed class RetiredSelectorsTests
     }
 
     [Fact]
+    public async Task Run_TwoRotationsADayApart_RemovesEachInItsTime()
+    {
+        await RotateAsync();
+        _time.Advance(TimeSpan.FromDays(1));
+        await RotateAsync();
+        Assert.Equal(6, Keys.Count);
+
+        _time.Advance(DkimKeyring.RetiringFor - TimeSpan.FromDays(1));
+        Assert.Equal(2, await RunAsync());
+        Assert.Equal(["mf20260101-2r", "mf20260101-2e", "mf20260102r", "mf20260102e"], Keys.Select(k => k.Selector));
+        _time.Advance(TimeSpan.FromDays(1));
+        Assert.Equal(2, await RunAsync());
+        Assert.Equal(2, _dkim.Keys.Keys.Count);
+    }
+
+    [Fact]
     public async Task Run_KeyStoreAway_LeavesTheRowForTheNextRun()
     {
         await RotateAsync();
