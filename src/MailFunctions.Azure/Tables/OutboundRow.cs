@@ -21,6 +21,7 @@ internal static class OutboundRow
         ["Blob"] = job.Blob,
         ["Size"] = job.Size,
         ["MailFrom"] = JsonSerializer.Serialize(job.MailFrom, EnvelopeJson.Default.ReversePath),
+        ["DeliveredTo"] = job.DeliveredTo,
         ["ReceivedAt"] = job.ReceivedAt,
         ["Recipients"] = JsonSerializer.Serialize(job.Recipients, EnvelopeJson.Default.IReadOnlyListOutboundRecipient),
         ["Results"] = job.Results.Count == 0 ? null : JsonSerializer.Serialize(job.Results, EnvelopeJson.Default.IReadOnlyListRecipientResult),
@@ -42,6 +43,7 @@ internal static class OutboundRow
         Blob = row.GetString("Blob"),
         Size = row.GetInt64("Size") ?? 0,
         MailFrom = JsonSerializer.Deserialize(row.GetString("MailFrom"), EnvelopeJson.Default.ReversePath)!,
+        DeliveredTo = row.GetString("DeliveredTo"),
         ReceivedAt = row.GetDateTimeOffset("ReceivedAt") ?? default,
         Recipients = JsonSerializer.Deserialize(row.GetString("Recipients"), EnvelopeJson.Default.IReadOnlyListOutboundRecipient) ?? [],
         Results = row.GetString("Results") is { } results

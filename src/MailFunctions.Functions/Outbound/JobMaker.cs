@@ -9,7 +9,11 @@ namespace MailFunctions.Functions.Outbound;
 internal sealed class JobMaker(IOutboundJobs jobs, IBusSender bus, TimeProvider time)
 {
     public async Task CreateAsync(
-        InboundEnvelope envelope, ReversePath mailFrom, IReadOnlyList<(EmailAddress Address, OutboundRecipient Recipient)> recipients, CancellationToken cancellationToken)
+        InboundEnvelope envelope,
+        ReversePath mailFrom,
+        string? deliveredTo,
+        IReadOnlyList<(EmailAddress Address, OutboundRecipient Recipient)> recipients,
+        CancellationToken cancellationToken)
     {
         if (recipients.Count == 0)
         {
@@ -17,7 +21,7 @@ internal sealed class JobMaker(IOutboundJobs jobs, IBusSender bus, TimeProvider 
         }
 
         var now = time.GetUtcNow();
-        var made = JobSplitter.Split(envelope, mailFrom, recipients, now).ToList();
+        var made = JobSplitter.Split(envelope, mailFrom, deliveredTo, recipients, now).ToList();
         // All rows before any alarm: the blob has all its references before the first job can be done.
         await Parallel.ForEachAsync(
             made,

@@ -111,7 +111,7 @@ public sealed class DnsExchangesTests
         dns.AddMx("one.test", 10, "down.test").AddMx("one.test", 20, "up.test").AddAddress("down.test", "127.0.0.2").AddAddress("up.test", "127.0.0.1");
         var options = Options(dns) with { MxPort = mta.Port };
         var store = new MemoryStore { Blobs = { ["b"] = "Subject: x\r\n\r\nx\r\n"u8.ToArray() } };
-        var relay = new SmtpRelay(options, new RelayRoutes(options, new DnsExchanges(options, new Random(1))), store, TimeProvider.System);
+        var relay = TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), store);
 
         var results = await relay.AttemptAsync(
             new OutboundJob

@@ -249,7 +249,7 @@ public sealed class SmtpRelayTests
     private Task<IReadOnlyList<RecipientResult>> AttemptAsync(Smarthost host, OutboundJob job, RelayOptions? options = null)
     {
         options = (options ?? new RelayOptions()) with { HostName = "mail.example.test", Routes = [new RelayRoute("*", host)] };
-        return new SmtpRelay(options, new RelayRoutes(options, new NoDns()), _store, TimeProvider.System).AttemptAsync(job, TestContext.Current.CancellationToken);
+        return TestedRelay.Create(options, new NoDns(), _store).AttemptAsync(job, TestContext.Current.CancellationToken);
     }
 
     private sealed class NoDns : IMailExchanges
