@@ -40,13 +40,13 @@ internal sealed class TlsTable(TableServiceClient service) : ITlsCountStore, ISt
     }
 
     public async IAsyncEnumerable<TlsCount> ReadAsync(
-        DateOnly from, DateOnly to, string? domain, string? after, [EnumeratorCancellation] CancellationToken cancellationToken)
+        DateOnly from, DateOnly to, string? domain, (string Domain, string Policy)? after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         for (var day = from; day <= to; day = day.AddDays(1))
         {
-            // A domain's rows begin with its key and `!`, which is in no key and sorts before all that is.
-            var (first, end) = domain is not null ? (Prefix(domain), Prefix(domain) + "~")
-                : (day == from && after is not null ? Prefix(after) + "~" : "", "~~");
+            // A domain's rows begin with its key and `!`, which is in no key and sorts before all that is; `~` sorts behind it.
+            var first = day == from && after is { } last ? $"{Prefix(last.Domain)}{last.Policy}~" : domain is not null ? Prefix(domain) : "";
+            var end = domain is not null ? Prefix(domain) + "~" : "~~";
             var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Partition(day)} and RowKey ge {first} and RowKey lt {end}");
             var rows = _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).GetAsyncEnumerator(cancellationToken);
             await using (rows.ConfigureAwait(false))

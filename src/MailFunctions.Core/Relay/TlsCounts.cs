@@ -36,8 +36,8 @@ public interface ITlsCountStore
     /// <param name="instance">Names the process: no two that run at once have the same.</param>
     Task WriteAsync(string instance, IReadOnlyList<TlsCount> counts, CancellationToken cancellationToken);
 
-    /// <summary>Counts of all processes, by day and then by domain.</summary>
+    /// <summary>Counts of all processes, by day, domain and policy.</summary>
     /// <param name="domain">Of this one only; null: of all.</param>
-    /// <param name="after">Only what comes behind this domain on the first day; null: all.</param>
-    IAsyncEnumerable<TlsCount> ReadAsync(DateOnly from, DateOnly to, string? domain, string? after, CancellationToken cancellationToken);
+    /// <param name="after">Only what comes behind this domain and policy on the first day; null: all.</param>
+    IAsyncEnumerable<TlsCount> ReadAsync(DateOnly from, DateOnly to, string? domain, (string Domain, string Policy)? after, CancellationToken cancellationToken);
 }

@@ -37,6 +37,7 @@ internal static class AdminApi
         app.MapOutboundJobs();
         app.MapTraces();
         app.MapStats();
+        app.MapTlsStats();
         app.MapHealth();
         app.MapApiDescription();
     }

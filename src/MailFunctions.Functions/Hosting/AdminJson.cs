@@ -39,6 +39,7 @@ namespace MailFunctions.Functions.Hosting;
 [JsonSerializable(typeof(DeadLettersDone))]
 [JsonSerializable(typeof(ListAnswer<TraceAnswer>))]
 [JsonSerializable(typeof(ListAnswer<StatsAnswer>))]
+[JsonSerializable(typeof(ListAnswer<TlsStatsAnswer>))]
 [JsonSerializable(typeof(JobAnswer))]
 [JsonSerializable(typeof(ListAnswer<JobAnswer>))]
 [JsonSerializable(typeof(HealthAnswer))]

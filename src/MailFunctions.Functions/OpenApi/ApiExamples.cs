@@ -50,6 +50,7 @@ internal static class ApiExamples
         ("POST", "/api/queues/{queue}/dead-letters/resubmit") => ["reason"],
         ("GET", "/api/traces") => ["id", "address", "from", "to", "top", "continuation"],
         ("GET", "/api/stats") => ["from", "to", "bucket"],
+        ("GET", "/api/stats/tls") => ["domain", "from", "to", "top", "continuation"],
         _ => [],
     };
 

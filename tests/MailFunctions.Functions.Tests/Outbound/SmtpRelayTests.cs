@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
@@ -190,7 +188,8 @@ public sealed class SmtpRelayTests
     [Fact]
     public async Task Attempt_BadCertificate_IsTakenOpportunisticallyAndRefusedWhereTlsIsAskedFor()
     {
-        using var certificate = SelfSigned();
+        using var authority = new TestAuthority();
+        using var certificate = authority.Issue("elsewhere.test");
         await using var mta = new ScriptedMta { Certificate = certificate };
 
         var opportunistic = await AttemptAsync(mta, Job(null, "a@one.test"));
@@ -221,13 +220,6 @@ public sealed class SmtpRelayTests
 
         Assert.Equal((ResultKind.Failed, "5.7.30"), ((await AttemptAsync(mta, job))[0].Kind, (await AttemptAsync(mta, job))[0].Status));
         Assert.Empty(mta.Messages);
-    }
-
-    private static X509Certificate2 SelfSigned()
-    {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=elsewhere.test", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
     private static OutboundJob Job(string? body, params string[] recipients) => new()

@@ -13,8 +13,8 @@ internal sealed class StsFetcher : IDisposable
     private readonly HttpClient _http;
 
     /// <param name="handler">As <see cref="CreateHandler"/> makes it.</param>
-    public StsFetcher(HttpMessageHandler handler) =>
-        _http = new HttpClient(handler) { Timeout = TimeLimit, MaxResponseContentBufferSize = StsPolicy.MaxOctets };
+    public StsFetcher(HttpMessageHandler handler, TimeSpan timeLimit) =>
+        _http = new HttpClient(handler) { Timeout = timeLimit, MaxResponseContentBufferSize = StsPolicy.MaxOctets };
 
     public static SocketsHttpHandler CreateHandler() => new()
     {
