@@ -22,7 +22,7 @@ public sealed record OutboundJob
     /// <summary>As it goes out: on a forwarded message rewritten.</summary>
     public required ReversePath MailFrom { get; init; }
 
-    /// <summary>The address of ours that sent the message on: it goes out as a field before the content (RFC 9228 §4); null: none did.</summary>
+    /// <summary>The address of ours that sent the message on: it goes out as a field before the content (RFC 9228 §3); null: none did.</summary>
     public string? DeliveredTo { get; init; }
 
     /// <summary>When the message was accepted: retries end by it.</summary>

@@ -27,7 +27,7 @@ internal sealed class DnsExchanges : IMailExchanges
         lookup.UseCache = true;
         lookup.ThrowDnsErrors = false;
         lookup.ContinueOnDnsError = false;
-        // RFC 6840 §5.7: who sends DO is told whether an answer is authentic.
+        // RFC 6840 §5.8: who sends DO is told whether an answer is authentic.
         lookup.RequestDnsSecRecords = options.Dnssec;
         return new LookupClient(lookup);
     }
@@ -128,7 +128,7 @@ internal sealed class DnsExchanges : IMailExchanges
         }
     }
 
-    /// <summary>The host's TLSA records, or none; not known when DNS is in trouble, which might be somebody's doing (RFC 7672 §2.1.1).</summary>
+    /// <summary>The host's TLSA records, or none; not known when DNS is in trouble, which might be somebody's doing (RFC 7672 §2.1.2).</summary>
     private async Task<(bool Known, DaneRule? Rule)> FindTlsaAsync(string host, string domain, CancellationToken cancellationToken)
     {
         try

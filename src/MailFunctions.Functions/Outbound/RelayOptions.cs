@@ -37,7 +37,7 @@ internal sealed record Smarthost(string Host, int Port, RelayTls Tls, string? Us
     /// <summary>What its TLSA records ask; null: it has none that can be trusted.</summary>
     public DaneRule? Dane { get; init; }
 
-    /// <summary>Whether it has TLSA records could not be found out: it is not to be used (RFC 7672 §2.1.1).</summary>
+    /// <summary>Whether it has TLSA records could not be found out: it is not to be used (RFC 7672 §2.1.2).</summary>
     public bool IsDaneUnknown { get; init; }
 
     // A record would print its members: passwords never reach a log.
@@ -101,7 +101,7 @@ internal sealed record RelayOptions
     /// <summary>For one question to it.</summary>
     public TimeSpan ResolverTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>The resolver's word that an answer is authentic is believed (RFC 7672 §2.1.1), so that TLSA records count.</summary>
+    /// <summary>The resolver's word that an answer is authentic is believed (RFC 7672 §2.1.3), so that TLSA records count.</summary>
     public bool Dnssec { get; init; }
 
     /// <summary>Hosts tried in one attempt.</summary>

@@ -142,7 +142,7 @@ internal sealed class SmtpRelay(
             return All(job, ResultKind.Failed, "5.3.0", "the message is not in the store any more", null);
         }
 
-        // RFC 9228 §4: by this field a loop is seen when the message comes back.
+        // RFC 9228 §3: by this field a loop is seen when the message comes back.
         var field = job.DeliveredTo is { } through ? System.Text.Encoding.UTF8.GetBytes($"Delivered-To: {through}\r\n") : [];
         var content = await OutgoingContent.PrepareAsync(
             job with { Size = job.Size + field.Length },
@@ -252,7 +252,7 @@ internal sealed class SmtpRelay(
 
     private static Trouble Describe(Smarthost host, Exception e) => e switch
     {
-        // Even a refusal for good is one of this host, and of now (RFC 5321 §4.2.4.2).
+        // Even a refusal for good is one of this host, and of now (RFC 5321 §3.1).
         SmtpCommandException refused => new Trouble(
             SmtpReplyText.IsPermanent(refused.StatusCode) ? "4.4.1" : SmtpReplyText.Status(refused.StatusCode, refused.Message),
             SmtpReplyText.Line(refused.StatusCode, refused.Message),

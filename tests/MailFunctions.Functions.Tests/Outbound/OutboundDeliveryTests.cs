@@ -270,6 +270,18 @@ public sealed class OutboundDeliveryTests
         Assert.Equal("Body", ((TextPart)Assert.IsType<MessagePart>(body[2]).Message!.Body!).Text.Trim());
     }
 
+    [Fact]
+    public async Task Failure_OfAMessageThatWasToBeProtected_ReturnsItsHeaderAlone()
+    {
+        var job = await PutAsync([new OutboundRecipient { Address = "a@one.test" }], ret: "FULL");
+        await _jobs.PutAsync(job with { MailFrom = job.MailFrom with { RequireTls = true } }, CancellationToken.None);
+
+        await RingAsync(new FakeRelay(j => Answer(j, ResultKind.Failed, "5.7.30", "no REQUIRETLS")));
+
+        var body = (MultipartReport)(await ReportAsync(Assert.Single(_bus.Inbound))).Body!;
+        Assert.Equal("text/rfc822-headers", body[2].ContentType.MimeType);
+    }
+
     [Theory]
     [InlineData("NEVER", ResultKind.Failed, false, 0)]
     [InlineData("SUCCESS", ResultKind.Failed, false, 0)]

@@ -160,23 +160,34 @@ public sealed class TlsPolicyTests : IDisposable
     }
 
     [Theory]
-    [InlineData(Mx, "root", 1, 1, true, true)]
-    [InlineData(Mx, "below", 1, 1, true, true)]
-    [InlineData(Mx, "below", 0, 2, false, true)]
-    [InlineData(Mx, "root", 0, 0, false, true)] // the record itself brings it
-    [InlineData(Mx, "root", 0, 1, false, false)] // nobody brings it
-    [InlineData("one.test", "root", 1, 1, true, true)] // RFC 7672 §3.2.2: the mail's domain will do
-    [InlineData("else.test", "root", 1, 1, true, false)]
-    public async Task Dane_Anchor_HasToBeAboveACertificateOfTheName(string certified, string anchor, int selector, int matching, bool sendsRoot, bool taken)
+    [InlineData(Mx, "below", 1, 1, true)]
+    [InlineData(Mx, "below", 0, 2, true)]
+    [InlineData(Mx, "root", 0, 0, true)] // the record itself brings it
+    [InlineData(Mx, "root", 0, 1, false)] // nobody brings it
+    [InlineData("one.test", "below", 1, 1, true)] // RFC 7672 §3.2.2: the mail's domain will do
+    [InlineData("else.test", "below", 1, 1, false)]
+    public async Task Dane_Anchor_HasToBeAboveACertificateOfTheName(string certified, string anchor, int selector, int matching, bool taken)
     {
         var below = _authority.Below();
-        await using var mta = new ScriptedMta { Certificate = below.Issue(certified), Chain = sendsRoot ? [below.Root, _authority.Root] : [below.Root] };
+        await using var mta = new ScriptedMta { Certificate = below.Issue(certified), Chain = [below.Root] };
         await using var dns = Dns(mta, (2, selector, matching, Data(anchor == "root" ? _authority.Root : below.Root, selector, matching)));
         using var unrelated = new TestAuthority();
 
         var result = await AttemptAsync(mta, null, dns: dns, authorities: unrelated.Roots);
 
         Assert.Equal((taken, taken ? "success" : "tlsa-invalid"), (result.Kind == ResultKind.Relayed, Assert.Single(_results.Counted).Split(' ')[2]));
+    }
+
+    [Fact]
+    public void Dane_AnchorThatIsSentAlongButHasSignedNothing_IsNotBelieved()
+    {
+        using var attacker = new TestAuthority();
+        var rule = new DaneRule([new TlsaAssociation(2, 1, 1, Data(_authority.Root, 1, 1))], "one.test");
+        var below = _authority.Below();
+
+        Assert.True(rule.Accepts(below.Issue(Mx), [below.Root, _authority.Root], Mx, DateTimeOffset.UtcNow));
+        Assert.False(rule.Accepts(attacker.Issue(Mx), [_authority.Root], Mx, DateTimeOffset.UtcNow));
+        Assert.False(rule.Accepts(attacker.Issue(Mx), [attacker.Root, _authority.Root], Mx, DateTimeOffset.UtcNow));
     }
 
     [Fact]
