@@ -9,6 +9,7 @@ internal sealed class TraceTable(TableServiceClient service) : ITraceWriter
     public const string TracesName = "traces";
 
     private const int MaxTransaction = 100;
+    private const int AtOnce = 4;
 
     private readonly TableClient _table = service.GetTableClient(TracesName);
 
@@ -16,13 +17,10 @@ internal sealed class TraceTable(TableServiceClient service) : ITraceWriter
     {
         try
         {
-            foreach (var partition in events.SelectMany(TraceRow.From).GroupBy(r => r.PartitionKey))
-            {
-                foreach (var rows in partition.DistinctBy(r => r.RowKey).Chunk(MaxTransaction))
-                {
-                    await WriteAsync(rows, cancellationToken).ConfigureAwait(false);
-                }
-            }
+            await Parallel.ForEachAsync(
+                events.SelectMany(TraceRow.From).GroupBy(r => r.PartitionKey).SelectMany(p => p.DistinctBy(r => r.RowKey).Chunk(MaxTransaction)),
+                new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
+                async (rows, token) => await WriteAsync(rows, token).ConfigureAwait(false)).ConfigureAwait(false);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

@@ -13,8 +13,8 @@ namespace MailFunctions.Functions.Dsn;
 internal sealed record Undelivered(EnvelopeRecipient Recipient, EmailAddress Named, EmailAddress Final, string Status, string Reason);
 
 /// <summary>
-/// Tells the sender of recipients that were accepted and, by the time of delivery, could not be reached here (RFC 5321
-/// §6.1). One report a recipient, named by message and recipient: told again, it is the same one.
+/// RFC 5321 §6.1: tells the sender of recipients that were accepted and, by the time of delivery, could not be reached
+/// here. One report a recipient, named by message and recipient: told again, it is the same one.
 /// </summary>
 internal sealed class UndeliveredReports(DsnSender sender)
 {
