@@ -12,7 +12,7 @@ internal sealed class RelayConnector(RelayOptions options, ITlsResults results, 
     /// <exception cref="Exception">Of the many kinds that MailKit has: there is no session that may be used.</exception>
     public async Task<RelayClient> ConnectAsync(OutboundJob job, Smarthost host, TlsDemand demand, CancellationToken cancellationToken)
     {
-        var options = host.Tls switch
+        var tls = host.Tls switch
         {
             RelayTls.Implicit => SecureSocketOptions.SslOnConnect,
             _ when demand.IsEnforced => SecureSocketOptions.StartTls,
@@ -21,9 +21,9 @@ internal sealed class RelayConnector(RelayOptions options, ITlsResults results, 
         };
         try
         {
-            return await ConnectAsync(job, host, demand, options, cancellationToken);
+            return await ConnectAsync(job, host, demand, tls, cancellationToken);
         }
-        catch (SslHandshakeException) when (!demand.IsEnforced && options == SecureSocketOptions.StartTlsWhenAvailable)
+        catch (SslHandshakeException) when (!demand.IsEnforced && tls == SecureSocketOptions.StartTlsWhenAvailable)
         {
             // RFC 7435 §3: where TLS is no must, a peer that can't do it is spoken to without.
             return await ConnectAsync(job, host, demand with { Policy = null }, SecureSocketOptions.None, cancellationToken);

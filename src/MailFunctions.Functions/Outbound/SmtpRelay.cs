@@ -25,16 +25,19 @@ internal sealed class SmtpRelay(
     {
         using var limit = new CancellationTokenSource(options.AttemptTimeout, time);
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
-        switch (await routes.FindAsync(job.Domain, limited.Token))
+        try
         {
-            case Destination.Hosts hosts:
-                return await TryHostsAsync(job, hosts.InOrder, cancellationToken, limited.Token);
-            case Destination.Nowhere nowhere:
-                return All(job, ResultKind.Failed, nowhere.Status, nowhere.Reason, null);
-            case Destination.Unknown unknown:
-                return All(job, ResultKind.Deferred, unknown.Status, unknown.Reason, null);
-            default:
-                throw new InvalidOperationException("There is no such destination.");
+            return await routes.FindAsync(job.Domain, limited.Token) switch
+            {
+                Destination.Hosts hosts => await TryHostsAsync(job, hosts.InOrder, cancellationToken, limited.Token),
+                Destination.Nowhere nowhere => All(job, ResultKind.Failed, nowhere.Status, nowhere.Reason, null),
+                Destination.Unknown unknown => All(job, ResultKind.Deferred, unknown.Status, unknown.Reason, null),
+                _ => throw new InvalidOperationException("There is no such destination."),
+            };
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return All(job, ResultKind.Deferred, "4.4.1", "the time of an attempt was over before anything could be sent", null);
         }
     }
 
@@ -122,7 +125,7 @@ internal sealed class SmtpRelay(
             {
                 results.AddRange(await SendPartAsync(client, job with { Recipients = part }, host, asked, limited));
             }
-            catch (StoreUnavailableException e) when (results.Count > 0)
+            catch (Exception e) when (results.Count > 0 && e is (StoreUnavailableException or OperationCanceledException))
             {
                 // What was taken by then stays taken.
                 results.AddRange(All(job with { Recipients = part }, ResultKind.Deferred, "4.3.0", SmtpReplyText.Line(e.Message), null));

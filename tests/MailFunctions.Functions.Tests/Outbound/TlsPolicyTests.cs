@@ -260,7 +260,28 @@ public sealed class TlsPolicyTests : IDisposable
         Assert.Equal(["one.test tlsa tlsa-invalid", "one.test tlsa success"], _results.Counted);
     }
 
+    [Fact]
+    public async Task TimeOfAnAttemptOverBeforeAHostIsAsked_Defers()
+    {
+        await using var dns = Dns();
+        var options = new RelayOptions { HostName = "mail.example.test", Resolver = dns.EndPoint, AttemptTimeout = TimeSpan.FromMilliseconds(200) };
+
+        var results = await TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), _store, new EndlessPolicies(), _results)
+            .AttemptAsync(Job(), TestContext.Current.CancellationToken);
+
+        Assert.Equal((ResultKind.Deferred, "4.4.1"), (results[0].Kind, results[0].Status));
+    }
+
     public void Dispose() => _authority.Dispose();
+
+    private sealed class EndlessPolicies : IStsPolicies
+    {
+        public async Task<StsPolicy?> FindAsync(string domain, CancellationToken cancellationToken)
+        {
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            return null;
+        }
+    }
 
     private static byte[] Data(X509Certificate2 certificate, int selector, int matching)
     {
