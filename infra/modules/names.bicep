@@ -25,6 +25,7 @@ var tables = [
   'outbound'
   'traces'
   'stats'
+  'tls'
 ]
 
 @export()

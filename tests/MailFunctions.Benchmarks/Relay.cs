@@ -135,6 +135,7 @@ internal static class Relay
                     Blob = blob,
                 },
                 sender,
+                null,
                 [(EmailAddress.Parse(recipient)!, new OutboundRecipient { Address = recipient })],
                 token);
         });

@@ -47,6 +47,7 @@ internal static class AdminApi
         app.MapOutboundJobs();
         app.MapTraces();
         app.MapStats();
+        app.MapTlsStats();
         app.MapHealth();
         app.MapApiDescription();
     }

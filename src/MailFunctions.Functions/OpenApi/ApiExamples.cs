@@ -63,6 +63,7 @@ internal static class ApiExamples
         ("POST", "/api/queues/outbound/jobs/retry" or "/api/queues/outbound/jobs/hold" or "/api/queues/outbound/jobs/release") => ["domain", "state", "top", "continuation"],
         ("GET", "/api/traces") => ["id", "address", "from", "to", "top", "continuation"],
         ("GET", "/api/stats") => ["from", "to", "bucket"],
+        ("GET", "/api/stats/tls") => ["domain", "from", "to", "top", "continuation"],
         _ => [],
     };
 

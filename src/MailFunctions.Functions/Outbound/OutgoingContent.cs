@@ -134,7 +134,7 @@ internal abstract record OutgoingContent
     }
 
     /// <summary>Up to the empty line and a little more, or to the bound.</summary>
-    private static async Task<byte[]> ReadHeaderAsync(Stream content, CancellationToken cancellationToken)
+    public static async Task<byte[]> ReadHeaderAsync(Stream content, CancellationToken cancellationToken)
     {
         var header = new MemoryStream();
         var buffer = new byte[4096];

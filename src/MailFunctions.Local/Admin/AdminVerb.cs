@@ -126,6 +126,7 @@ internal static class AdminVerbs
             Query = [new("id", "Of this message, by its id or Message-ID"), new("address", "From or to this address"), .. Window, .. Page],
         },
         new("stats", "show", "Shows what was counted", "GET", "stats") { Query = [new("bucket", "1m, 5m, 15m, 1h or 1d"), .. Window] },
+        new("stats", "tls", "Shows what TLS with other servers came to, by day and domain", "GET", "stats/tls") { Query = [Domain, .. Window, .. Page] },
         new("health", "show", "Tells whether mail can flow", "GET", "health"),
     ];
 }

@@ -18,11 +18,11 @@ public sealed class DkimRowsTests(AzuriteFixture azurite)
     {
         var domain = Domain([.. Enumerable.Range(0, 16).Select(i => Key($"mf20261123-{i}r", DkimState.Retiring, Now.AddDays(i).AddTicks(7)))]);
 
-        Assert.Equal(WriteResult.Created, await _directory.PutDomainAsync(domain, Token));
+        Assert.Equal(WriteResult.Created, (await _directory.PutDomainAsync(domain, Token)).Result);
 
         var read = await _directory.FindDomainAsync(domain.Name, Token);
         Assert.Equal(domain.DkimKeys, read!.DkimKeys);
-        Assert.Equal(WriteResult.Replaced, await _directory.PutDomainAsync(read with { DkimKeys = [] }, Token));
+        Assert.Equal(WriteResult.Replaced, (await _directory.PutDomainAsync(read with { DkimKeys = [] }, Token)).Result);
         Assert.Empty((await _directory.FindDomainAsync(domain.Name, Token))!.DkimKeys);
     }
 

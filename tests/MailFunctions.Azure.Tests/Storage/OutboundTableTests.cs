@@ -24,6 +24,7 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
             WarnedAt = Now.AddHours(4),
             LastReply = "451 Later",
             IsOurs = true,
+            DeliveredTo = "team@example.test",
         };
 
         var put = await jobs.PutAsync(job, Token);

@@ -31,7 +31,7 @@ public sealed class JobSplitterTests
         };
 
         var jobs = JobSplitter.Split(
-            envelope, sender, ((string[])["a@one.test", "b@two.test"]).Select(a => (EmailAddress.Parse(a)!, new OutboundRecipient { Address = a })), now).ToList();
+            envelope, sender, null, ((string[])["a@one.test", "b@two.test"]).Select(a => (EmailAddress.Parse(a)!, new OutboundRecipient { Address = a })), now).ToList();
 
         Assert.Equal(2, jobs.Count);
         Assert.All(jobs, j => Assert.Equal(expected, j.IsOurs));

@@ -3,6 +3,7 @@ using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Tests.Inbound;
+using MailFunctions.Functions.Tests.Outbound;
 using MailFunctions.TestKit;
 using MailFunctions.TestKit.Dkim;
 using Xunit;
@@ -127,7 +128,7 @@ public sealed class SignedRelayTests
             Size = _store.Blobs["m"].Length,
             MailFrom = new ReversePath { Address = "alice@example.test", Body = body, SmtpUtf8 = international },
         };
-        return new SmtpRelay(options, new RelayRoutes(options, new DnsExchanges(options, Random.Shared)), _store, _dkim.Signer, TimeProvider.System)
+        return TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), _store, signer: _dkim.Signer)
             .AttemptAsync(job, TestContext.Current.CancellationToken);
     }
 }

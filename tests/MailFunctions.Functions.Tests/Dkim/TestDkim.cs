@@ -100,16 +100,15 @@ internal sealed class MemoryDomains : IDirectoryStore
         return ValueTask.FromResult(Rows.GetValueOrDefault(domain));
     }
 
-    public Task<WriteResult> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken)
+    public Task<Written> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken)
     {
         BeforePut?.Invoke();
         if ((Rows.GetValueOrDefault(domain.Name)?.ETag ?? "") != domain.ETag)
         {
-            return Task.FromResult(WriteResult.Conflict);
+            return Task.FromResult(new Written(WriteResult.Conflict));
         }
 
-        Put(domain);
-        return Task.FromResult(WriteResult.Replaced);
+        return Task.FromResult(new Written(WriteResult.Replaced, Put(domain).ETag));
     }
 
     public Task<IReadOnlyList<MailDomain>> ListRetiredDkimAsync(DateTimeOffset now, int top, CancellationToken cancellationToken) =>
@@ -119,7 +118,7 @@ internal sealed class MemoryDomains : IDirectoryStore
 
     public Task<WriteResult> DeleteDomainAsync(string domain, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<WriteResult> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<Written> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -45,9 +45,10 @@ public sealed class ExactlyOnceTests
         var expected = await CreateAsync(jobs, bus, store, time);
         var delivery = new OutboundDelivery(
             jobs,
-            new SmtpRelay(options, new RelayRoutes(options, new DnsExchanges(options, Random.Shared)), store, TestDkim.Off, TimeProvider.System),
+            TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), store),
             bus,
             new ResultReports(traces, new DsnSender(store, bus, options), options),
+            new DestinationLimits(options, time, Random.Shared),
             options,
             time,
             Random.Shared);
@@ -102,6 +103,7 @@ public sealed class ExactlyOnceTests
                     Blob = blob,
                 },
                 new ReversePath { Address = "alice@example.test" },
+                null,
                 [.. recipients.Select(r => (EmailAddress.Parse(r)!, new OutboundRecipient { Address = r }))],
                 TestContext.Current.CancellationToken);
         }
