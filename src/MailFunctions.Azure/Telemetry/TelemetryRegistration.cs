@@ -1,14 +1,6 @@
 using System.ComponentModel.DataAnnotations;
-using Azure.Identity;
-using Azure.Monitor.OpenTelemetry.Exporter;
-using MailFunctions.Core.Stats;
-using MailFunctions.Core.Telemetry;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using OpenTelemetry;
-using OpenTelemetry.Metrics;
-using OpenTelemetry.Resources;
-using OpenTelemetry.Trace;
 
 namespace MailFunctions.Azure.Telemetry;
 
@@ -38,49 +30,9 @@ public static class TelemetryRegistration
 
         if (!string.IsNullOrEmpty(otlp) || !string.IsNullOrEmpty(monitor))
         {
-            AddExporters(services, serviceName, !string.IsNullOrEmpty(otlp), Monitor(monitor, configuration[MonitorAuthenticationKey]));
+            Exporters.Add(services, serviceName, !string.IsNullOrEmpty(otlp), monitor, configuration[MonitorAuthenticationKey]);
         }
 
         return services;
-    }
-
-    private static Action<AzureMonitorExporterOptions>? Monitor(string? connection, string? authentication) => string.IsNullOrEmpty(connection)
-        ? null
-        : options =>
-        {
-            options.ConnectionString = connection;
-            options.Credential = authentication?.Contains("Authorization=AAD", StringComparison.OrdinalIgnoreCase) is true ? new DefaultAzureCredential() : null;
-        };
-
-    private static void AddExporters(IServiceCollection services, string serviceName, bool otlp, Action<AzureMonitorExporterOptions>? monitor) =>
-        services.AddOpenTelemetry()
-            .ConfigureResource(r => r.AddService(serviceName).AddEnvironmentVariableDetector()) // OTEL_SERVICE_NAME has the last word
-            .WithTracing(tracing => Export(tracing.AddSource(MailSpans.SourceName), otlp, monitor))
-            .WithMetrics(metrics => Export(metrics.AddMeter(MeterTotals.MeterPrefix + "*"), otlp, monitor));
-
-    private static void Export(TracerProviderBuilder tracing, bool otlp, Action<AzureMonitorExporterOptions>? monitor)
-    {
-        if (otlp)
-        {
-            tracing.AddOtlpExporter();
-        }
-
-        if (monitor is not null)
-        {
-            tracing.AddAzureMonitorTraceExporter(monitor);
-        }
-    }
-
-    private static void Export(MeterProviderBuilder metrics, bool otlp, Action<AzureMonitorExporterOptions>? monitor)
-    {
-        if (otlp)
-        {
-            metrics.AddOtlpExporter();
-        }
-
-        if (monitor is not null)
-        {
-            metrics.AddAzureMonitorMetricExporter(monitor);
-        }
     }
 }
