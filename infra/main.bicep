@@ -20,6 +20,18 @@ param postmaster string = ''
 @description('Where alerts are mailed to; empty: nowhere.')
 param alertAddress string = ''
 
+@description('host:port that takes all mail for others, such as smtp.example.net:587; empty: straight to MX hosts, which needs port 25 outwards.')
+param relaySmarthost string = ''
+
+@description('Login at the smarthost; empty: none.')
+param relayUserName string = ''
+
+@description('Name of the secret in Key Vault that holds the password for it; empty: none.')
+param relayCredentialName string = ''
+
+@description('Name of the secret in Key Vault under which forwarded mail gets its sender (SRS); empty: senders stay.')
+param srsKeyName string = ''
+
 @description('Where the edge runs: Container Apps hide the client\'s address, machines keep it.')
 @allowed(['containerApps', 'vmss'])
 param edgeHosting string = 'containerApps'
@@ -95,6 +107,7 @@ var tags = { 'azd-env-name': environmentName }
 var names = {
   appInsights: '${abbreviations.appInsights}${token}'
   bus: '${abbreviations.bus}${token}'
+  dkimVault: '${abbreviations.vault}dkim${token}'
   hostStorage: '${abbreviations.storage}host${token}'
   mailStorage: '${abbreviations.storage}mail${token}'
   registry: '${abbreviations.registry}${token}'
@@ -103,6 +116,20 @@ var names = {
 var machines = edgeHosting == 'vmss'
 var packageContainer = 'app-package'
 var certificateSecretUri = empty(tlsCertificateName) ? '' : '${vault.outputs.uri}secrets/${tlsCertificateName}'
+var srsKeyUri = empty(srsKeyName) ? '' : '${vault.outputs.uri}secrets/${srsKeyName}'
+var relaySettings = concat(
+  empty(relaySmarthost) ? [] : [{ name: 'Relay__Smarthost', value: relaySmarthost }],
+  empty(relayUserName) ? [] : [{ name: 'Relay__UserName', value: relayUserName }],
+  empty(relayCredentialName)
+    ? []
+    : [
+        {
+          name: 'Relay__Password'
+          value: '@Microsoft.KeyVault(SecretUri=${vault.outputs.uri}secrets/${relayCredentialName})'
+        }
+      ],
+  empty(srsKeyName) ? [] : [{ name: 'Relay__SrsKey', value: '@Microsoft.KeyVault(SecretUri=${srsKeyUri})' }]
+)
 var functionsSubnetId = networkIsolation
   ? (functionsHosting == 'flex' ? network.outputs.functionsSubnetId : network.outputs.functionsPremiumSubnetId)
   : ''
@@ -212,6 +239,18 @@ module vault 'modules/keyVault.bicep' = {
   }
 }
 
+module dkimVault 'modules/keyVault.bicep' = {
+  scope: group
+  params: {
+    name: names.dkimVault
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    subnets: guardedSubnets
+    allowedAddresses: allowedAddresses
+  }
+}
+
 module registry 'modules/registry.bicep' = {
   scope: group
   params: { name: names.registry, location: location, tags: tags }
@@ -249,8 +288,17 @@ module vaultAccess 'modules/vaultAccess.bicep' = {
   params: {
     vaultName: names.vault
     certificateName: tlsCertificateName
+    srsKeyName: srsKeyName
+    relayCredentialName: relayCredentialName
     edgePrincipalId: edgeIdentity.outputs.principalId
+    functionsPrincipalId: functionsIdentity.outputs.principalId
   }
+}
+
+module dkimAccess 'modules/dkimAccess.bicep' = {
+  scope: group
+  dependsOn: [dkimVault]
+  params: { vaultName: names.dkimVault, functionsPrincipalId: functionsIdentity.outputs.principalId }
 }
 
 module registryAccess 'modules/registryAccess.bicep' = {
@@ -283,6 +331,7 @@ module edgeContainers 'modules/edgeContainers.bicep' = if (!machines) {
     image: edgeImage
     settings: edgeSettings
     certificateSecretUri: certificateSecretUri
+    srsKeyUri: srsKeyUri
     minReplicas: edgeMinInstances
     maxReplicas: edgeMaxInstances
     connectionsPerReplica: edgeConnectionsPerReplica
@@ -307,6 +356,7 @@ module edgeMachines 'modules/edgeMachines.bicep' = if (machines) {
     image: empty(edgeImage) ? '${registry.outputs.loginServer}/edge:latest' : edgeImage
     settings: edgeSettings
     certificateSecretUri: certificateSecretUri
+    srsKeyUri: srsKeyUri
     sshPublicKey: edgeSshPublicKey
     administrator: edgeAdministrator
     size: edgeMachineSize
@@ -318,7 +368,7 @@ module edgeMachines 'modules/edgeMachines.bicep' = if (machines) {
 
 module functionApp 'modules/functionApp.bicep' = {
   scope: group
-  dependsOn: [mailAccess, hostStorageAccess, busAccess, monitoringAccess]
+  dependsOn: [mailAccess, hostStorageAccess, busAccess, vaultAccess, dkimAccess, monitoringAccess]
   params: {
     name: '${abbreviations.functionApp}${token}'
     planName: '${abbreviations.plan}${token}'
@@ -341,7 +391,11 @@ module functionApp 'modules/functionApp.bicep' = {
     appInsightsConnection: monitoring.outputs.appInsightsConnection
     workspaceId: monitoring.outputs.workspaceId
     adminNetworks: adminNetworks
-    settings: empty(postmaster) ? [] : [{ name: 'MailPostmaster', value: postmaster }]
+    settings: concat(
+      [{ name: 'Dkim__KeyVaultUri', value: dkimVault.outputs.uri }],
+      empty(postmaster) ? [] : [{ name: 'MailPostmaster', value: postmaster }],
+      relaySettings
+    )
   }
 }
 

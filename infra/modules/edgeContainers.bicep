@@ -19,6 +19,9 @@ param settings { name: string, value: string }[]
 @description('Secret of the certificate in Key Vault, without a version; empty: no TLS, and no port that needs it.')
 param certificateSecretUri string
 
+@description('Secret of the SRS key in Key Vault, without a version; empty: none.')
+param srsKeyUri string
+
 @minValue(1)
 param minReplicas int
 
@@ -32,6 +35,7 @@ param connectionsPerReplica int
 param zoneRedundant bool
 
 var hasCertificate = !empty(certificateSecretUri)
+var hasSrsKey = !empty(srsKeyUri)
 var certificateFolder = '/mnt/tls'
 var standIn = 'mcr.microsoft.com/k8se/quickstart:latest'
 var probes = [
@@ -108,7 +112,10 @@ resource edge 'Microsoft.App/containerApps@2025-01-01' = {
         traffic: [{ latestRevision: true, weight: 100 }]
       }
       registries: [{ server: registryServer, identity: identityId }]
-      secrets: hasCertificate ? [{ name: 'tls', keyVaultUrl: certificateSecretUri, identity: identityId }] : []
+      secrets: concat(
+        hasCertificate ? [{ name: 'tls', keyVaultUrl: certificateSecretUri, identity: identityId }] : [],
+        hasSrsKey ? [{ name: 'srs', keyVaultUrl: srsKeyUri, identity: identityId }] : []
+      )
     }
     template: {
       terminationGracePeriodSeconds: 60
@@ -131,7 +138,8 @@ resource edge 'Microsoft.App/containerApps@2025-01-01' = {
               { name: 'Rates__MessagesPerClient', value: '0' }
               { name: 'Rates__RecipientsPerClient', value: '0' }
             ],
-            hasCertificate ? [{ name: 'Tls__CertificatePath', value: '${certificateFolder}/certificate.pem' }] : []
+            hasCertificate ? [{ name: 'Tls__CertificatePath', value: '${certificateFolder}/certificate.pem' }] : [],
+            hasSrsKey ? [{ name: 'Smtp__SrsKey', secretRef: 'srs' }] : []
           )
           probes: empty(image) ? [] : probes
           volumeMounts: hasCertificate ? [{ volumeName: 'tls', mountPath: certificateFolder }] : []

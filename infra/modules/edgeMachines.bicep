@@ -14,6 +14,7 @@ param registryServer string
 param image string
 param settings { name: string, value: string }[]
 param certificateSecretUri string
+param srsKeyUri string
 
 @description('Public key for the administrator of the machines; no port lets them in from outside.')
 param sshPublicKey string
@@ -36,18 +37,18 @@ var allSettings = concat(
     : [{ name: 'Edge__Ports__Smtps', value: '0' }, { name: 'Edge__Ports__Pop3s', value: '0' }]
 )
 var environmentLines = map(allSettings, s => '${s.name}=${s.value}')
-var cloudInit = replace(
-  replace(
-    replace(
-      replace(replace(loadTextContent('../scaleSet/cloud-init.yaml'), '@IMAGE@', image), '@REGISTRY@', registryServer),
-      '@CLIENT_ID@',
-      identityClientId
-    ),
-    '@CERTIFICATE@',
-    certificateSecretUri
-  ),
-  '@ENVIRONMENT@',
-  join(environmentLines, '\n      ')
+var replacements = [
+  { from: '@IMAGE@', to: image }
+  { from: '@REGISTRY@', to: registryServer }
+  { from: '@CLIENT_ID@', to: identityClientId }
+  { from: '@CERTIFICATE@', to: certificateSecretUri }
+  { from: '@SRS_KEY@', to: srsKeyUri }
+  { from: '@ENVIRONMENT@', to: join(environmentLines, '\n      ') }
+]
+var cloudInit = reduce(
+  replacements,
+  loadTextContent('../scaleSet/cloud-init.yaml'),
+  (text, r) => replace(text, r.from, r.to)
 )
 
 resource publicAddress 'Microsoft.Network/publicIPAddresses@2024-07-01' = {

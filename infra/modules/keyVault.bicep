@@ -1,4 +1,4 @@
-// TLS certificates and DKIM keys: reached by identity, never copied into a setting.
+// A vault for secrets that are reached by identity and never copied into a setting.
 import { resourceTags } from 'names.bicep'
 
 param name string

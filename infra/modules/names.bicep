@@ -25,6 +25,7 @@ var tables = [
   'outbound'
   'traces'
   'stats'
+  'tls'
 ]
 
 @export()
@@ -53,5 +54,6 @@ var roles = {
   metricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
   tableDataContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
   tableDataReader: '76199698-9eea-4c19-bc75-cec21354c6b6'
+  vaultSecretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
   vaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
 }

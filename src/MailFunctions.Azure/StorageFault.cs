@@ -19,14 +19,14 @@ internal static class StorageFault
     };
 
     /// <summary>Status and error code only: messages of the SDK repeat headers.</summary>
-    public static StoreUnavailableException Wrap(string what, Exception e)
+    public static StoreUnavailableException Wrap(string what, Exception e, string who = "the storage")
     {
         var why = e switch
         {
-            RequestFailedException { Status: > 0 } r => $"the storage answered {r.Status} {r.ErrorCode}",
-            AuthenticationFailedException => "no token for the storage could be had",
-            OperationCanceledException => "the storage did not answer in time",
-            _ => $"the storage can't be reached ({e.GetType().Name})",
+            RequestFailedException { Status: > 0 } r => $"{who} answered {r.Status} {r.ErrorCode}",
+            AuthenticationFailedException => $"no token for {who} could be had",
+            OperationCanceledException => $"{who} did not answer in time",
+            _ => $"{who} can't be reached ({e.GetType().Name})",
         };
         return new StoreUnavailableException($"{what}: {why}.", e);
     }

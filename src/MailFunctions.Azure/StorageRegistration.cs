@@ -52,10 +52,14 @@ public static class StorageRegistration
         services.AddSingleton<ITraceWriter, TraceTable>();
         services.AddSingleton<ITraceReader, TraceReader>();
         services.AddSingleton<IStatsStore, StatsTable>();
+        services.AddSingleton<TlsTable>();
+        services.AddSingleton<ITlsCountStore>(s => s.GetRequiredService<TlsTable>());
+        services.AddSingleton<IStsPolicyStore>(s => s.GetRequiredService<TlsTable>());
         services.AddSingleton<IAppPasswordUse, AppPasswordUseTable>();
         services.AddSingleton<IHousekeepingTask, TraceRetention>();
         services.AddSingleton<IHousekeepingTask, StatsRetention>();
         services.AddSingleton<IHousekeepingTask, AppPasswordUseRetention>();
+        services.AddSingleton<IHousekeepingTask, TlsRetention>();
         return services;
     }
 

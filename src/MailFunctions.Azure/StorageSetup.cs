@@ -11,7 +11,7 @@ public static class StorageSetup
     public static IReadOnlyList<string> Tables { get; } =
     [
         DirectoryTables.DomainsName, DirectoryTables.DirectoryName, MailboxTable.MailboxesName, MailboxTable.ReferencesName,
-        OutboundTable.OutboundName, TraceTable.TracesName, "stats",
+        OutboundTable.OutboundName, TraceTable.TracesName, "stats", TlsTable.TlsName,
     ];
 
     /// <summary>Every blob container of the design (§3.2).</summary>

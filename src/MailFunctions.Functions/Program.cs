@@ -5,6 +5,7 @@ using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Azure.Stats;
 using MailFunctions.Azure.Telemetry;
+using MailFunctions.Functions.Dkim;
 using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Housekeeping;
 using MailFunctions.Functions.Inbound;
@@ -23,6 +24,7 @@ try
     builder.Services.AddMailStorage(builder.Configuration);
     builder.Services.AddMailBus(builder.Configuration);
     builder.Services.AddRelay(builder.Configuration);
+    builder.Services.AddDkim(builder.Configuration);
     builder.Services.AddMailHousekeeping(builder.Configuration);
     builder.Services.AddMailTelemetry(builder.Configuration, "mailfunctions-functions");
     builder.Services.AddAdminApi(builder.Configuration);

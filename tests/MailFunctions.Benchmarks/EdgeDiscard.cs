@@ -86,6 +86,8 @@ internal static class EdgeDiscard
 
         public Task<Page<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+        public Task<IReadOnlyList<MailDomain>> ListRetiredDkimAsync(DateTimeOffset now, int top, CancellationToken cancellationToken) => throw new NotSupportedException();
+
         public Task<Page<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
             where T : DirectoryEntry => throw new NotSupportedException();
     }
@@ -99,18 +101,5 @@ internal static class EdgeDiscard
 
         public ValueTask<MaildropOpening> OpenAsync(Core.Accounts.AuthenticatedAccount account, CancellationToken cancellationToken) =>
             ValueTask.FromResult<MaildropOpening>(new MaildropOpening.Unavailable());
-    }
-
-    private sealed class NoBus : IBusSender
-    {
-        public Task OpenAsync(string queue, CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task SendBatchAsync(string queue, IReadOnlyList<BusMessage> messages, CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task<long> ScheduleAsync(string queue, BusMessage message, DateTimeOffset enqueueTime, CancellationToken cancellationToken) => Task.FromResult(0L);
-
-        public Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) => Task.FromResult(false);
     }
 }

@@ -4,6 +4,7 @@ return args switch
 {
     ["edge-discard", .. var rest] => await EdgeDiscard.RunAsync(rest),
     ["pop3-memory", .. var rest] => await Pop3Memory.RunAsync(rest),
+    ["pop3-azurite", .. var rest] => await Pop3Azurite.RunAsync(rest),
     ["latency", .. var rest] => await Latency.RunAsync(rest),
     ["relay", .. var rest] => await Relay.RunAsync(rest),
     ["accounts", .. var rest] => await Accounts.RunAsync(rest),
@@ -22,6 +23,8 @@ static int Help()
               The real edge on 127.0.0.1 for SMTP, with an intake that throws messages away.
           pop3-memory --port N [--smtp-port N] [--max-connections N] [--password TEXT]
               The real edge on 127.0.0.1 for POP3 and SMTP, with mailboxes in memory.
+          pop3-azurite [--messages N] [--rounds N] [--latency-ms N] | --list N
+              POP3 over tables and blobs on Azurite beside bare reads of the blobs; or a maildrop of N messages, listed.
           latency STACK.JSON [--messages N]
               From the reply to end-of-data until POP3 shows the message, on a stack that runs.
           relay [--jobs N] [--domains N] [--at-once N]

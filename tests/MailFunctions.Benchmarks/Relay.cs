@@ -9,6 +9,7 @@ using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Dkim;
 using MailFunctions.Functions.Outbound;
 using MailFunctions.TestKit;
 using Microsoft.Extensions.Configuration;
@@ -96,7 +97,9 @@ internal static class Relay
         var services = new ServiceCollection();
         services.AddMailStorage(configuration);
         services.AddSingleton<IBusSender>(bus);
+        services.AddLogging();
         services.AddRelay(configuration);
+        services.AddDkim(configuration);
         return services.BuildServiceProvider();
     }
 
@@ -132,6 +135,7 @@ internal static class Relay
                     Blob = blob,
                 },
                 sender,
+                null,
                 [(EmailAddress.Parse(recipient)!, new OutboundRecipient { Address = recipient })],
                 token);
         });

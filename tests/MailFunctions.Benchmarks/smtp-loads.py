@@ -4,7 +4,7 @@
 W1  10,000 messages of 4 KiB, 20 at a time, a connection each
 W1d the same over 20 connections that are kept
 W2d 300 messages of 1 MiB over 8 connections
-Prints each figure's median and range, and what the server spent in CPU time a message where a PID is given.
+Waits for a quiet machine before each run. Prints each figure's median and range, and what the server spent in CPU time a message where a PID is given.
 """
 import statistics, subprocess, sys, time
 
@@ -25,6 +25,18 @@ def once(load, port, pid):
     return count / (time.perf_counter() - t), (cpu(pid) - c) * 1000 / count
 
 
+def busy(seconds=0.3):
+    def ticks(): f = [int(x) for x in open("/proc/stat").readline().split()[1:8]]; return sum(f), f[3] + f[4]
+    all0, idle0 = ticks(); time.sleep(seconds); all1, idle1 = ticks()
+    return 1 - (idle1 - idle0) / max(1, all1 - all0)
+
+
+def quiet():  # what a server still does with the last load (Postfix's queue) is not to be paid by the next
+    for _ in range(100):
+        if busy() < 0.15: return
+    print("the machine did not come to rest", file=sys.stderr)
+
+
 if len(sys.argv) < 3: sys.exit(__doc__)
 servers = []
 for a in sys.argv[2:]:
@@ -34,12 +46,13 @@ for run in range(int(sys.argv[1]) + 1):  # the first only warms up
     for load in LOADS:
         for name, port, pid in servers:
             if name.startswith("smtp-server") and load[0] == "W1": continue  # it greets 100 ms late on purpose
+            quiet()
             r = once(load, port, pid)
             if run: figures.setdefault((load[0], name), []).append(r)
-            time.sleep(0.3)
     print(f"run {run} done", file=sys.stderr)
 print("| load | server | messages/s, median (range) | of the first server | CPU ms a message |\n|---|---|---|---|---|")
 for (load, name), v in figures.items():
     rates = [x[0] for x in v]; m = statistics.median(rates)
     base = statistics.median(x[0] for x in figures.get((load, servers[0][0]), v))
-    print(f"| {load} | {name} | {m:,.0f} ({min(rates):,.0f}–{max(rates):,.0f}) | {m / base:.2f} | {statistics.median(x[1] for x in v):.3f} |")
+    spent = f"{statistics.median(x[1] for x in v):.3f}" if any(x[1] for x in v) else "–"
+    print(f"| {load} | {name} | {m:,.0f} ({min(rates):,.0f}–{max(rates):,.0f}) | {m / base:.2f} | {spent} |")

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using MailFunctions.TestKit;
@@ -26,7 +27,7 @@ public sealed class RelayTests(SharedStack shared)
         var kept = await WaitForSinkAsync(subject);
         var text = Encoding.UTF8.GetString(kept);
         Assert.StartsWith($"X-Envelope-From: FROM:<{account.Address}> SIZE=", text, StringComparison.Ordinal);
-        Assert.Contains("X-Envelope-To: TO:<a@far.test>\r\nX-Envelope-To: TO:<b@far.test>\r\nReceived: ", text, StringComparison.Ordinal);
+        Assert.Contains("X-Envelope-To: TO:<a@far.test>\r\nX-Envelope-To: TO:<b@far.test>\r\nDKIM-Signature: v=1; a=rsa-sha256;", text, StringComparison.Ordinal);
         Assert.Equal(content, kept[^content.Length..]);
     }
 
@@ -43,6 +44,37 @@ public sealed class RelayTests(SharedStack shared)
         Assert.Single(groups, g => g["Final-Recipient"] is not null); // not the one that was taken
         Assert.Equal(("rfc822; refused-1@far.test", "failed", "5.1.1"), (groups[1]["Final-Recipient"], groups[1]["Action"], groups[1]["Status"]));
         Assert.Equal("<>", report.Headers[HeaderId.ReturnPath]);
+    }
+
+    [Fact]
+    public async Task AliasThatLeadsElsewhere_SendsOnWithItsNameAndNotASecondTime()
+    {
+        var account = await shared.CreateAccountAsync();
+        var alias = $"list-{Guid.NewGuid():N}@example.test";
+        using var made = await shared.Admin.PutAsJsonAsync($"aliases/{alias}", new { targets = (string[])["member@far.test"] }, TestContext.Current.CancellationToken);
+        Assert.True(made.IsSuccessStatusCode);
+        var subject = $"sent-on-{Guid.NewGuid():N}";
+        await SubmitAsync(account, Encoding.ASCII.GetBytes($"From: {account.Address}\r\nSubject: {subject}\r\n\r\nx\r\n"), alias);
+        Assert.Contains($"X-Envelope-To: TO:<member@far.test>\r\nDelivered-To: {alias}\r\nReceived: ", Encoding.UTF8.GetString(await WaitForSinkAsync(subject)), StringComparison.Ordinal);
+
+        await SubmitAsync(account, Encoding.ASCII.GetBytes($"From: {account.Address}\r\nDelivered-To: {alias}\r\nSubject: again\r\n\r\nx\r\n"), alias);
+
+        using var report = await WaitForMailAsync(account);
+        Assert.Equal(("rfc822; " + alias, "5.4.6"), ((MessageDeliveryStatus)((MultipartReport)report.Body!)[1]).StatusGroups[1] is var group ? (group["Final-Recipient"], group["Status"]) : default);
+    }
+
+    [Fact]
+    public async Task SmarthostOfTheEnvironment_TakesTheMailInThePlaceOfTheSink()
+    {
+        await using var mta = new ScriptedMta();
+        await using var process = await StackProcess.StartAsync(environment: new Dictionary<string, string?> { ["Relay__Smarthost"] = $"127.0.0.1:{mta.Port}" });
+        var stack = process.Read();
+        Assert.Null(stack.SinkDirectory);
+
+        await SubmitAsync(stack, stack.Alice, Encoding.ASCII.GetBytes($"From: {stack.Alice.Address}\r\nSubject: x\r\n\r\nx\r\n"), "a@far.test");
+
+        var received = await WaitAsync(() => Task.FromResult(mta.Messages.TryPeek(out var message) ? message : null));
+        Assert.Equal(["RCPT TO:<a@far.test>"], received.Recipients);
     }
 
     [Fact]
@@ -69,9 +101,11 @@ public sealed class RelayTests(SharedStack shared)
         Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
     }
 
-    private async Task SubmitAsync(AccountJson account, byte[] content, params string[] recipients)
+    private Task SubmitAsync(AccountJson account, byte[] content, params string[] recipients) => SubmitAsync(shared.Stack, account, content, recipients);
+
+    private static async Task SubmitAsync(StackJson stack, AccountJson account, byte[] content, params string[] recipients)
     {
-        await using var smtp = await RawClient.ConnectAsync(shared.Stack.Submission);
+        await using var smtp = await RawClient.ConnectAsync(stack.Submission);
         await smtp.ReadReplyAsync();
         await smtp.AskAsync("EHLO client.test");
         var login = Convert.ToBase64String(Encoding.UTF8.GetBytes($"\0{account.Address}\0{account.Password}"));

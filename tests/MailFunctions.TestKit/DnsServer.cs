@@ -13,6 +13,8 @@ public sealed class DnsServer : IAsyncDisposable
     private const int A = 1;
     private const int Aaaa = 28;
     private const int Txt = 16;
+    private const int Srv = 33;
+    private const int Tlsa = 52;
 
     private readonly UdpClient _socket = new(new IPEndPoint(IPAddress.Loopback, 0));
     private readonly ConcurrentDictionary<string, List<(int Type, byte[] Data)>> _names = new(StringComparer.OrdinalIgnoreCase);
@@ -25,6 +27,12 @@ public sealed class DnsServer : IAsyncDisposable
 
     /// <summary>The response code for a name, such as 2 for SERVFAIL; null: as usual.</summary>
     public Func<string, int?> Trouble { get; init; } = _ => null;
+
+    /// <summary>Answers about these names are said to be authentic, as a resolver says that validates (RFC 6840 §5.8).</summary>
+    public Func<string, bool> Authentic { get; set; } = _ => false;
+
+    /// <summary>Seconds that answers may be kept.</summary>
+    public byte TimeToLive { get; init; } = 60;
 
     public ConcurrentQueue<string> Questions { get; } = [];
 
@@ -43,6 +51,19 @@ public sealed class DnsServer : IAsyncDisposable
 
     public DnsServer AddText(string name, string text) =>
         Add(name, Txt, [.. text.Chunk(255).SelectMany(c => (byte[])[(byte)c.Length, .. Encoding.ASCII.GetBytes(c)])]);
+
+    public DnsServer AddService(string name, int port, string target)
+    {
+        var data = new byte[6];
+        BinaryPrimitives.WriteUInt16BigEndian(data.AsSpan(4), (ushort)port);
+        return Add(name, Srv, [.. data, .. Name(target)]);
+    }
+
+    public DnsServer AddTlsa(string name, int usage, int selector, int matching, byte[] data) =>
+        Add(name, Tlsa, [(byte)usage, (byte)selector, (byte)matching, .. data]);
+
+    /// <summary>Takes all records of a name away.</summary>
+    public void Remove(string name) => _names.TryRemove(name, out _);
 
     /// <summary>A name that exists and has no records.</summary>
     public DnsServer AddEmpty(string name)
@@ -83,12 +104,12 @@ public sealed class DnsServer : IAsyncDisposable
         var records = code == 0 ? _names[name].Where(r => r.Type == type).ToList() : [];
         var answer = new MemoryStream();
         answer.Write(question.AsSpan(0, 2));
-        answer.Write([0x81, (byte)(0x80 | code), 0, 1, 0, (byte)records.Count, 0, 0, 0, 0]);
+        answer.Write([0x81, (byte)(0x80 | (Authentic(name) ? 0x20 : 0) | code), 0, 1, 0, (byte)records.Count, 0, 0, 0, 0]);
         answer.Write(question.AsSpan(12, end + 4 - 12));
         foreach (var (_, data) in records)
         {
-            // The name by pointer, type, class IN, 60 seconds.
-            answer.Write([0xC0, 12, 0, (byte)type, 0, 1, 0, 0, 0, 60, (byte)(data.Length >> 8), (byte)data.Length]);
+            // The name by pointer, type, class IN.
+            answer.Write([0xC0, 12, 0, (byte)type, 0, 1, 0, 0, 0, TimeToLive, (byte)(data.Length >> 8), (byte)data.Length]);
             answer.Write(data);
         }
 

@@ -29,8 +29,17 @@ public sealed class ScriptedMta : IAsyncDisposable
     /// <summary>EHLO keywords.</summary>
     public IReadOnlyList<string> Extensions { get; init; } = ["PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "SIZE 100000000"];
 
+    /// <summary>EHLO keywords besides, under TLS only.</summary>
+    public IReadOnlyList<string> ExtensionsUnderTls { get; init; } = [];
+
     /// <summary>For STARTTLS, which is offered only with one.</summary>
     public X509Certificate2? Certificate { get; init; }
+
+    /// <summary>Certificates that are sent behind the server's own.</summary>
+    public X509Certificate2Collection Chain { get; init; } = [];
+
+    /// <summary>TLS from the first octet.</summary>
+    public bool IsImplicitTls { get; init; }
 
     /// <summary>The reply to a command (`RCPT TO:…`), to the connection (`CONNECT`) or to a message (`.`); null: as usual; empty: hang up.</summary>
     public Func<string, string?> Script { get; set; } = _ => null;
@@ -80,12 +89,17 @@ public sealed class ScriptedMta : IAsyncDisposable
 
     private async Task ConverseAsync(Stream stream)
     {
+        var secure = IsImplicitTls;
+        if (secure)
+        {
+            stream = await SecureAsync(stream).ConfigureAwait(false);
+        }
+
         if (!await SayAsync(stream, "CONNECT", "220 there ESMTP").ConfigureAwait(false))
         {
             return;
         }
 
-        var secure = false;
         var sender = "";
         var recipients = new List<string>();
         var input = new BufferedStream(stream, 16 * 1024);
@@ -137,9 +151,8 @@ public sealed class ScriptedMta : IAsyncDisposable
 
                     break;
                 case "STARTTLS" when reply[0] == '2':
-                    var tls = new SslStream(stream);
-                    await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = Certificate }, _stopping.Token).ConfigureAwait(false);
-                    (stream, input, secure) = (tls, new BufferedStream(tls, 16 * 1024), true);
+                    stream = await SecureAsync(stream).ConfigureAwait(false);
+                    (input, secure) = (new BufferedStream(stream, 16 * 1024), true);
                     break;
                 case "QUIT":
                     return;
@@ -180,9 +193,17 @@ public sealed class ScriptedMta : IAsyncDisposable
         return false;
     }
 
+    private async Task<Stream> SecureAsync(Stream stream)
+    {
+        var tls = new SslStream(stream);
+        var context = SslStreamCertificateContext.Create(Certificate!, Chain, offline: true);
+        await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = context }, _stopping.Token).ConfigureAwait(false);
+        return tls;
+    }
+
     private string Capabilities(bool secure)
     {
-        List<string> lines = ["there", .. Extensions];
+        List<string> lines = ["there", .. Extensions, .. secure ? ExtensionsUnderTls : []];
         if (Certificate is not null && !secure)
         {
             lines.Add("STARTTLS");

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Dkim;
 
 namespace MailFunctions.Azure.Tables;
 
@@ -7,6 +8,7 @@ namespace MailFunctions.Azure.Tables;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(List<string>))]
 [JsonSerializable(typeof(List<StoredAppPassword>))]
+[JsonSerializable(typeof(List<StoredDkimKey>))]
 internal sealed partial class DirectoryJson : JsonSerializerContext;
 
 internal sealed record StoredAppPassword(
@@ -17,4 +19,22 @@ internal sealed record StoredAppPassword(
 
     public Core.Directory.AppPassword ToAppPassword() =>
         new(Id, Label, new ScramVerifier(Salt, Iterations, StoredKey, ServerKey), CreatedAt);
+}
+
+/// <summary>The private key is in the key store, under the name that stands here.</summary>
+internal sealed record StoredDkimKey(
+    string Selector, string Algorithm, string PublicKey, string Secret, string State, DateTimeOffset CreatedAt, DateTimeOffset? RemoveAt)
+{
+    public static StoredDkimKey From(DkimKey k) => new(k.Selector, k.Algorithm, k.PublicKey, k.Secret, k.State, k.CreatedAt, k.RemoveAt);
+
+    public DkimKey ToKey() => new()
+    {
+        Selector = Selector,
+        Algorithm = Algorithm,
+        PublicKey = PublicKey,
+        Secret = Secret,
+        State = State,
+        CreatedAt = CreatedAt,
+        RemoveAt = RemoveAt,
+    };
 }

@@ -12,6 +12,9 @@ internal static class DirectoryRow
 {
     public const string DomainPartition = "domain";
     public const string KindColumn = "Kind";
+
+    /// <summary>The earliest of its DKIM selectors' ends, so that one query finds what is due.</summary>
+    public const string DkimRemoveAtColumn = "DkimRemoveAt";
     public const string AccountKind = "account";
     public const string AliasKind = "alias";
 
@@ -23,6 +26,8 @@ internal static class DirectoryRow
         ["Enabled"] = domain.Enabled,
         ["Postmaster"] = domain.Postmaster?.ToString(),
         ["CreatedAt"] = domain.CreatedAt,
+        ["DkimKeys"] = domain.DkimKeys.Count == 0 ? null : JsonSerializer.Serialize([.. domain.DkimKeys.Select(StoredDkimKey.From)], DirectoryJson.Default.ListStoredDkimKey),
+        [DkimRemoveAtColumn] = domain.DkimKeys.Min(k => k.RemoveAt),
     };
 
     public static MailDomain ToDomain(TableEntity row) => new()
@@ -31,6 +36,9 @@ internal static class DirectoryRow
         Enabled = row.GetBoolean("Enabled") ?? true,
         Postmaster = EmailAddress.Parse(row.GetString("Postmaster")),
         CreatedAt = row.GetDateTimeOffset("CreatedAt") ?? default,
+        DkimKeys = row.GetString("DkimKeys") is { } keys
+            ? [.. JsonSerializer.Deserialize(keys, DirectoryJson.Default.ListStoredDkimKey)!.Select(k => k.ToKey())]
+            : [],
         ETag = row.ETag.ToString(),
     };
 

@@ -46,6 +46,29 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
             DirectoryRow.ToDomain,
             cancellationToken);
 
+    public async Task<IReadOnlyList<MailDomain>> ListRetiredDkimAsync(DateTimeOffset now, int top, CancellationToken cancellationToken)
+    {
+        var found = new List<MailDomain>();
+        try
+        {
+            var filter = TableClient.CreateQueryFilter($"PartitionKey eq {DirectoryRow.DomainPartition} and DkimRemoveAt le {now}");
+            await foreach (var row in _domains.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).ConfigureAwait(false))
+            {
+                found.Add(DirectoryRow.ToDomain(row));
+                if (found.Count == top)
+                {
+                    break;
+                }
+            }
+
+            return found;
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap($"The table '{DomainsName}' could not be read", e);
+        }
+    }
+
     public Task<Core.Directory.Page<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
         where T : DirectoryEntry
     {

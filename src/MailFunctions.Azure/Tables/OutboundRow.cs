@@ -21,6 +21,8 @@ internal static class OutboundRow
         ["Blob"] = job.Blob,
         ["Size"] = job.Size,
         ["MailFrom"] = JsonSerializer.Serialize(job.MailFrom, EnvelopeJson.Default.ReversePath),
+        ["IsOurs"] = job.IsOurs,
+        ["DeliveredTo"] = job.DeliveredTo,
         ["ReceivedAt"] = job.ReceivedAt,
         ["Recipients"] = JsonSerializer.Serialize(job.Recipients, EnvelopeJson.Default.IReadOnlyListOutboundRecipient),
         ["Results"] = job.Results.Count == 0 ? null : JsonSerializer.Serialize(job.Results, EnvelopeJson.Default.IReadOnlyListRecipientResult),
@@ -43,6 +45,8 @@ internal static class OutboundRow
         Blob = row.GetString("Blob"),
         Size = row.GetInt64("Size") ?? 0,
         MailFrom = JsonSerializer.Deserialize(row.GetString("MailFrom"), EnvelopeJson.Default.ReversePath)!,
+        IsOurs = row.GetBoolean("IsOurs") ?? false,
+        DeliveredTo = row.GetString("DeliveredTo"),
         ReceivedAt = row.GetDateTimeOffset("ReceivedAt") ?? default,
         Recipients = JsonSerializer.Deserialize(row.GetString("Recipients"), EnvelopeJson.Default.IReadOnlyListOutboundRecipient) ?? [],
         Results = row.GetString("Results") is { } results

@@ -18,15 +18,9 @@ internal sealed class TraceTable(TableServiceClient service) : ITraceWriter
         try
         {
             await Parallel.ForEachAsync(
-                events.SelectMany(TraceRow.From).GroupBy(r => r.PartitionKey),
+                events.SelectMany(TraceRow.From).GroupBy(r => r.PartitionKey).SelectMany(p => p.DistinctBy(r => r.RowKey).Chunk(MaxTransaction)),
                 new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
-                async (partition, token) =>
-                {
-                    foreach (var rows in partition.DistinctBy(r => r.RowKey).Chunk(MaxTransaction))
-                    {
-                        await WriteAsync(rows, token).ConfigureAwait(false);
-                    }
-                }).ConfigureAwait(false);
+                async (rows, token) => await WriteAsync(rows, token).ConfigureAwait(false)).ConfigureAwait(false);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

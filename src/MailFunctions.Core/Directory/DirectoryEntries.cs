@@ -1,5 +1,6 @@
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Dkim;
 
 namespace MailFunctions.Core.Directory;
 
@@ -13,6 +14,9 @@ public sealed record MailDomain
     /// <summary>Who gets mail for `postmaster@` and `abuse@` when the domain has no such entry; null: nobody.</summary>
     public EmailAddress? Postmaster { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Its DKIM selectors; none in a domain that never signed.</summary>
+    public IReadOnlyList<DkimKey> DkimKeys { get; init; } = [];
 
     /// <summary>The storage's version tag; empty for a new one.</summary>
     public string ETag { get; init; } = "";

@@ -36,6 +36,9 @@ public interface IDirectoryStore : IDirectoryReader
     Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken);
     Task<Page<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken);
 
+    /// <summary>Domains with a DKIM selector whose time is over, <paramref name="top"/> of them at most.</summary>
+    Task<IReadOnlyList<MailDomain>> ListRetiredDkimAsync(DateTimeOffset now, int top, CancellationToken cancellationToken);
+
     /// <summary>Entries of one kind, of one domain or of all of them, by address.</summary>
     Task<Page<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
         where T : DirectoryEntry;

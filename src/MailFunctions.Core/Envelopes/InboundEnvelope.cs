@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace MailFunctions.Core.Envelopes;
 
 /// <summary>The body of a `mail-inbound` message (design §3.1): a claim check for one accepted message.</summary>
@@ -28,6 +30,10 @@ public sealed record InboundEnvelope
 
     /// <summary>RFC 4865: not to be processed before.</summary>
     public DateTimeOffset? HoldUntil { get; init; }
+
+    /// <summary>Written by who logged in, or by this system itself; never by who merely came by.</summary>
+    [JsonIgnore]
+    public bool IsOurs => Listener == ListenerKind.Internal || (Listener == ListenerKind.Submission && Client.AuthenticatedAs is not null);
 }
 
 /// <summary>The ways in.</summary>

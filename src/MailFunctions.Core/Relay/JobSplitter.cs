@@ -15,9 +15,15 @@ public static class JobSplitter
     public const int MaxText = 12_000;
 
     /// <summary>Always the same jobs for the same arguments.</summary>
+    /// <param name="deliveredTo">The address of ours that sends the message on; null: none does.</param>
     public static IEnumerable<OutboundJob> Split(
-        InboundEnvelope envelope, ReversePath mailFrom, IEnumerable<(EmailAddress Address, OutboundRecipient Recipient)> recipients, DateTimeOffset now)
+        InboundEnvelope envelope,
+        ReversePath mailFrom,
+        string? deliveredTo,
+        IEnumerable<(EmailAddress Address, OutboundRecipient Recipient)> recipients,
+        DateTimeOffset now)
     {
+        var through = deliveredTo is null ? "" : "\n" + deliveredTo;
         foreach (var domain in recipients.GroupBy(r => r.Address.Domain))
         {
             var part = 0;
@@ -25,12 +31,14 @@ public static class JobSplitter
             {
                 yield return new OutboundJob
                 {
-                    Id = $"{envelope.Id}-{Digest($"{domain.Key}\n{mailFrom.Address}\n{part++}")}",
+                    Id = $"{envelope.Id}-{Digest($"{domain.Key}\n{mailFrom.Address}\n{part++}{through}")}",
                     Domain = domain.Key,
                     MessageId = envelope.Id,
                     Blob = envelope.Blob,
                     Size = envelope.Size,
                     MailFrom = mailFrom,
+                    IsOurs = envelope.IsOurs,
+                    DeliveredTo = deliveredTo,
                     ReceivedAt = envelope.ReceivedAt,
                     Recipients = chunk,
                     NextAttempt = now,

@@ -22,6 +22,12 @@ public sealed record OutboundJob
     /// <summary>As it goes out: on a forwarded message rewritten.</summary>
     public required ReversePath MailFrom { get; init; }
 
+    /// <summary>The message began here, so it leaves with its domain's DKIM signatures.</summary>
+    public bool IsOurs { get; init; }
+
+    /// <summary>The address of ours that sent the message on: it goes out as a field before the content (RFC 9228 §3); null: none did.</summary>
+    public string? DeliveredTo { get; init; }
+
     /// <summary>When the message was accepted: retries end by it.</summary>
     public required DateTimeOffset ReceivedAt { get; init; }
 
@@ -86,6 +92,10 @@ public sealed record OutboundRecipient
 
     /// <summary>The last reply for this recipient.</summary>
     public string? LastReply { get; init; }
+
+    /// <summary>Whether NOTIFY asks for a report; without it, it is as if FAILURE had been asked for (RFC 3461 §4.1).</summary>
+    /// <param name="word">`SUCCESS`, `FAILURE` or `DELAY`.</param>
+    public bool Asks(string word) => Notify is { } notify ? notify.Split(',').Contains(word, StringComparer.OrdinalIgnoreCase) : word == "FAILURE";
 }
 
 /// <summary>What an attempt came to for one recipient.</summary>

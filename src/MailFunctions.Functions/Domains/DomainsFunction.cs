@@ -1,26 +1,10 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
+using MailFunctions.Core.Dkim;
+using MailFunctions.Functions.Dkim;
 using MailFunctions.Functions.Hosting;
 
 namespace MailFunctions.Functions.Domains;
-
-/// <summary>`PUT /api/domains/{domain}`.</summary>
-internal sealed record DomainRequest
-{
-    /// <summary>Takes mail; left out: it does.</summary>
-    public bool? Enabled { get; init; }
-
-    /// <summary>Who gets mail for `postmaster@` and `abuse@` of the domain when no such account or alias is made.</summary>
-    public string? Postmaster { get; init; }
-}
-
-/// <summary>A domain, in both forms of its name.</summary>
-internal sealed record DomainAnswer(
-    string Name, string DisplayName, bool Enabled, DateTimeOffset CreatedAt,
-    string? Postmaster = null, IReadOnlyList<DnsRecord>? DnsRecords = null);
-
-/// <summary>A record that the postmaster has to publish.</summary>
-internal sealed record DnsRecord(string Name, string Type, string Value, string Purpose);
 
 /// <summary>The domains that mail is taken for.</summary>
 internal static class DomainsFunction
@@ -34,12 +18,14 @@ internal static class DomainsFunction
     {
         var domains = routes.MapGroup("/api/domains").WithTags("Domains");
         domains.MapGet("", ListAsync).Produces<ListAnswer<DomainAnswer>>().WithSummary("Lists the domains");
-        domains.MapGet("/{domain}", GetAsync).Produces<DomainAnswer>().ProducesProblem(404).WithSummary("Shows a domain and the DNS records to publish");
+        domains.MapGet("/{domain}", GetAsync).Produces<DomainAnswer>().ProducesProblem(404).ProducesValidationProblem()
+            .WithSummary("Shows a domain and the DNS records to publish; with ?check=true also what DNS says now");
         domains.MapPut("/{domain}", PutAsync).Accepts<DomainRequest>("application/json")
             .Produces<DomainAnswer>().Produces<DomainAnswer>(201).ProducesValidationProblem().ProducesProblem(412)
             .WithSummary("Makes a domain, or replaces its settings");
         domains.MapDelete("/{domain}", DeleteAsync).Produces(204).ProducesProblem(404).ProducesProblem(409).ProducesProblem(412)
             .WithSummary("Removes a domain that has neither accounts nor aliases");
+        domains.MapDomainKeys();
     }
 
     private static async Task<IResult> ListAsync(HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
@@ -50,28 +36,30 @@ internal static class DomainsFunction
         }
 
         var page = await store.ListDomainsAsync(top, continuation, cancellationToken);
-        return TypedResults.Ok(new ListAnswer<DomainAnswer>([.. page.Items.Select(d => Answer(d))], page.Continuation));
+        return TypedResults.Ok(new ListAnswer<DomainAnswer>([.. page.Items.Select(DomainAnswer.From)], page.Continuation));
     }
 
     private static async Task<IResult> GetAsync(
-        string domain, HttpResponse response, IDirectoryStore store, IConfiguration configuration, CancellationToken cancellationToken)
+        string domain, HttpRequest request, IDirectoryStore store, DnsCheck dns, IConfiguration configuration, CancellationToken cancellationToken)
     {
-        if (!DomainName.TryNormalize(domain, out var name))
+        if (ApiRequests.ReadFlag(request, "check", out var check) is { } malformed)
         {
-            return Malformed();
+            return malformed;
         }
 
-        if (await store.FindDomainAsync(name, cancellationToken) is not { } found)
+        var (found, fault) = await FindAsync(domain, store, cancellationToken);
+        if (found is null)
         {
-            return Missing(name);
+            return fault!;
         }
 
-        response.Headers.ETag = found.ETag;
-        return TypedResults.Ok(Answer(found) with { DnsRecords = Records(name, configuration[HostNameKey] ?? "mail." + name) });
+        var answer = DomainAnswer.Whole(found, HostName(configuration, found.Name));
+        request.HttpContext.Response.Headers.ETag = found.ETag;
+        return TypedResults.Ok(check ? answer with { DnsRecords = await dns.CheckAsync(answer.DnsRecords!, cancellationToken) } : answer);
     }
 
     private static async Task<IResult> PutAsync(
-        string domain, HttpRequest request, IDirectoryStore store, IConfiguration configuration, TimeProvider time, CancellationToken cancellationToken)
+        string domain, HttpRequest request, IDirectoryStore store, DkimKeyring keyring, IConfiguration configuration, TimeProvider time, CancellationToken cancellationToken)
     {
         if (!DomainName.TryNormalize(domain, out var name) || !name.Contains('.', StringComparison.Ordinal))
         {
@@ -98,67 +86,76 @@ internal static class DomainsFunction
             return ApiProblems.Invalid("postmaster", "Use an address, and another one than postmaster@ or abuse@ of this domain.");
         }
 
+        IReadOnlyList<DkimKey> made = existing is { DkimKeys.Count: > 0 } ? [] : await keyring.MakeAsync([], DkimState.Active, cancellationToken);
         var domainNow = new MailDomain
         {
             Name = name,
             Postmaster = postmaster,
             Enabled = asked.Enabled ?? true,
             CreatedAt = existing?.CreatedAt ?? time.GetUtcNow(),
+            DkimKeys = made.Count > 0 ? made : existing?.DkimKeys ?? [],
             ETag = existing?.ETag ?? "",
         };
         var written = await store.PutDomainAsync(domainNow, cancellationToken);
         ApiRequests.SetETag(request.HttpContext.Response, written);
-        return written.Result switch
+        switch (written.Result)
         {
-            WriteResult.Created => TypedResults.Created($"/api/domains/{name}", Answer(domainNow)),
-            WriteResult.Replaced => TypedResults.Ok(Answer(domainNow)),
-            _ => ApiProblems.PreconditionFailed($"The domain '{name}'"),
-        };
+            case WriteResult.Created:
+                return TypedResults.Created($"/api/domains/{name}", DomainAnswer.From(domainNow));
+            case WriteResult.Replaced:
+                return TypedResults.Ok(DomainAnswer.From(domainNow));
+            default:
+                await keyring.DropAsync(made);
+                return ApiProblems.PreconditionFailed($"The domain '{name}'");
+        }
     }
 
-    private static async Task<IResult> DeleteAsync(string domain, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
+    private static async Task<IResult> DeleteAsync(
+        string domain, HttpRequest request, IDirectoryStore store, DkimKeyring keyring, CancellationToken cancellationToken)
     {
-        if (!DomainName.TryNormalize(domain, out var name))
+        var (existing, fault) = await FindAsync(domain, store, cancellationToken, request);
+        if (existing is null)
         {
-            return Malformed();
+            return fault!;
         }
 
-        if (await store.FindDomainAsync(name, cancellationToken) is not { } existing)
-        {
-            return Missing(name);
-        }
-
-        if (ApiRequests.IsStale(request, existing.ETag))
-        {
-            return ApiProblems.PreconditionFailed($"The domain '{name}'");
-        }
-
+        var name = existing.Name;
         if ((await store.ListEntriesAsync<AccountEntry>(name, 1, null, cancellationToken)).Items.Count > 0
             || (await store.ListEntriesAsync<AliasEntry>(name, 1, null, cancellationToken)).Items.Count > 0)
         {
             return ApiProblems.Conflict($"The domain '{name}' has accounts or aliases: delete them first.");
         }
 
-        return await store.DeleteDomainAsync(name, existing.ETag, cancellationToken) switch
+        if (await store.DeleteDomainAsync(name, existing.ETag, cancellationToken) == WriteResult.Conflict)
         {
-            WriteResult.Conflict => ApiProblems.PreconditionFailed($"The domain '{name}'"),
-            _ => TypedResults.NoContent(),
-        };
+            return ApiProblems.PreconditionFailed($"The domain '{name}'");
+        }
+
+        await keyring.DropAsync(existing.DkimKeys);
+        return TypedResults.NoContent();
     }
 
-    private static DomainAnswer Answer(MailDomain domain) =>
-        new(domain.Name, DomainName.ToUnicode(domain.Name), domain.Enabled, domain.CreatedAt, domain.Postmaster?.ToString());
+    /// <summary>The domain of the path, or the answer that there is none; with a request, also its `If-Match` is checked.</summary>
+    public static async Task<(MailDomain? Domain, IResult? Fault)> FindAsync(
+        string domain, IDirectoryStore store, CancellationToken cancellationToken, HttpRequest? request = null)
+    {
+        if (!DomainName.TryNormalize(domain, out var name))
+        {
+            return (null, Malformed());
+        }
 
-    private static List<DnsRecord> Records(string domain, string host) =>
-    [
-        new(domain, "MX", $"10 {host}.", "Mail for the domain comes here (RFC 5321 §5.1)"),
-        new(domain, "TXT", "v=spf1 mx ~all", "Who may send as the domain (RFC 7208)"),
-        new($"_dmarc.{domain}", "TXT", $"v=DMARC1; p=none; rua=mailto:postmaster@{domain}", "What others do with mail that fails the checks (RFC 7489)"),
-        new($"_submissions._tcp.{domain}", "SRV", $"0 1 465 {host}.", "How clients find submission (RFC 8314 §5.1)"),
-        new($"_pop3s._tcp.{domain}", "SRV", $"0 1 995 {host}.", "How clients find POP3 (RFC 6186)"),
-    ];
+        if (await store.FindDomainAsync(name, cancellationToken) is not { } found)
+        {
+            return (null, ApiProblems.NotFound($"There is no domain '{name}'."));
+        }
+
+        return request is not null && ApiRequests.IsStale(request, found.ETag)
+            ? (null, ApiProblems.PreconditionFailed($"The domain '{name}'"))
+            : (found, null);
+    }
+
+    /// <summary>The name that MX records are told to point to.</summary>
+    public static string HostName(IConfiguration configuration, string domain) => configuration[HostNameKey] ?? "mail." + domain;
 
     private static IResult Malformed() => ApiProblems.Invalid("domain", "This is not a domain name of at least two labels.");
-
-    private static IResult Missing(string name) => ApiProblems.NotFound($"There is no domain '{name}'.");
 }

@@ -106,27 +106,8 @@ internal static class DsnMessage
 
     /// <summary>RFC 3464 §2.3.1: the type as it came, the address out of its xtext (RFC 3461 §4.2).</summary>
     private static string? Original(string? orcpt) => orcpt?.IndexOf(';') is > 0 and var semicolon
-        ? $"{orcpt[..semicolon]};{Printable(Decoded(orcpt[(semicolon + 1)..]))}"
+        ? $"{orcpt[..semicolon]};{Printable(OriginalRecipient.Decode(orcpt[(semicolon + 1)..]))}"
         : null;
-
-    private static string Decoded(string xtext)
-    {
-        var text = new StringBuilder();
-        for (var i = 0; i < xtext.Length; i++)
-        {
-            if (xtext[i] == '+' && i + 2 < xtext.Length && byte.TryParse(xtext.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var octet))
-            {
-                text.Append((char)octet);
-                i += 2;
-            }
-            else
-            {
-                text.Append(xtext[i]);
-            }
-        }
-
-        return text.ToString();
-    }
 
     // A line break in a value would begin another field.
     private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));

@@ -56,7 +56,8 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, RelayOption
         }
 
         // RFC 3461 §6.2: the whole message only for a failure, and only when RET asks for it; headers by default.
-        var wanted = action == DsnAction.Failed && job.MailFrom.Ret == "FULL" && job.Size <= DsnMessage.MaxReturned;
+        // RFC 8689 §5: never the whole of one that was to be protected.
+        var wanted = action == DsnAction.Failed && job.MailFrom is { Ret: "FULL", RequireTls: false } && job.Size <= DsnMessage.MaxReturned;
         var original = await ReadOriginalAsync(job.Blob, wanted, cancellationToken);
         using var message = DsnMessage.Create(
             job, action, results, original, wanted, options.HostName, id, at, job.ReceivedAt + options.Schedule.GiveUpAfter);

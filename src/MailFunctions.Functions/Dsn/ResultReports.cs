@@ -11,10 +11,10 @@ internal sealed class ResultReports(ITraceWriter traces, DsnSender sender, Relay
     /// <summary>True when the sender was told of a delay.</summary>
     public async Task<bool> TellAsync(OutboundJob job, CancellationToken cancellationToken)
     {
-        var failed = job.Results.Where(r => r.Kind == ResultKind.Failed && Asked(r, "FAILURE", unsaid: true)).ToList();
-        var relayed = job.Results.Where(r => r.Kind == ResultKind.Relayed && !r.NotifiesItself && Asked(r, "SUCCESS", unsaid: false)).ToList();
+        var failed = job.Results.Where(r => r.Kind == ResultKind.Failed && r.Recipient.Asks("FAILURE")).ToList();
+        var relayed = job.Results.Where(r => r.Kind == ResultKind.Relayed && !r.NotifiesItself && r.Recipient.Asks("SUCCESS")).ToList();
         var delayed = job.WarnedAt is null && job.ChangedAt - job.ReceivedAt >= options.Schedule.WarnAfter
-            ? job.Results.Where(r => r.Kind == ResultKind.Deferred && Asked(r, "DELAY", unsaid: false)).ToList()
+            ? job.Results.Where(r => r.Kind == ResultKind.Deferred && r.Recipient.Asks("DELAY")).ToList()
             : [];
         await sender.SendAsync(job, DsnAction.Failed, failed, cancellationToken);
         await sender.SendAsync(job, DsnAction.Relayed, relayed, cancellationToken);
@@ -22,10 +22,6 @@ internal sealed class ResultReports(ITraceWriter traces, DsnSender sender, Relay
         await traces.WriteAsync([.. job.Results.Select(r => Trace(job, r))], cancellationToken);
         return delayed.Count > 0;
     }
-
-    // RFC 3461 §4.1: without NOTIFY it is as if FAILURE had been asked for.
-    private static bool Asked(RecipientResult result, string word, bool unsaid) =>
-        result.Recipient.Notify is { } notify ? notify.Split(',').Contains(word, StringComparer.OrdinalIgnoreCase) : unsaid;
 
     private static TraceEvent Trace(OutboundJob job, RecipientResult result) => new()
     {

@@ -29,6 +29,7 @@ internal static class AdminApi
             o.SerializerOptions.TypeInfoResolverChain.Insert(0, AdminJson.Default);
             o.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull; // answers go by these options, not by the context's
         });
+        services.AddSingleton<DnsCheck>();
         services.AddSingleton<JobChanges>();
         services.AddProblemDetails();
         services.AddApiDescription();
@@ -46,6 +47,7 @@ internal static class AdminApi
         app.MapOutboundJobs();
         app.MapTraces();
         app.MapStats();
+        app.MapTlsStats();
         app.MapHealth();
         app.MapApiDescription();
     }

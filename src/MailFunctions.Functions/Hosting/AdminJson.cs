@@ -42,6 +42,7 @@ namespace MailFunctions.Functions.Hosting;
 [JsonSerializable(typeof(ListAnswer<TraceAnswer>))]
 [JsonSerializable(typeof(JobsDone))]
 [JsonSerializable(typeof(StatsList))]
+[JsonSerializable(typeof(ListAnswer<TlsStatsAnswer>))]
 [JsonSerializable(typeof(JobAnswer))]
 [JsonSerializable(typeof(ListAnswer<JobAnswer>))]
 [JsonSerializable(typeof(HealthAnswer))]

@@ -66,6 +66,13 @@ internal static class ApiRequests
             ? ApiProblems.Invalid("continuation", "Use the value of the page before, or none.") : null;
     }
 
+    /// <summary>`true` or `false` from the query; left out it is false.</summary>
+    public static IResult? ReadFlag(HttpRequest request, string name, out bool value)
+    {
+        value = request.Query[name] is ["true", ..];
+        return value || request.Query[name] is [] or ["" or "false", ..] ? null : ApiProblems.Invalid(name, "Use true or false.");
+    }
+
     /// <summary>An address from the path: routing leaves `%2F` as it is.</summary>
     public static EmailAddress? ReadAddress(string segment) =>
         EmailAddress.TryParse(segment.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase), out var address) && !address.IsAddressLiteral ? address : null;

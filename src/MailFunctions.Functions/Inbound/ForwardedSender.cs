@@ -11,6 +11,9 @@ internal sealed class ForwardedSender(RelayOptions options, TimeProvider time)
     /// <summary>Null when senders are not rewritten here.</summary>
     public SrsRewriter? Srs { get; } = options.CreateSrs(time);
 
+    /// <summary>A sender that was rewritten here: what comes to it goes back, and not on.</summary>
+    public bool IsReturning(EmailAddress address) => Srs?.Unwrap(address) is not null;
+
     /// <param name="through">The domain of ours that the message was for.</param>
     public ReversePath Rewrite(ReversePath mailFrom, string through)
     {

@@ -6,19 +6,22 @@ using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
 using MailFunctions.Core.Traces;
+using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
 
 namespace MailFunctions.Functions.Inbound;
 
-/// <summary>What became of a message's recipients: everything delivered or on its way when no fault is left.</summary>
-internal sealed record DeliveryOutcome(int Delivered, int Relayed, IReadOnlyList<string> Faults);
+/// <summary>What became of a message's recipients.</summary>
+/// <param name="Reported">Those that could not be reached, told to the sender.</param>
+/// <param name="Faults">Those that nobody could be told of: none, when every recipient has its end.</param>
+internal sealed record DeliveryOutcome(int Delivered, int Relayed, int Reported, IReadOnlyList<string> Faults);
 
 /// <summary>
 /// Brings one accepted message into the mailboxes of its recipients and makes jobs for those elsewhere (design §1, steps
 /// 3 to 5). Doing it again changes nothing, so a message that comes twice, or after a crash half-way, ends the same.
 /// </summary>
 internal sealed class InboundDelivery(
-    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ForwardedSender forwarded, ITraceWriter traces)
+    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ForwardedSender forwarded, UndeliveredReports reports, ITraceWriter traces)
 {
     private const int MaxParallelDeliveries = 8;
 
@@ -27,87 +30,106 @@ internal sealed class InboundDelivery(
     /// <exception cref="StoreUnavailableException">To be tried again.</exception>
     public async Task<DeliveryOutcome> DeliverAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
     {
-        var routing = RouteAsync(envelope, cancellationToken);
+        var resolving = ResolveAsync(envelope, cancellationToken);
         await using var blob = await store.OpenReadAsync(envelope.Blob, 0, cancellationToken);
         if (blob is null)
         {
             await traces.WriteAsync(
                 [Accepted(envelope), Fault(envelope, TraceKind.Unreadable, null, "the message is not in the store")], cancellationToken);
-            await routing;
-            return new DeliveryOutcome(0, 0, [$"The blob of message {envelope.Id} is gone."]);
+            await resolving;
+            return new DeliveryOutcome(0, 0, 0, [$"The blob of message {envelope.Id} is gone."]);
         }
 
         var summary = await SummaryReader.ReadAsync(blob, cancellationToken);
-        var (routes, remote, events) = await routing;
+        var plan = Plan(envelope, summary, await resolving);
         await Parallel.ForEachAsync(
-            routes,
+            plan.Routes,
             new ParallelOptions { MaxDegreeOfParallelism = MaxParallelDeliveries, CancellationToken = cancellationToken },
             async (route, token) => route.Result = await DeliverAsync(envelope, summary, route.Account, token));
 
-        foreach (var sameSender in remote.GroupBy(r => r.MailFrom))
+        foreach (var group in plan.Remote.DistinctBy(r => (r.MailFrom, r.Address)).GroupBy(r => (r.MailFrom, r.Through)))
         {
-            await jobs.CreateAsync(envelope, sameSender.Key, [.. sameSender.Select(r => (r.Address, r.Recipient))], cancellationToken);
+            await jobs.CreateAsync(envelope, group.Key.MailFrom, group.Key.Through, [.. group.Select(r => (r.Address, r.Recipient))], cancellationToken);
         }
 
-        foreach (var route in routes)
+        var events = plan.Routes.Where(r => r.Result is not DeliveryResult.OverQuota).SelectMany(r => r.Recipients.Select(a => Delivered(envelope, r, a.Address))).ToList();
+        var undelivered = plan.Undelivered
+            .Concat(plan.Routes.Where(r => r.Result is DeliveryResult.OverQuota).SelectMany(r => r.Recipients.Select(a => new Undelivered(a.Recipient, a.Address, a.Address, "5.2.2", "the mailbox is full"))))
+            .ToList();
+        var faults = new List<string>();
+        foreach (var one in undelivered)
         {
-            events.AddRange(route.Recipients.Select(r => Event(envelope, route, r)));
+            var detail = one.Final.Equals(one.Named) ? one.Reason : $"{one.Final}: {one.Reason}";
+            events.Add(Fault(envelope, TraceKind.Bounced, one.Named, detail));
+            if (!await reports.TellAsync(envelope, one, cancellationToken))
+            {
+                faults.Add($"{one.Named.ToCanonicalString()}: {detail}");
+            }
         }
 
         await traces.WriteAsync([Accepted(envelope) with { InternetMessageId = summary.MessageId }, .. events], cancellationToken);
         return new DeliveryOutcome(
-            routes.Count(r => r.Result is not DeliveryResult.OverQuota),
-            remote.Count,
-            [.. events.Where(e => e.Kind is TraceKind.Bounced or TraceKind.Deferred).Select(e => $"{e.Addresses[0]}: {e.Detail}")]);
+            plan.Routes.Count(r => r.Result is not DeliveryResult.OverQuota), plan.Remote.Count, undelivered.Count - faults.Count, faults);
     }
 
-    /// <summary>The mailboxes that the recipients lead to, each once; who is elsewhere; and what leads nowhere.</summary>
-    private async Task<(List<Route> Routes, List<RemoteRecipient> Remote, List<TraceEvent> Events)> RouteAsync(
-        InboundEnvelope envelope, CancellationToken cancellationToken)
+    private async Task<List<Resolved>> ResolveAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
     {
-        var routes = new Dictionary<string, Route>();
-        var remote = new List<RemoteRecipient>();
-        var events = new List<TraceEvent>();
+        var all = new List<Resolved>();
         foreach (var recipient in envelope.Recipients)
         {
             var address = EmailAddress.Parse(recipient.Address)!; // checked when the envelope was read
-            switch (await _resolver.ResolveAsync(address, cancellationToken))
+            all.Add(new Resolved(recipient, address, await _resolver.ResolveAsync(address, cancellationToken)));
+        }
+
+        return all;
+    }
+
+    /// <summary>The mailboxes that the recipients lead to, each once; who is elsewhere; and what leads nowhere.</summary>
+    private DeliveryPlan Plan(InboundEnvelope envelope, MessageSummary summary, List<Resolved> recipients)
+    {
+        var routes = new Dictionary<string, Route>();
+        var plan = new DeliveryPlan([], [], []);
+        foreach (var (recipient, address, resolution) in recipients)
+        {
+            switch (resolution)
             {
+                case Resolution.Found { Remote.Count: > 0 } when ForwardingLoop.IsOne(summary, address):
+                    // It has been here, and in the mailbox if there is one.
+                    plan.Undelivered.Add(new Undelivered(recipient, address, address, "5.4.6", "the message goes round: this address has sent it on before"));
+                    break;
                 case Resolution.Found found:
                     foreach (var account in found.Mailboxes)
                     {
                         if (!routes.TryGetValue(account.MailboxId, out var route))
                         {
                             routes.Add(account.MailboxId, route = new Route(account));
+                            plan.Routes.Add(route);
                         }
 
-                        route.Recipients.Add(address);
+                        route.Recipients.Add((recipient, address));
                     }
 
-                    events.AddRange(found.Failed.Select(f => Fault(envelope, TraceKind.Bounced, address, $"{f.Address}: {f.Reason}")));
-                    remote.AddRange(found.Remote.Select(r => Remote(recipient, r, forwarded.Rewrite(envelope.MailFrom, address.Domain))));
+                    plan.Undelivered.AddRange(found.Failed.Select(f => new Undelivered(recipient, address, f.Address, "5.1.1", f.Reason)));
+                    plan.Remote.AddRange(found.Remote.Select(
+                        r => Remote(recipient, r, forwarded.Rewrite(envelope.MailFrom, address.Domain), forwarded.IsReturning(address) ? null : address.ToString())));
                     break;
                 case Resolution.Disabled:
-                    events.Add(Fault(envelope, TraceKind.Bounced, address, "the account is disabled"));
+                    plan.Undelivered.Add(new Undelivered(recipient, address, address, "5.2.1", "the account is disabled"));
                     break;
-                case Resolution.NotLocal when MayRelay(envelope):
-                    remote.Add(Remote(recipient, address, envelope.MailFrom));
+                case Resolution.NotLocal when envelope.IsOurs:
+                    plan.Remote.Add(Remote(recipient, address, envelope.MailFrom, null));
                     break;
                 case Resolution.NotLocal:
-                    events.Add(Fault(envelope, TraceKind.Bounced, address, "the domain is not ours (any more), and the client may not relay"));
+                    plan.Undelivered.Add(new Undelivered(recipient, address, address, "5.1.2", "the domain is not ours (any more), and the client may not relay"));
                     break;
                 default:
-                    events.Add(Fault(envelope, TraceKind.Bounced, address, "no such address"));
+                    plan.Undelivered.Add(new Undelivered(recipient, address, address, "5.1.1", "no such address"));
                     break;
             }
         }
 
-        return ([.. routes.Values], remote, events);
+        return plan;
     }
-
-    /// <summary>Who logged in, and we ourselves; never who merely came by.</summary>
-    private static bool MayRelay(InboundEnvelope envelope) =>
-        envelope.Listener == ListenerKind.Internal || (envelope.Listener == ListenerKind.Submission && envelope.Client.AuthenticatedAs is not null);
 
     private Task<DeliveryResult> DeliverAsync(
         InboundEnvelope envelope, MessageSummary summary, AccountEntry account, CancellationToken cancellationToken)
@@ -138,22 +160,18 @@ internal sealed class InboundDelivery(
     private static string Prologue(InboundEnvelope envelope, AccountEntry account) =>
         $"Return-Path: <{envelope.MailFrom.Address}>\r\nDelivered-To: {account.Address}\r\n";
 
-    private static TraceEvent Event(InboundEnvelope envelope, Route route, EmailAddress recipient) => route.Result switch
+    private static TraceEvent Delivered(InboundEnvelope envelope, Route route, EmailAddress recipient) => new()
     {
-        DeliveryResult.OverQuota => Fault(envelope, TraceKind.Bounced, recipient, "the mailbox is full"),
-        _ => new TraceEvent
+        MessageId = envelope.Id,
+        At = route.Result switch
         {
-            MessageId = envelope.Id,
-            At = route.Result switch
-            {
-                DeliveryResult.Delivered delivered => delivered.At,
-                DeliveryResult.AlreadyDelivered before => before.At, // the row that may be missing, or the very same one
-                _ => throw new InvalidOperationException("The route was not tried."),
-            },
-            Kind = TraceKind.Delivered,
-            Addresses = [recipient.ToCanonicalString()],
-            Detail = route.Account.Address.Equals(recipient) ? null : $"into the mailbox of {route.Account.Address.ToCanonicalString()}",
+            DeliveryResult.Delivered delivered => delivered.At,
+            DeliveryResult.AlreadyDelivered before => before.At, // the row that may be missing, or the very same one
+            _ => throw new InvalidOperationException("The route was not tried."),
         },
+        Kind = TraceKind.Delivered,
+        Addresses = [recipient.ToCanonicalString()],
+        Detail = route.Account.Address.Equals(recipient) ? null : $"into the mailbox of {route.Account.Address.ToCanonicalString()}",
     };
 
     private static TraceEvent Accepted(InboundEnvelope envelope) => new()
@@ -179,16 +197,21 @@ internal sealed class InboundDelivery(
     };
 
     /// <summary>RFC 3461 §5.2.3: who was named first stays known, whoever it is sent on to.</summary>
-    private static RemoteRecipient Remote(EnvelopeRecipient recipient, EmailAddress address, ReversePath mailFrom) => new(
-        address, new OutboundRecipient { Address = address.ToString(), Notify = recipient.Notify, Orcpt = recipient.Orcpt }, mailFrom);
+    private static RemoteRecipient Remote(EnvelopeRecipient recipient, EmailAddress address, ReversePath mailFrom, string? through) => new(
+        address, new OutboundRecipient { Address = address.ToString(), Notify = recipient.Notify, Orcpt = recipient.Orcpt }, mailFrom, through);
 
-    private sealed record RemoteRecipient(EmailAddress Address, OutboundRecipient Recipient, ReversePath MailFrom);
+    private sealed record Resolved(EnvelopeRecipient Recipient, EmailAddress Address, Resolution Resolution);
+
+    /// <param name="Through">The address of ours that sends it on; null: none does.</param>
+    private sealed record RemoteRecipient(EmailAddress Address, OutboundRecipient Recipient, ReversePath MailFrom, string? Through);
+
+    private sealed record DeliveryPlan(List<Route> Routes, List<RemoteRecipient> Remote, List<Undelivered> Undelivered);
 
     private sealed class Route(AccountEntry account)
     {
         public AccountEntry Account => account;
 
-        public List<EmailAddress> Recipients { get; } = [];
+        public List<(EnvelopeRecipient Recipient, EmailAddress Address)> Recipients { get; } = [];
 
         public DeliveryResult? Result { get; set; }
     }

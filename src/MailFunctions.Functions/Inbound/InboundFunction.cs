@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Telemetry;
@@ -51,7 +52,7 @@ internal static partial class InboundFunction
             {
                 return Report(envelope, await delivery.DeliverAsync(envelope, cancellationToken), logger);
             }
-            catch (StoreUnavailableException e)
+            catch (Exception e) when (e is StoreUnavailableException or BusUnavailableException)
             {
                 Log.Unavailable(logger, envelope.Id, e.Message);
                 if (time.GetElapsedTime(started) + pause > KeepTrying)
@@ -66,6 +67,11 @@ internal static partial class InboundFunction
 
     private static TriggerResult Report(InboundEnvelope envelope, DeliveryOutcome outcome, ILogger logger)
     {
+        if (outcome.Reported > 0)
+        {
+            Log.Reported(logger, envelope.Id, outcome.Reported);
+        }
+
         if (outcome.Faults.Count == 0)
         {
             Log.Delivered(logger, envelope.Id, outcome.Delivered, outcome.Relayed);
@@ -111,6 +117,9 @@ internal static partial class InboundFunction
 
         [LoggerMessage(3001, LogLevel.Warning, "Message {Id} has {Count} recipients that it can't be delivered to, first: {First}", EventName = "MessageUndelivered")]
         public static partial void Undelivered(ILogger logger, string id, int count, string first);
+
+        [LoggerMessage(3004, LogLevel.Information, "Message {Id} could not be delivered to {Count} recipients; its sender is told as NOTIFY asks", EventName = "MessageReported")]
+        public static partial void Reported(ILogger logger, string id, int count);
 
         [LoggerMessage(3002, LogLevel.Error, "A message on mail-inbound is malformed and will be dead-lettered: {Fault}", EventName = "EnvelopeMalformed")]
         public static partial void Malformed(ILogger logger, string fault);

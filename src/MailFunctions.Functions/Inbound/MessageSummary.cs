@@ -17,6 +17,12 @@ internal sealed record MessageSummary
     public string? MessageId { get; init; }
     public IReadOnlyList<string> Attachments { get; init; } = [];
 
+    /// <summary>`Received` fields.</summary>
+    public int Hops { get; init; }
+
+    /// <summary>The values of `Delivered-To` fields, the topmost first.</summary>
+    public IReadOnlyList<string> DeliveredTo { get; init; } = [];
+
     /// <summary>Why the header section or the structure could not be read; the message is delivered all the same.</summary>
     public string? Fault { get; init; }
 }

@@ -15,12 +15,15 @@ internal sealed class SummaryReader : MimeReader
     /// <summary>Octets of one header section that are read.</summary>
     public const int MaxHeaderOctets = 1024 * 1024;
 
+    private const int MaxDeliveredTo = 100;
     private const int MaxAttachments = 100;
     private const int MaxAttachmentCharacters = 8 * 1024;
     private const int MaxMimeDepth = 64;
 
     private readonly WatchedStream _stream;
     private readonly List<string> _attachments = [];
+    private readonly List<string> _deliveredTo = [];
+    private int _hops;
     private int _attachmentCharacters;
     private bool _inMessageHeader = true;
     private bool _headerSeen;
@@ -61,6 +64,8 @@ internal sealed class SummaryReader : MimeReader
             Date = reader._date,
             MessageId = reader._messageId,
             Attachments = reader._attachments,
+            Hops = reader._hops,
+            DeliveredTo = reader._deliveredTo,
             Fault = fault,
         };
     }
@@ -91,9 +96,17 @@ internal sealed class SummaryReader : MimeReader
             return;
         }
 
+        if (header.Field.Equals("Delivered-To", StringComparison.OrdinalIgnoreCase) && _deliveredTo.Count < MaxDeliveredTo)
+        {
+            _deliveredTo.Add(Cut(header.Value));
+        }
+
         // RFC 5322 §3.6: each of them once; of several the first counts.
         switch (header.Id)
         {
+            case HeaderId.Received:
+                _hops++;
+                break;
             case HeaderId.Subject:
                 _subject ??= Cut(header.Value);
                 break;

@@ -12,6 +12,9 @@ internal static class ApiExamples
         ["domain"] = ("A domain name, in either form of an internationalized one.", "example.test", JsonSchemaType.String),
         ["id"] = ("The id that the API gave; of traces also a Message-ID.", "01990f3e-6f0a-7c11-9a55-3c5a0f0f9e21", JsonSchemaType.String),
         ["uid"] = ("The uid of a message in its mailbox.", "17", JsonSchemaType.String),
+        ["selector"] = ("A DKIM selector of the domain.", "mf20260131r", JsonSchemaType.String),
+        ["check"] = ("Also asks DNS what it says now.", true, JsonSchemaType.Boolean),
+        ["force"] = ("Does it without asking DNS.", false, JsonSchemaType.Boolean),
         ["queue"] = ("The name of a queue.", "mail-inbound", JsonSchemaType.String),
         ["sequence"] = ("The sequence number of a dead letter.", "42", JsonSchemaType.String),
         ["top"] = ("How many at most, 1 to 1000.", 100, JsonSchemaType.Integer),
@@ -47,6 +50,8 @@ internal static class ApiExamples
     public static IEnumerable<string> QueryOf(string method, string path) => (method, path) switch
     {
         ("GET", "/api/domains") => ["top", "continuation"],
+        ("GET", "/api/domains/{domain}") => ["check"],
+        ("POST", "/api/domains/{domain}/dkim/activate") => ["force"],
         ("GET", "/api/accounts" or "/api/aliases") => ["domain", "top", "continuation"],
         ("GET", "/api/accounts/{address}/messages") => ["deleted", "top", "continuation"],
         ("POST", "/api/accounts/{address}/deleted-mailboxes/{id}/restore") => ["into", "continuation"],
@@ -58,11 +63,12 @@ internal static class ApiExamples
         ("POST", "/api/queues/outbound/jobs/retry" or "/api/queues/outbound/jobs/hold" or "/api/queues/outbound/jobs/release") => ["domain", "state", "top", "continuation"],
         ("GET", "/api/traces") => ["id", "address", "from", "to", "top", "continuation"],
         ("GET", "/api/stats") => ["from", "to", "bucket"],
+        ("GET", "/api/stats/tls") => ["domain", "from", "to", "top", "continuation"],
         _ => [],
     };
 
     public static bool IsConditional(string method, string path) =>
-        method is "PUT" or "PATCH" or "DELETE" && path.Split('/')[2] is "domains" or "accounts" or "aliases";
+        (method is "PUT" or "PATCH" or "DELETE" || path.Contains("/dkim", StringComparison.Ordinal)) && path.Split('/')[2] is "domains" or "accounts" or "aliases";
 
     public static string TagDescription(string? tag) => tag switch
     {

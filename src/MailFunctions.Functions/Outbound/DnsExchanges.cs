@@ -1,6 +1,7 @@
 using System.Net;
 using DnsClient;
 using DnsClient.Protocol;
+using MailFunctions.Functions.Outbound.Tls;
 
 namespace MailFunctions.Functions.Outbound;
 
@@ -14,13 +15,21 @@ internal sealed class DnsExchanges : IMailExchanges
     public DnsExchanges(RelayOptions options, Random random)
     {
         (_options, _random) = (options, random);
+        _dns = CreateClient(options);
+    }
+
+    /// <summary>A client of the relay's resolver, with a cache of its own.</summary>
+    public static LookupClient CreateClient(RelayOptions options)
+    {
         var lookup = options.Resolver is { } resolver ? new LookupClientOptions(resolver) : new LookupClientOptions();
         lookup.Timeout = options.ResolverTimeout;
         lookup.Retries = 1;
         lookup.UseCache = true;
         lookup.ThrowDnsErrors = false;
         lookup.ContinueOnDnsError = false;
-        _dns = new LookupClient(lookup);
+        // RFC 6840 §5.8: who sends DO is told whether an answer is authentic.
+        lookup.RequestDnsSecRecords = options.Dnssec;
+        return new LookupClient(lookup);
     }
 
     // RFC 5321 §5.1
@@ -36,7 +45,7 @@ internal sealed class DnsExchanges : IMailExchanges
             var answer = await _dns.QueryAsync(domain, QueryType.MX, cancellationToken: cancellationToken);
             return answer.Header.ResponseCode switch
             {
-                DnsHeaderResponseCode.NoError => await OrderAsync(domain, [.. answer.Answers.MxRecords()], cancellationToken),
+                DnsHeaderResponseCode.NoError => await OrderAsync(domain, [.. answer.Answers.MxRecords()], IsAuthentic(answer), cancellationToken),
                 DnsHeaderResponseCode.NotExistentDomain => new Destination.Nowhere("5.1.2", $"the domain {domain} does not exist"),
                 var code => new Destination.Unknown("4.4.3", $"DNS can't say where mail for {domain} goes ({code})"),
             };
@@ -47,7 +56,7 @@ internal sealed class DnsExchanges : IMailExchanges
         }
     }
 
-    private async Task<Destination> OrderAsync(string domain, IReadOnlyList<MxRecord> records, CancellationToken cancellationToken)
+    private async Task<Destination> OrderAsync(string domain, IReadOnlyList<MxRecord> records, bool authentic, CancellationToken cancellationToken)
     {
         if (records is [{ Exchange.Value: "." }])
         {
@@ -78,9 +87,22 @@ internal sealed class DnsExchanges : IMailExchanges
                 break;
             }
 
-            var addresses = await AddressesAsync(host, cancellationToken);
+            var (addresses, authenticHost) = await AddressesAsync(host, cancellationToken);
             failed |= addresses is null;
-            hosts.AddRange((addresses ?? []).Select(a => new Smarthost(host, _options.MxPort, RelayTls.Opportunistic, null, null) { Address = a }));
+            if (addresses is not { Count: > 0 })
+            {
+                continue;
+            }
+
+            // RFC 7672 §2.2.1: where MX or addresses may be anybody's, TLSA records say nothing.
+            var (known, dane) = authentic && authenticHost ? await FindTlsaAsync(host, domain, cancellationToken) : (true, null);
+            hosts.AddRange(addresses.Select(a => new Smarthost(host, _options.MxPort, RelayTls.Opportunistic, null, null)
+            {
+                Address = a,
+                IsExchange = true,
+                Dane = dane,
+                IsDaneUnknown = !known,
+            }));
         }
 
         return hosts.Count > 0 ? new Destination.Hosts(hosts)
@@ -89,7 +111,7 @@ internal sealed class DnsExchanges : IMailExchanges
     }
 
     /// <summary>IPv6 first; null when DNS did not answer.</summary>
-    private async Task<IReadOnlyList<IPAddress>?> AddressesAsync(string host, CancellationToken cancellationToken)
+    private async Task<(IReadOnlyList<IPAddress>? Addresses, bool Authentic)> AddressesAsync(string host, CancellationToken cancellationToken)
     {
         try
         {
@@ -97,13 +119,34 @@ internal sealed class DnsExchanges : IMailExchanges
                 _dns.QueryAsync(host, QueryType.AAAA, cancellationToken: cancellationToken), _dns.QueryAsync(host, QueryType.A, cancellationToken: cancellationToken));
             List<IPAddress> found = [.. answers[0].Answers.AaaaRecords().Select(r => r.Address), .. answers[1].Answers.ARecords().Select(r => r.Address)];
             return found.Count == 0
-                && answers.Any(a => a.Header.ResponseCode is not (DnsHeaderResponseCode.NoError or DnsHeaderResponseCode.NotExistentDomain)) ? null : found;
+                && answers.Any(a => a.Header.ResponseCode is not (DnsHeaderResponseCode.NoError or DnsHeaderResponseCode.NotExistentDomain))
+                ? (null, false) : (found, answers.All(IsAuthentic));
         }
         catch (DnsResponseException)
         {
-            return null;
+            return (null, false);
         }
     }
+
+    /// <summary>The host's TLSA records, or none; not known when DNS is in trouble, which might be somebody's doing (RFC 7672 §2.1.2).</summary>
+    private async Task<(bool Known, DaneRule? Rule)> FindTlsaAsync(string host, string domain, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var answer = await _dns.QueryAsync($"_{_options.MxPort}._tcp.{host}", QueryType.TLSA, cancellationToken: cancellationToken);
+            var records = answer.Answers.OfType<TlsaRecord>()
+                .Select(r => new TlsaAssociation((int)r.CertificateUsage, (int)r.Selector, (int)r.MatchingType, r.CertificateAssociationData)).ToList();
+            return answer.Header.ResponseCode is DnsHeaderResponseCode.NoError or DnsHeaderResponseCode.NotExistentDomain
+                ? (true, records.Count > 0 && IsAuthentic(answer) ? new DaneRule(records, domain) : null)
+                : (false, null);
+        }
+        catch (DnsResponseException)
+        {
+            return (false, null);
+        }
+    }
+
+    private bool IsAuthentic(IDnsQueryResponse answer) => _options.Dnssec && answer.Header.IsAuthenticData;
 
     // RFC 5321 §4.1.3
     private Destination Literal(string literal)

@@ -10,7 +10,11 @@ namespace MailFunctions.Functions.Outbound;
 internal sealed class JobMaker(IOutboundJobs jobs, IBusSender bus, TimeProvider time)
 {
     public async Task CreateAsync(
-        InboundEnvelope envelope, ReversePath mailFrom, IReadOnlyList<(EmailAddress Address, OutboundRecipient Recipient)> recipients, CancellationToken cancellationToken)
+        InboundEnvelope envelope,
+        ReversePath mailFrom,
+        string? deliveredTo,
+        IReadOnlyList<(EmailAddress Address, OutboundRecipient Recipient)> recipients,
+        CancellationToken cancellationToken)
     {
         if (recipients.Count == 0)
         {
@@ -18,7 +22,7 @@ internal sealed class JobMaker(IOutboundJobs jobs, IBusSender bus, TimeProvider 
         }
 
         var now = time.GetUtcNow();
-        var made = JobSplitter.Split(envelope, mailFrom, recipients, now).Select(j => j with { TraceParent = MailSpans.TraceParent }).ToList();
+        var made = JobSplitter.Split(envelope, mailFrom, deliveredTo, recipients, now).Select(j => j with { TraceParent = MailSpans.TraceParent }).ToList();
         // All rows before any alarm: the blob has all its references before the first job can be done.
         await Parallel.ForEachAsync(
             made,

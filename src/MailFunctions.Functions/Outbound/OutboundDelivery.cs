@@ -23,6 +23,9 @@ internal enum RingEnd
 
     /// <summary>Some are left; the next alarm is set.</summary>
     Deferred,
+
+    /// <summary>Enough goes to the destination as it is; the alarm is set for a little later.</summary>
+    Waiting,
 }
 
 /// <summary>
@@ -31,7 +34,7 @@ internal enum RingEnd
 /// done again from the row and changes nothing the second time.
 /// </summary>
 internal sealed class OutboundDelivery(
-    IOutboundJobs jobs, IRelay relay, IBusSender bus, ResultReports reports, RelayOptions options, TimeProvider time, Random random)
+    IOutboundJobs jobs, IRelay relay, IBusSender bus, ResultReports reports, DestinationLimits limits, RelayOptions options, TimeProvider time, Random random)
 {
     /// <summary>Longer than an attempt may take, so that a lease runs out only when its function is gone.</summary>
     private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(20);
@@ -62,26 +65,69 @@ internal sealed class OutboundDelivery(
             return RingEnd.Leased;
         }
 
-        if (await jobs.PutAsync(job with { LeasedUntil = now + options.AttemptTimeout + LeaseMargin }, cancellationToken) is not { } leased)
+        switch (limits.Enter(job.Domain, now >= job.ReceivedAt + options.Schedule.GiveUpAfter))
         {
-            return RingEnd.Lost;
+            case Admission.Wait wait:
+                await bus.SendAsync(QueueNames.Outbound, OutboundAlarm.For(job, now, wait.Until), cancellationToken);
+                return RingEnd.Waiting;
+            case Admission.Rest rest:
+                return await PutOffAsync(job, rest.Until, cancellationToken);
+            case Admission.Entered entered:
+                return await AttemptAsync(job, entered, cancellationToken);
+            default:
+                throw new InvalidOperationException("There is no such admission.");
         }
+    }
 
-        IReadOnlyList<RecipientResult> results;
+    private async Task<RingEnd> AttemptAsync(OutboundJob job, Admission.Entered entered, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<RecipientResult> results = [];
+        OutboundJob? leased = null;
         try
         {
+            leased = await jobs.PutAsync(job with { LeasedUntil = time.GetUtcNow() + options.AttemptTimeout + LeaseMargin }, cancellationToken);
+            if (leased is null)
+            {
+                return RingEnd.Lost;
+            }
+
             using var span = MailSpans.Start("relay", ActivityKind.Client);
             results = await relay.AttemptAsync(leased, cancellationToken);
             span?.SetTag(MailSpans.MessageTag, leased.MessageId).SetTag("mail.relayed", results.Count(r => r.Kind == ResultKind.Relayed)).SetTag("mail.recipients", results.Count);
         }
         catch (Core.Messages.StoreUnavailableException)
         {
-            await jobs.PutAsync(leased with { LeasedUntil = null }, CancellationToken.None); // nothing was sent
+            if (leased is not null)
+            {
+                await jobs.PutAsync(leased with { LeasedUntil = null }, CancellationToken.None); // nothing was sent
+            }
+
             throw;
+        }
+        finally
+        {
+            limits.Leave(entered, results);
         }
 
         // From here on nothing is given up half-way for the caller's sake.
         return await TellAsync(await RecordAsync(leased, results), CancellationToken.None);
+    }
+
+    /// <summary>The destination is left alone: a delay that is told like any other, and no attempt of the job's.</summary>
+    private async Task<RingEnd> PutOffAsync(OutboundJob job, DateTimeOffset until, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var end = job.ReceivedAt + options.Schedule.GiveUpAfter;
+        var reply = $"{job.Domain} asked for less mail and is left alone for a while; it said: {job.LastReply ?? "so to another message"}";
+        var put = await jobs.PutAsync(
+            job with
+            {
+                Results = [.. job.Recipients.Select(r => new RecipientResult(r, ResultKind.Deferred, "4.7.0", SmtpReplyText.Line(reply), null, now))],
+                NextAttempt = until < end ? until : end,
+                ChangedAt = now,
+            },
+            cancellationToken);
+        return put is null ? RingEnd.Lost : await TellAsync(put, CancellationToken.None);
     }
 
     /// <summary>Writes down what the attempt came to; the postmaster may have put the job on hold meanwhile.</summary>
@@ -126,6 +172,13 @@ internal sealed class OutboundDelivery(
     /// <summary>Tells traces and sender, then sets the next alarm. All of it may be done twice.</summary>
     private async Task<RingEnd> TellAsync(OutboundJob job, CancellationToken cancellationToken)
     {
+        if (job.State == JobState.Done && !job.Results.Any(r => r.Recipient.Asks("SUCCESS")))
+        {
+            // Only traces are left to write, and they don't need the message.
+            await Task.WhenAll(reports.TellAsync(job, cancellationToken), jobs.ReleaseBlobAsync(job, cancellationToken));
+            return RingEnd.Done;
+        }
+
         var warned = await reports.TellAsync(job, cancellationToken);
         if (job.State is JobState.Done or JobState.Telling)
         {

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using MailFunctions.Core.Housekeeping;
 using MailFunctions.Functions.Dsn;
+using MailFunctions.Functions.Outbound.Tls;
 
 namespace MailFunctions.Functions.Outbound;
 
@@ -15,10 +16,18 @@ internal static class OutboundRegistration
         services.AddSingleton(Random.Shared);
         services.AddSingleton<IMailExchanges, DnsExchanges>();
         services.AddSingleton<RelayRoutes>();
+        services.AddSingleton<DestinationLimits>();
+        services.AddSingleton<TlsResults>();
+        services.AddSingleton<ITlsResults>(s => s.GetRequiredService<TlsResults>());
+        services.AddHostedService(s => s.GetRequiredService<TlsResults>());
+        services.AddSingleton(_ => new StsFetcher(StsFetcher.CreateHandler(), StsFetcher.TimeLimit));
+        services.AddSingleton<IStsPolicies, StsPolicies>();
+        services.AddSingleton<RelayConnector>();
         services.AddSingleton<IRelay, SmtpRelay>();
         services.AddSingleton<JobMaker>();
         services.AddSingleton<DsnSender>();
         services.AddSingleton<ResultReports>();
+        services.AddSingleton<UndeliveredReports>();
         services.AddSingleton<OutboundDelivery>();
         services.AddSingleton<IHousekeepingTask, OverdueJobs>();
         return services;

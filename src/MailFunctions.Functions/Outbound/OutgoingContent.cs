@@ -1,4 +1,5 @@
 using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Dkim;
 using MailKit.Net.Smtp;
 using MimeKit;
 
@@ -14,12 +15,24 @@ internal abstract record OutgoingContent
     /// <param name="Status">RFC 3463 status.</param>
     public sealed record Unfit(string Status, string Reason) : OutgoingContent;
 
-    /// <summary>The octets as they are when the peer has the extensions they need; otherwise changed as far as the RFCs allow.</summary>
+    /// <summary>It has to be signed, and can't be now.</summary>
+    public sealed record Unsigned(string Reason) : OutgoingContent;
+
+    /// <summary>
+    /// The octets as they are when the peer has the extensions they need; otherwise changed as far as the RFCs allow. What
+    /// is signed is what leaves.
+    /// </summary>
+    /// <param name="content">The message from its start.</param>
+    /// <param name="again">Gives it from its start once more.</param>
     public static async Task<OutgoingContent> PrepareAsync(
-        OutboundJob job, ReadOnlyMemory<byte> prologue, Stream content, SmtpCapabilities peer, CancellationToken cancellationToken)
+        OutboundJob job,
+        MessageSigner signer,
+        Stream content,
+        Func<CancellationToken, Task<Stream>> again,
+        SmtpCapabilities peer,
+        CancellationToken cancellationToken)
     {
         var international = false;
-        var size = prologue.Length + job.Size;
         if (job.MailFrom.SmtpUtf8 && !peer.HasFlag(SmtpCapabilities.UTF8))
         {
             // RFC 6531 §3.2: without the extension only what is plain ASCII may go on.
@@ -43,18 +56,30 @@ internal abstract record OutgoingContent
             "8BITMIME" => (ContentEncoding.EightBit, SmtpCapabilities.EightBitMime),
             _ => (ContentEncoding.SevenBit, SmtpCapabilities.None),
         };
-        if (peer.HasFlag(needed))
-        {
-            return new Ready(
-                await RawMessage.CreateAsync(prologue.IsEmpty ? content : new JoinedStream(prologue, content), encoding, cancellationToken), size, international);
-        }
-
-        return await ConvertAsync(prologue, content, peer, international, cancellationToken);
+        return peer.HasFlag(needed)
+            ? await SignAsync(job, signer, content, job.Size, again, encoding, international, cancellationToken)
+            : await ConvertAsync(job, signer, content, peer, international, cancellationToken);
     }
+
+    private static async Task<OutgoingContent> SignAsync(
+        OutboundJob job,
+        MessageSigner signer,
+        Stream content,
+        long size,
+        Func<CancellationToken, Task<Stream>> again,
+        ContentEncoding encoding,
+        bool international,
+        CancellationToken cancellationToken) => await signer.SignAsync(job, content, again, cancellationToken) switch
+        {
+            SigningResult.Done { Fields: var fields, Content: var whole } => new Ready(
+                await RawMessage.CreateAsync(fields.IsEmpty ? whole : new JoinedStream(fields, whole), encoding, cancellationToken), fields.Length + size, international),
+            SigningResult.Unavailable unavailable => new Unsigned(unavailable.Reason),
+            _ => throw new InvalidOperationException("There is no such result."),
+        };
 
     /// <summary>RFC 6152 §3: the body is encoded anew where nothing is signed over it.</summary>
     private static async Task<OutgoingContent> ConvertAsync(
-        ReadOnlyMemory<byte> prologue, Stream content, SmtpCapabilities peer, bool international, CancellationToken cancellationToken)
+        OutboundJob job, MessageSigner signer, Stream content, SmtpCapabilities peer, bool international, CancellationToken cancellationToken)
     {
         var eightBit = peer.HasFlag(SmtpCapabilities.EightBitMime);
         MimeMessage message;
@@ -75,7 +100,6 @@ internal abstract record OutgoingContent
         }
 
         message.Prepare(eightBit ? EncodingConstraint.EightBit : EncodingConstraint.SevenBit, 998);
-        // The prologue signs the octets as they came: it does not go with others.
         var converted = new MemoryStream();
         var format = FormatOptions.Default.Clone();
         format.NewLineFormat = NewLineFormat.Dos;
@@ -83,8 +107,14 @@ internal abstract record OutgoingContent
         await message.WriteToAsync(format, converted, cancellationToken);
         message.Dispose();
         converted.Position = 0;
-        return new Ready(
-            await RawMessage.CreateAsync(converted, eightBit ? ContentEncoding.EightBit : ContentEncoding.SevenBit, cancellationToken), converted.Length, international);
+        var encoding = eightBit ? ContentEncoding.EightBit : ContentEncoding.SevenBit;
+        return await SignAsync(job, signer, converted, converted.Length, Rewound, encoding, international, cancellationToken);
+
+        Task<Stream> Rewound(CancellationToken unused)
+        {
+            converted.Position = 0;
+            return Task.FromResult<Stream>(converted);
+        }
     }
 
     private static bool Any(MimeIterator parts, Func<MimeEntity, bool> wanted)
@@ -104,7 +134,7 @@ internal abstract record OutgoingContent
     }
 
     /// <summary>Up to the empty line and a little more, or to the bound.</summary>
-    private static async Task<byte[]> ReadHeaderAsync(Stream content, CancellationToken cancellationToken)
+    public static async Task<byte[]> ReadHeaderAsync(Stream content, CancellationToken cancellationToken)
     {
         var header = new MemoryStream();
         var buffer = new byte[4096];

@@ -1,5 +1,8 @@
 using System.Globalization;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Dsn;
 using MailKit;
 using MailKit.Net.Smtp;
 using MimeKit;
@@ -7,7 +10,7 @@ using MimeKit;
 namespace MailFunctions.Functions.Outbound;
 
 /// <summary>MailKit's client, with the replies kept recipient by recipient and the message's octets left alone.</summary>
-internal sealed class RelayClient(OutboundJob job) : SmtpClient
+internal sealed class RelayClient(OutboundJob job, X509Certificate2Collection? authorities) : SmtpClient
 {
     private readonly Dictionary<string, OutboundRecipient> _recipients = job.Recipients.ToDictionary(r => r.Address);
 
@@ -35,9 +38,37 @@ internal sealed class RelayClient(OutboundJob job) : SmtpClient
 
     protected override string? GetEnvelopeId(MimeMessage message) => job.MailFrom.Envid;
 
-    // RFC 3461 §5.2.1: parameters go on as they came. What the sender did not say is not said.
-    protected override DeliveryStatusNotification? GetDeliveryStatusNotifications(MimeMessage message, MailboxAddress mailbox) =>
-        _recipients[mailbox.Name!].Notify is { } notify ? Parse(notify) : null;
+    /// <summary>RFC 3461 §5.2.1: parameters go on as they came. What the sender did not say is not said.</summary>
+    protected override DeliveryStatusNotification? GetDeliveryStatusNotifications(MimeMessage message, MailboxAddress mailbox)
+    {
+        var recipient = _recipients[mailbox.Name!];
+        if (Original(recipient.Orcpt) is { } original && mailbox.Address != original && IsAddress(original))
+        {
+            // MailKit takes ORCPT from the mailbox, behind this call; RCPT's own address is written already (decision record 0023).
+            mailbox.Address = original;
+        }
+
+        // With ORCPT alone: what is meant where NOTIFY is not said (§4.1).
+        return recipient.Notify is { } notify ? Parse(notify)
+            : recipient.Orcpt is not null ? DeliveryStatusNotification.Failure | DeliveryStatusNotification.Delay : null;
+    }
+
+    protected override SslClientAuthenticationOptions GetSslClientAuthenticationOptions(string host, RemoteCertificateValidationCallback remoteCertificateValidationCallback)
+    {
+        var tls = base.GetSslClientAuthenticationOptions(host, remoteCertificateValidationCallback);
+        if (authorities is not null)
+        {
+            tls.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            tls.CertificateChainPolicy.CustomTrustStore.AddRange(authorities);
+        }
+
+        return tls;
+    }
+
+    /// <summary>The address out of `rfc822;xtext`; null when it is of another kind.</summary>
+    private static string? Original(string? orcpt) => orcpt?.StartsWith("rfc822;", StringComparison.OrdinalIgnoreCase) is true ? OriginalRecipient.Decode(orcpt[7..]) : null;
+
+    private static bool IsAddress(string text) => MailboxAddress.TryParse(text, out var parsed) && parsed.Address == text;
 
     private static DeliveryStatusNotification Parse(string notify)
     {

@@ -1,9 +1,11 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Outbound.Tls;
 
 namespace MailFunctions.Functions.Outbound;
 
@@ -28,6 +30,15 @@ internal sealed record Smarthost(string Host, int Port, RelayTls Tls, string? Us
 {
     /// <summary>Where to connect, when DNS was asked already.</summary>
     public IPAddress? Address { get; init; }
+
+    /// <summary>Found by MX, so that what its domain says of TLS counts.</summary>
+    public bool IsExchange { get; init; }
+
+    /// <summary>What its TLSA records ask; null: it has none that can be trusted.</summary>
+    public DaneRule? Dane { get; init; }
+
+    /// <summary>Whether it has TLSA records could not be found out: it is not to be used (RFC 7672 §2.1.2).</summary>
+    public bool IsDaneUnknown { get; init; }
 
     // A record would print its members: passwords never reach a log.
     public override string ToString() => $"{Host}:{Port}";
@@ -69,6 +80,18 @@ internal sealed record RelayOptions
     /// <summary>For a whole attempt; the function timeout of the host is 5 minutes.</summary>
     public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromMinutes(4);
 
+    /// <summary>For one answer of a peer, or for one piece of content that it takes (RFC 5321 §4.5.3.2, as far as an attempt lasts).</summary>
+    public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromMinutes(3);
+
+    /// <summary>Jobs to one destination at once, from one process.</summary>
+    public int MaxConnections { get; init; } = 20;
+
+    /// <summary>Jobs to one destination a minute, from one process; 0: as many as there are.</summary>
+    public int MessagesPerMinute { get; init; }
+
+    /// <summary>Recipients of one transaction; a job with more of them makes several in one connection.</summary>
+    public int MaxRecipients { get; init; } = JobSplitter.MaxRecipients;
+
     /// <summary>The port of hosts found by MX (RFC 5321 §4.5.4.2); another one for tests only.</summary>
     public int MxPort { get; init; } = 25;
 
@@ -78,8 +101,14 @@ internal sealed record RelayOptions
     /// <summary>For one question to it.</summary>
     public TimeSpan ResolverTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>The resolver's word that an answer is authentic is believed (RFC 7672 §2.1.3), so that TLSA records count.</summary>
+    public bool Dnssec { get; init; }
+
     /// <summary>Hosts tried in one attempt.</summary>
     public int MaxHosts { get; init; } = 5;
+
+    /// <summary>Authorities in place of the system's; for tests.</summary>
+    public X509Certificate2Collection? Authorities { get; init; }
 
     /// <exception cref="ValidationException">Says which key is wrong.</exception>
     public static RelayOptions Read(IConfiguration configuration)
@@ -93,6 +122,7 @@ internal sealed record RelayOptions
         }
 
         var defaults = new RelayOptions();
+        var resolver = ReadResolver(section);
         return new RelayOptions
         {
             HostName = configuration["MailHostName"] ?? defaults.HostName,
@@ -114,11 +144,25 @@ internal sealed record RelayOptions
             ConnectTimeout = Span(section, "ConnectTimeout", defaults.ConnectTimeout),
             AttemptTimeout = Span(section, "AttemptTimeout", defaults.AttemptTimeout),
             MxPort = section["MxPort"] is { Length: > 0 } port ? Port("MxPort", port) : defaults.MxPort,
-            Resolver = section["Resolver"] is not { Length: > 0 } resolver ? null
-                : IPEndPoint.TryParse(resolver, out var address) ? (address.Port == 0 ? new IPEndPoint(address.Address, DnsPort) : address)
-                : throw new ValidationException($"{Section}__Resolver: '{resolver}' is not an IP address with or without a port."),
+            CommandTimeout = Span(section, "CommandTimeout", defaults.CommandTimeout),
+            MaxConnections = Number(section, "MaxConnections", 1, 1000, defaults.MaxConnections),
+            MessagesPerMinute = Number(section, "MessagesPerMinute", 0, 1_000_000, defaults.MessagesPerMinute),
+            MaxRecipients = Number(section, "MaxRecipients", 1, JobSplitter.MaxRecipients, defaults.MaxRecipients),
+            MaxHosts = Number(section, "MaxHosts", 1, 20, defaults.MaxHosts),
+            Resolver = resolver,
+            Dnssec = section["Dnssec"] switch
+            {
+                // Nobody stands between this process and a resolver on the same machine.
+                null or "" => resolver is not null && IPAddress.IsLoopback(resolver.Address),
+                var text when bool.TryParse(text, out var trusted) => trusted,
+                var text => throw new ValidationException($"{Section}__Dnssec: '{text}' is not true or false."),
+            },
         };
     }
+
+    private static IPEndPoint? ReadResolver(IConfigurationSection section) => section["Resolver"] is not { Length: > 0 } resolver ? null
+        : IPEndPoint.TryParse(resolver, out var address) ? (address.Port == 0 ? new IPEndPoint(address.Address, DnsPort) : address)
+        : throw new ValidationException($"{Section}__Resolver: '{resolver}' is not an IP address with or without a port.");
 
     private static string Pattern(IConfigurationSection route)
     {
@@ -169,6 +213,10 @@ internal sealed record RelayOptions
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535
             ? port
             : throw new ValidationException($"{key}: '{text}' is not a port.");
+
+    private static int Number(IConfigurationSection section, string name, int least, int most, int otherwise) => section[name] is not { Length: > 0 } text ? otherwise
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most ? number
+        : throw new ValidationException($"{Section}__{name}: '{text}' is not a number from {least} to {most}.");
 
     private static TimeSpan Span(IConfigurationSection section, string name, TimeSpan otherwise) =>
         section[name] is { Length: > 0 } text ? Span(name, text) : otherwise;

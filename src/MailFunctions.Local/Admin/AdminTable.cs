@@ -60,7 +60,7 @@ internal static class AdminTable
                     break;
                 case JsonArray items when items.Any(i => i is JsonObject):
                     text.Append(CultureInfo.InvariantCulture, $"{indent}{name}:\n");
-                    WriteRows(items, text);
+                    WriteItems(items, indent, text);
                     break;
                 default:
                     text.Append(CultureInfo.InvariantCulture, $"{indent}{name.PadRight(width)}  {Plain(value)}\n");
@@ -70,6 +70,22 @@ internal static class AdminTable
     }
 
     private static string Cell(JsonNode? value) => Plain(value) is var text && text.Length > WidestCell ? text[..(WidestCell - 1)] + "…" : Plain(value);
+
+    /// <summary>As a table where all fits; else one below the other, since what belongs to a single thing is not cut.</summary>
+    private static void WriteItems(JsonArray items, string indent, StringBuilder text)
+    {
+        if (items.OfType<JsonObject>().All(i => i.All(p => Plain(p.Value).Length <= WidestCell)))
+        {
+            WriteRows(items, text);
+            return;
+        }
+
+        foreach (var item in items.OfType<JsonObject>())
+        {
+            WriteFields(item, indent + "  ", text);
+            text.Append('\n');
+        }
+    }
 
     // Mail's own text may hold what a terminal would obey.
     private static string Plain(JsonNode? value)

@@ -61,12 +61,21 @@ internal static class AdminVerbs
     public static IReadOnlyList<AdminVerb> All { get; } =
     [
         new("domains", "list", "Lists the domains", "GET", "domains") { Query = Page },
-        new("domains", "show", "Shows a domain and its DNS records", "GET", "domains/{domain}"),
+        new("domains", "show", "Shows a domain and its DNS records", "GET", "domains/{domain}")
+        {
+            Query = [new("check", "Also asks DNS what it says now: true", FieldKind.Flag)],
+        },
         new("domains", "set", "Makes a domain, or replaces its settings", "PUT", "domains/{domain}")
         {
             Body = [new("enabled", "Takes mail", FieldKind.Flag), new("postmaster", "Who gets postmaster@ and abuse@")],
         },
         new("domains", "delete", "Removes an empty domain", "DELETE", "domains/{domain}"),
+        new("dkim", "rotate", "Makes new DKIM keys to publish", "POST", "domains/{domain}/dkim"),
+        new("dkim", "activate", "Takes the new DKIM keys into use", "POST", "domains/{domain}/dkim/activate")
+        {
+            Query = [new("force", "Without asking DNS: true", FieldKind.Flag)],
+        },
+        new("dkim", "delete", "Removes a DKIM key that is not in use", "DELETE", "domains/{domain}/dkim/{selector}"),
         new("accounts", "list", "Lists accounts", "GET", "accounts") { Query = [Domain, .. Page] },
         new("accounts", "show", "Shows an account", "GET", "accounts/{address}"),
         new("accounts", "set", "Makes an account, or replaces its settings", "PUT", "accounts/{address}") { Body = Settings },
@@ -117,6 +126,7 @@ internal static class AdminVerbs
             Query = [new("id", "Of this message, by its id or Message-ID"), new("address", "From or to this address"), .. Window, .. Page],
         },
         new("stats", "show", "Shows what was counted", "GET", "stats") { Query = [new("bucket", "1m, 5m, 15m, 1h or 1d"), .. Window] },
+        new("stats", "tls", "Shows what TLS with other servers came to, by day and domain", "GET", "stats/tls") { Query = [Domain, .. Window, .. Page] },
         new("health", "show", "Tells whether mail can flow", "GET", "health"),
     ];
 }

@@ -37,6 +37,7 @@ internal sealed class LocalStack : IAsyncDisposable
     private readonly ConcurrentDictionary<string, ProcessRecord> _processes = new();
     private readonly Lock _fileLock = new();
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(5) };
+    private readonly IReadOnlyDictionary<string, string> _relay = LocalSettings.ReadRelay(Environment.CurrentDirectory);
     private readonly ChildProcess _azurite;
     private readonly ChildProcess _bus;
     private readonly ChildProcess _host;
@@ -224,7 +225,8 @@ internal sealed class LocalStack : IAsyncDisposable
         }
     }
 
-    private static string? OwnSmarthost => Environment.GetEnvironmentVariable(SmarthostVariable) is { Length: > 0 } given ? given : null;
+    /// <summary>The environment's, or else that of `local.settings.json`; null: the sink.</summary>
+    private string? OwnSmarthost => Environment.GetEnvironmentVariable(SmarthostVariable) is { Length: > 0 } given ? given : _relay.GetValueOrDefault(SmarthostVariable);
 
     private string SinkDirectory => Path.Combine(_data, "sink");
 
@@ -300,12 +302,13 @@ internal sealed class LocalStack : IAsyncDisposable
         "host",
         _programs.Local,
         ["host", "--app", _programs.FunctionApp, "--port", Text(_ports.Host), "--state", Path.Combine(_data, "host.json"), "--exit-with-parent"],
-        new Dictionary<string, string>(Connections())
+        new Dictionary<string, string>(Connections().Concat(_relay.Where(r => string.IsNullOrEmpty(Environment.GetEnvironmentVariable(r.Key)))))
         {
             [HostCommand.MasterKeyVariable] = _keys.MasterKey,
             [HostCommand.FunctionKeyVariable] = _keys.FunctionKey,
             ["MailHostName"] = HostName,
             ["Relay__SrsKey"] = SrsKey,
+            ["Dkim__KeyDirectory"] = Path.Combine(_data, "dkim"),
             [SmarthostVariable] = OwnSmarthost ?? $"127.0.0.1:{_ports.Sink}",
         });
 

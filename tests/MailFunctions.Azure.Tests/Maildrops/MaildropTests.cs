@@ -49,6 +49,30 @@ public sealed class MaildropTests(AzuriteFixture azurite)
     }
 
     [Fact]
+    public async Task Restore_DuringASession_IsSeenByTheNextOne()
+    {
+        await _storage.DeliverAsync(_mailbox, "one\r\n"u8.ToArray());
+        await _storage.DeliverAsync(_mailbox, "two\r\n"u8.ToArray());
+        await using (var first = await _storage.OpenAsync(_mailbox))
+        {
+            Assert.Equal(1, await first.DeleteAsync([1], CancellationToken.None));
+        }
+
+        await using (var second = await _storage.OpenAsync(_mailbox))
+        {
+            Assert.Equal(3u, await _storage.Archive().RestoreAsync(_mailbox, 1, CancellationToken.None));
+
+            Assert.Equal([2u], (await TestStorage.ListAsync(second)).Select(m => m.Uid));
+            Assert.Equal(1, await second.DeleteAsync([2], CancellationToken.None));
+        }
+
+        await using var next = await _storage.OpenAsync(_mailbox);
+        Assert.Equal([3u], (await TestStorage.ListAsync(next)).Select(m => m.Uid));
+        Assert.Equal((1, 5), (next.Count, next.Bytes));
+        Assert.Equal("one\r\n"u8.ToArray(), await TestStorage.ReadAsync(next, 3));
+    }
+
+    [Fact]
     public async Task Open_ByTwoSessions_IsInUseUntilTheFirstEnds()
     {
         var first = await _storage.OpenAsync(_mailbox);

@@ -23,6 +23,8 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
             LeasedUntil = Now.AddMinutes(4),
             WarnedAt = Now.AddHours(4),
             LastReply = "451 Later",
+            IsOurs = true,
+            DeliveredTo = "team@example.test",
         };
 
         var put = await jobs.PutAsync(job, Token);

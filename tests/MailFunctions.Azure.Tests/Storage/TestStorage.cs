@@ -4,6 +4,7 @@ using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using MailFunctions.Azure.Blobs;
 using MailFunctions.Azure.Housekeeping;
+using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Maildrops;
 using MailFunctions.Azure.Tables;
 using MailFunctions.Core.Accounts;
@@ -50,6 +51,8 @@ internal sealed class TestStorage
 
     public TableMaildrops Maildrops(TimeProvider? time = null, long readAhead = 32 * 1024 * 1024) => new(
         Tables, Store(), new ReadAheadBudget(new ByteBudget(readAhead)), new TraceTable(Tables), new DueIndex(Tables), time ?? TimeProvider.System);
+
+    public MailboxArchive Archive() => new(Tables, Store(), TimeProvider.System);
 
     /// <summary>A session on a mailbox.</summary>
     public async Task<IMaildrop> OpenAsync(string mailboxId, TimeProvider? time = null, int? expireAfterDays = null) =>

@@ -20,9 +20,9 @@ public sealed class ReferenceRulesTests
     {
         ["Core"] = [],
         ["Protocols"] = ["Microsoft.Extensions.Logging.Abstractions"],
-        ["Azure"] = ["AMQPNetLite", "Azure.Data.Tables", "Azure.Identity", "Azure.Monitor.OpenTelemetry.Exporter", "Azure.Storage.Blobs", "OpenTelemetry*"],
+        ["Azure"] = ["AMQPNetLite", "Azure.Data.Tables", "Azure.Identity", "Azure.Monitor.OpenTelemetry.Exporter", "Azure.Security.KeyVault.Secrets", "Azure.Storage.Blobs", "OpenTelemetry*"],
         ["Edge"] = [],
-        ["Functions"] = ["DnsClient", "MailKit", "Microsoft.AspNetCore.OpenApi"],
+        ["Functions"] = ["BouncyCastle.Cryptography", "DnsClient", "MailKit", "Microsoft.AspNetCore.OpenApi"],
         ["Local"] = ["AMQPNetLite", "Cronos", "MailKit", "Microsoft.Data.Sqlite", "System.CommandLine", "Yarp.ReverseProxy"],
     };
 

@@ -73,6 +73,7 @@ public sealed class HostileInputTests(TestedApi api)
     [InlineData("continuation", "%00x", "%27", "%0A", "../..", "%25")]
     [InlineData("domain", "%27", "a..b", "%2F", "%0A")]
     [InlineData("deleted", "%27", "2", "yes")]
+    [InlineData("check", "%27", "2", "yes")]
     [InlineData("id", "")]
     [InlineData("address", "%27", "x", "a@b@c")]
     [InlineData("from", "yesterday", "%27", "0001-01-01")]

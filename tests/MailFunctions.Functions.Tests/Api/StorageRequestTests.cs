@@ -28,6 +28,9 @@ public sealed class StorageRequestTests(TestedApi api)
         Assert.Equal("GET domains, POST domains", await CountAsync(HttpMethod.Put, $"domains/{domain}", new { }));
         Assert.Equal("GET domains, PUT domains", await CountAsync(HttpMethod.Put, $"domains/{domain}", new { }));
         Assert.Equal("GET domains", await CountAsync(HttpMethod.Get, $"domains/{domain}"));
+        Assert.Equal("GET domains", await CountAsync(HttpMethod.Get, $"domains/{domain}?check=true"));
+        Assert.Equal("GET domains, PUT domains", await CountAsync(HttpMethod.Post, $"domains/{domain}/dkim"));
+        Assert.Equal("GET domains, PUT domains", await CountAsync(HttpMethod.Post, $"domains/{domain}/dkim/activate?force=true"));
         Assert.Equal("GET domains query", await CountAsync(HttpMethod.Get, "domains"));
         Assert.Equal("GET directory, GET domains, POST directory", await CountAsync(HttpMethod.Put, account, new { password = TestedApi.Password }));
         Assert.Equal("GET directory, GET domains, PUT directory", await CountAsync(HttpMethod.Put, account, new { displayName = "x" }));

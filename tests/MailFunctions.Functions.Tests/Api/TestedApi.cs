@@ -6,11 +6,14 @@ using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Data.Tables;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Dkim;
 using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Functions.Dkim;
 using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Outbound;
 using MailFunctions.TestKit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -31,11 +34,18 @@ public sealed class TestedApi : IAsyncLifetime
 
     private static int _names;
     private readonly TableRequests _requests = new();
+    private readonly TemporaryDirectory _keys = new();
     private AzuriteProcess? _azurite;
     private LocalBusProcess? _bus;
     private WebApplication? _app;
 
     public HttpClient Http { get; private set; } = null!;
+
+    /// <summary>The resolver that the API asks; it fails for names with `trouble` in them.</summary>
+    public DnsServer Dns { get; } = new() { Trouble = name => name.Contains("trouble", StringComparison.Ordinal) ? 2 : null };
+
+    /// <summary>Where the private keys are.</summary>
+    public string DkimKeyDirectory => _keys.File("dkim");
 
     public IServiceProvider Services => _app!.Services;
 
@@ -57,6 +67,8 @@ public sealed class TestedApi : IAsyncLifetime
         builder.Services.AddSingleton(new TableServiceClient(_azurite.ConnectionString, tables));
         builder.Services.AddMailBus(BusOptions.Parse(_bus.ConnectionString, _bus.ManagementEndpoint));
         builder.Services.AddMailHousekeeping(builder.Configuration);
+        builder.Services.AddSingleton(new RelayOptions { Resolver = Dns.EndPoint });
+        builder.Services.AddDkim(DkimKeyStores.InDirectory(DkimKeyDirectory));
         builder.Services.AddAdminApi(builder.Configuration);
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
         _app = builder.Build();
@@ -145,6 +157,9 @@ public sealed class TestedApi : IAsyncLifetime
         {
             await _bus.DisposeAsync();
         }
+
+        await Dns.DisposeAsync();
+        _keys.Dispose();
     }
 
     private sealed class TableRequests : HttpPipelinePolicy

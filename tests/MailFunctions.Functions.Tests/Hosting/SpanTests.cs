@@ -88,7 +88,7 @@ public sealed class SpanTests : IDisposable
         using (MailSpans.Continue("test", ActivityKind.Consumer, Parent))
         {
             await new Functions.Outbound.JobMaker(jobs, bus, TimeProvider.System)
-                .CreateAsync(envelope, envelope.MailFrom, [(to, new OutboundRecipient { Address = to.ToString() })], CancellationToken.None);
+                .CreateAsync(envelope, envelope.MailFrom, null, [(to, new OutboundRecipient { Address = to.ToString() })], CancellationToken.None);
         }
 
         var job = Assert.Single(jobs.Rows.Values);

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Inbound;
 using MailFunctions.Functions.Outbound;
@@ -15,6 +16,7 @@ public sealed class InboundFunctionTests
 {
     private const string Id = "01939f5a-0000-7000-8000-000000000001";
     private const string Blob = $"2026/11/23/{Id}.eml";
+    private static readonly RelayOptions Options = new() { HostName = "mail.example.test", SrsKey = "a key of some length" };
     private static readonly DateTimeOffset ReceivedAt = new(2026, 11, 23, 10, 0, 0, TimeSpan.Zero);
 
     private readonly MemoryDirectory _directory = new();
@@ -67,35 +69,104 @@ public sealed class InboundFunctionTests
     }
 
     [Fact]
-    public async Task Run_SomeRecipientsUndeliverable_DeliversTheOthersTracesAllAndFails()
+    public async Task Run_SomeRecipientsUndeliverable_DeliversTheOthersAndReportsEachOnce()
     {
         _directory.Account("alice@example.test");
         _directory.Account("off@example.test", enabled: false);
         _directory.Account("full@example.test", quota: 1);
         string[] all = ["alice@example.test", "off@example.test", "full@example.test", "gone@example.test", "far@elsewhere.test"];
 
-        var result = Assert.IsType<TriggerResult.Failed>(await RunAsync(Envelope(all)));
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Envelope(all)));
 
         Assert.Single(_mailboxes.Entries);
         Assert.Equal(
             ["accepted", "bounced far@elsewhere.test", "bounced full@example.test", "bounced gone@example.test", "bounced off@example.test", "delivered alice@example.test"],
             _traces.Rows.Select(r => r.Kind == "accepted" ? r.Kind : $"{r.Kind} {r.Address}").Order(StringComparer.Ordinal));
-        Assert.Contains("off@example.test: the account is disabled", result.Reason, StringComparison.Ordinal);
+        Assert.Equal(
+            ["far@elsewhere.test 5.1.2", "full@example.test 5.2.2", "gone@example.test 5.1.1", "off@example.test 5.2.1"],
+            (await ReportsAsync()).Select(r => $"{r["Final-Recipient"]![8..]} {r["Status"]}").Order(StringComparer.Ordinal));
+        Assert.All(_bus.Inbound, e => Assert.Equal(("", "sender@elsewhere.test", "internal"), (e.MailFrom.Address, Assert.Single(e.Recipients).Address, e.Listener)));
 
-        await RunAsync(Envelope(all));
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Envelope(all)));
+
         Assert.Equal(6, _traces.Rows.Count); // the next delivery writes the same rows
+        Assert.Equal(4, _bus.Inbound.Count); // and sends the same reports
     }
 
     [Fact]
-    public async Task Run_AliasWithATargetThatIsGone_TracesThatTarget()
+    public async Task Run_UndeliverableFromTheNullReversePath_FailsSoThatThePostmasterSeesIt()
+    {
+        var report = Envelope("gone@example.test") with { MailFrom = new ReversePath { Address = "" } };
+
+        Assert.Contains("gone@example.test: no such address", Assert.IsType<TriggerResult.Failed>(await RunAsync(report)).Reason, StringComparison.Ordinal);
+
+        Assert.Empty(_bus.Inbound);
+        Assert.Contains(_traces.Rows, r => r.Kind == "bounced");
+    }
+
+    [Theory]
+    [InlineData("NEVER")]
+    [InlineData("SUCCESS,DELAY")]
+    public async Task Run_UndeliverableAndNoReportWanted_EndsInTheTraceAlone(string notify)
+    {
+        var envelope = Envelope("gone@example.test");
+
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(envelope with { Recipients = [envelope.Recipients[0] with { Notify = notify }] }));
+
+        Assert.Empty(_bus.Inbound);
+        Assert.Equal(1, _traces.Rows.Count(r => r.Kind == "bounced"));
+    }
+
+    [Fact]
+    public async Task Run_AliasWithATargetThatIsGone_ReportsThatTargetUnderTheNameThatWasWritten()
     {
         _directory.Account("alice@example.test");
-        _directory.Alias("team@example.test", "alice@example.test", "gone@example.test");
+        _directory.Alias("team+all@example.test", "alice@example.test", "gone@example.test");
 
-        Assert.IsType<TriggerResult.Failed>(await RunAsync(Envelope("team@example.test")));
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Envelope("team+all@example.test")));
 
         Assert.Contains(_traces.Rows, r => r.Kind == "bounced" && r.Detail!.StartsWith("gone@example.test", StringComparison.Ordinal));
         Assert.Contains(_traces.Rows, r => r.Kind == "delivered");
+        var report = Assert.Single(await ReportsAsync());
+        Assert.Equal(("rfc822;team+all@example.test", "rfc822; gone@example.test"), (report["Original-Recipient"], report["Final-Recipient"]));
+    }
+
+    [Fact]
+    public async Task Run_MessageThatTheAddressSentOnBefore_IsReportedAndNotSentOnAgain()
+    {
+        _directory.Account("alice@example.test");
+        _directory.Alias("team@example.test", "alice@example.test", "far@one.test");
+        _store.Blobs[Blob] = "Received: by us\r\ndelivered-to: Team@EXAMPLE.test\r\nSubject: Hello\r\n\r\nBody\r\n"u8.ToArray();
+
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Envelope("team@example.test", "alice@example.test")));
+
+        Assert.Empty(_jobs.Rows);
+        Assert.Equal("5.4.6", Assert.Single(await ReportsAsync())["Status"]);
+        Assert.Single(_mailboxes.Entries); // the other recipient's: she sends nothing on
+    }
+
+    [Theory]
+    [InlineData(100, 1)]
+    [InlineData(101, 0)]
+    public async Task Run_HopsOfAMessageThatIsSentOn_AreBounded(int hops, int jobs)
+    {
+        _directory.Alias("team@example.test", "far@one.test");
+        _store.Blobs[Blob] = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("Received: by somebody\r\n", hops)) + "\r\nBody\r\n");
+
+        await RunAsync(Envelope("team@example.test"));
+
+        Assert.Equal((jobs, 1 - jobs), (_jobs.Rows.Count, _bus.Inbound.Count));
+    }
+
+    [Fact]
+    public async Task Run_TwoAliasesThatSendOnToOneAddress_MakeOneJobWithTheFirstOnesName()
+    {
+        _directory.Alias("one@example.test", "far@one.test");
+        _directory.Alias("two@example.test", "far@one.test");
+
+        await RunAsync(Envelope("one@example.test", "two@example.test"));
+
+        Assert.Equal("one@example.test", Assert.Single(_jobs.Rows.Values).DeliveredTo);
     }
 
     [Fact]
@@ -207,7 +278,7 @@ public sealed class InboundFunctionTests
 
         Assert.Single(_mailboxes.Entries);
         var job = Assert.Single(_jobs.Rows.Values);
-        Assert.Equal("far@one.test", Assert.Single(job.Recipients).Address);
+        Assert.Equal(("far@one.test", "team@example.test"), (Assert.Single(job.Recipients).Address, job.DeliveredTo));
         Assert.Matches("^SRS0=[a-z2-7]{8}=[a-z2-7]{2}=elsewhere.test=sender@example.test$", job.MailFrom.Address);
 
         _jobs.Rows.Clear();
@@ -215,15 +286,28 @@ public sealed class InboundFunctionTests
         Assert.IsType<TriggerResult.Succeeded>(await RunAsync(report));
 
         var back = Assert.Single(_jobs.Rows.Values);
-        Assert.Equal(("", "sender@elsewhere.test"), (back.MailFrom.Address, Assert.Single(back.Recipients).Address));
+        Assert.Equal(("", "sender@elsewhere.test", null), (back.MailFrom.Address, Assert.Single(back.Recipients).Address, back.DeliveredTo));
     }
 
     [Fact]
     public async Task Run_OtherDomainWithoutLogin_MakesNoJob()
     {
-        Assert.IsType<TriggerResult.Failed>(await RunAsync(Envelope("a@one.test")));
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Envelope("a@one.test")));
 
         Assert.Empty(_jobs.Rows);
+        Assert.Equal("5.1.2", Assert.Single(await ReportsAsync())["Status"]);
+    }
+
+    private async Task<List<MimeKit.HeaderList>> ReportsAsync()
+    {
+        var groups = new List<MimeKit.HeaderList>();
+        foreach (var envelope in _bus.Inbound)
+        {
+            using var message = await MimeKit.MimeMessage.LoadAsync(new MemoryStream(_store.Blobs[envelope.Blob]), TestContext.Current.CancellationToken);
+            groups.AddRange(((MimeKit.MessageDeliveryStatus)((MimeKit.MultipartReport)message.Body!)[1]).StatusGroups.Where(g => g["Final-Recipient"] is not null));
+        }
+
+        return groups;
     }
 
     private static InboundEnvelope Submitted(params string[] recipients) => Envelope(recipients) with
@@ -248,5 +332,16 @@ public sealed class InboundFunctionTests
         RunAsync(JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope));
 
     private Task<TriggerResult> RunAsync(byte[] body) => InboundFunction.RunAsync(
-        new InboundDelivery(_store, _directory, _mailboxes, new JobMaker(_jobs, _bus, TimeProvider.System), new ForwardedSender(new RelayOptions { SrsKey = "a key of some length" }, TimeProvider.System), _traces), TimeProvider.System, NullLogger.Instance, body, TestContext.Current.CancellationToken);
+        new InboundDelivery(
+            _store,
+            _directory,
+            _mailboxes,
+            new JobMaker(_jobs, _bus, TimeProvider.System),
+            new ForwardedSender(Options, TimeProvider.System),
+            new UndeliveredReports(new DsnSender(_store, _bus, Options)),
+            _traces),
+        TimeProvider.System,
+        NullLogger.Instance,
+        body,
+        TestContext.Current.CancellationToken);
 }

@@ -1,6 +1,7 @@
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Xunit;
@@ -111,24 +112,57 @@ public sealed class DnsExchangesTests
         dns.AddMx("one.test", 10, "down.test").AddMx("one.test", 20, "up.test").AddAddress("down.test", "127.0.0.2").AddAddress("up.test", "127.0.0.1");
         var options = Options(dns) with { MxPort = mta.Port };
         var store = new MemoryStore { Blobs = { ["b"] = "Subject: x\r\n\r\nx\r\n"u8.ToArray() } };
-        var relay = new SmtpRelay(options, new RelayRoutes(options, new DnsExchanges(options, new Random(1))), store, TimeProvider.System);
+        var relay = TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), store);
 
         var results = await relay.AttemptAsync(
-            new OutboundJob
-            {
-                Id = "j",
-                Domain = "one.test",
-                MessageId = "m",
-                Blob = "b",
-                Size = 17,
-                MailFrom = new ReversePath { Address = "alice@example.test" },
-                ReceivedAt = DateTimeOffset.UtcNow,
-                Recipients = [new OutboundRecipient { Address = "a@one.test" }],
-                NextAttempt = DateTimeOffset.UtcNow,
-            },
+            Job(),
             TestContext.Current.CancellationToken);
 
         Assert.Equal((ResultKind.Relayed, "up.test"), (results[0].Kind, results[0].RemoteHost));
+    }
+
+    [Fact]
+    public async Task Attempt_FirstAddressUnreachable_TakesTheNextOneOfTheHost()
+    {
+        await using var mta = new ScriptedMta();
+        await using var dns = new DnsServer();
+        dns.AddMx("one.test", 10, "mx.test").AddAddress("mx.test", "100::1").AddAddress("mx.test", "127.0.0.1"); // RFC 6666: discards all
+        var options = Options(dns) with { MxPort = mta.Port, ConnectTimeout = TimeSpan.FromSeconds(2) };
+        var store = new MemoryStore { Blobs = { ["b"] = "Subject: x\r\n\r\nx\r\n"u8.ToArray() } };
+
+        Assert.Equal(ResultKind.Relayed, (await TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), store).AttemptAsync(Job(), TestContext.Current.CancellationToken))[0].Kind);
+    }
+
+    [Fact]
+    public async Task Attempt_MoreHostsThanAreTried_StopsThere()
+    {
+        await using var dns = new DnsServer();
+        for (var i = 0; i < 10; i++)
+        {
+            dns.AddMx("one.test", i, $"mx{i}.test").AddAddress($"mx{i}.test", "127.0.0.1");
+        }
+
+        await using var mta = new ScriptedMta { Script = line => line == "CONNECT" ? "554 5.3.2 No service" : null };
+        var options = Options(dns) with { MxPort = mta.Port, MaxHosts = 3 };
+
+        var result = (await TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), new MemoryStore()).AttemptAsync(Job(), TestContext.Current.CancellationToken))[0];
+
+        Assert.Equal((ResultKind.Deferred, "4.4.1", "554 5.3.2 No service", "mx2.test"), (result.Kind, result.Status, result.Reply, result.RemoteHost));
+        Assert.Equal(3, mta.Connections);
+    }
+
+    [Theory]
+    [InlineData("[192.0.2.1]", "192.0.2.1")]
+    [InlineData("[ipv6:2001:db8::1]", "2001:db8::1")]
+    [InlineData("[x-tag:y]", null)]
+    public async Task Find_AddressLiteral_IsTheHost(string literal, string? address)
+    {
+        await using var dns = new DnsServer();
+
+        var found = await FindAsync(dns, literal);
+
+        Assert.Equal(address ?? "5.1.2", found is Destination.Hosts hosts ? $"{hosts.InOrder.Single().Address}" : ((Destination.Nowhere)found).Status);
+        Assert.Empty(dns.Questions);
     }
 
     [Theory]
@@ -152,6 +186,19 @@ public sealed class DnsExchangesTests
 
         Assert.Equal(host, Assert.IsType<Destination.Hosts>(found).InOrder.Single().Host);
     }
+
+    private static OutboundJob Job() => new()
+    {
+        Id = "j",
+        Domain = "one.test",
+        MessageId = "m",
+        Blob = "b",
+        Size = 17,
+        MailFrom = new ReversePath { Address = "alice@example.test" },
+        ReceivedAt = DateTimeOffset.UtcNow,
+        Recipients = [new OutboundRecipient { Address = "a@one.test" }],
+        NextAttempt = DateTimeOffset.UtcNow,
+    };
 
     private static RelayOptions Options(DnsServer dns) => new() { HostName = "mail.example.test", Resolver = dns.EndPoint, ResolverTimeout = TimeSpan.FromSeconds(2) };
 

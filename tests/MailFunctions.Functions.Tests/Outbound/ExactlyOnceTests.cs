@@ -4,6 +4,7 @@ using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Xunit;
@@ -44,9 +45,10 @@ public sealed class ExactlyOnceTests
         var expected = await CreateAsync(jobs, bus, store, time);
         var delivery = new OutboundDelivery(
             jobs,
-            new SmtpRelay(options, new RelayRoutes(options, new DnsExchanges(options, Random.Shared)), store, TimeProvider.System),
+            TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), store),
             bus,
             new ResultReports(traces, new DsnSender(store, bus, options), options),
+            new DestinationLimits(options, time, Random.Shared),
             options,
             time,
             Random.Shared);
@@ -101,6 +103,7 @@ public sealed class ExactlyOnceTests
                     Blob = blob,
                 },
                 new ReversePath { Address = "alice@example.test" },
+                null,
                 [.. recipients.Select(r => (EmailAddress.Parse(r)!, new OutboundRecipient { Address = r }))],
                 TestContext.Current.CancellationToken);
         }

@@ -1,8 +1,14 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Dkim;
+using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Tls;
+using MailFunctions.Functions.Tests.Dkim;
 
 namespace MailFunctions.Functions.Tests.Outbound;
 
@@ -145,4 +151,31 @@ internal sealed class FakeRelay(Func<OutboundJob, IReadOnlyList<RecipientResult>
         await During();
         return answer(job);
     }
+}
+
+/// <summary>The real relay, with what a test gives it and nothing else.</summary>
+internal static class TestedRelay
+{
+    public static SmtpRelay Create(
+        RelayOptions options, IMailExchanges exchanges, IMessageStore store, IStsPolicies? policies = null, MemoryTlsResults? results = null, TimeProvider? time = null, MessageSigner? signer = null)
+    {
+        results ??= new MemoryTlsResults();
+        time ??= TimeProvider.System;
+        return new SmtpRelay(
+            options, new RelayRoutes(options, exchanges), store, signer ?? TestDkim.Off, policies ?? new FixedPolicies(null), new RelayConnector(options, results, time), results, time);
+    }
+}
+
+/// <summary>The same MTA-STS policy for every domain, or none.</summary>
+internal sealed class FixedPolicies(StsPolicy? policy) : IStsPolicies
+{
+    public Task<StsPolicy?> FindAsync(string domain, CancellationToken cancellationToken) => Task.FromResult(policy);
+}
+
+/// <summary>Keeps what was counted, in order.</summary>
+internal sealed class MemoryTlsResults : ITlsResults
+{
+    public ConcurrentQueue<string> Counted { get; } = [];
+
+    public void Count(string domain, string policy, string result) => Counted.Enqueue($"{domain} {policy} {result}");
 }

@@ -21,6 +21,7 @@ public sealed class OutboundDeliveryTests
     private readonly MemoryStore _store = new();
     private readonly MemoryTraces _traces = new();
     private readonly RelayOptions _options = new() { HostName = "mail.example.test" };
+    private DestinationLimits? _limits;
 
     public OutboundDeliveryTests() => _store.Blobs[Blob] = "Received: by us\r\nSubject: Hello\r\n\r\nBody\r\n"u8.ToArray();
 
@@ -135,6 +136,51 @@ public sealed class OutboundDeliveryTests
     }
 
     [Fact]
+    public async Task Ring_EnoughAreAtTheDestination_RingsAgainSoonAndLeavesTheRow()
+    {
+        var relay = new FakeRelay(job => Answer(job, ResultKind.Relayed, "2.0.0", "250 OK"));
+        await PutAsync("a@one.test");
+        _limits = new DestinationLimits(_options with { MaxConnections = 1 }, _time, new Random(1));
+        var other = (Admission.Entered)_limits.Enter("one.test", isLast: false);
+
+        Assert.Equal(RingEnd.Waiting, await RingAsync(relay));
+
+        Assert.Equal((0, 1, 0), (Row.Attempts, Row.Generation, relay.Attempts));
+        var alarm = Assert.Single(_bus.Outbound);
+        Assert.InRange(alarm.ScheduledEnqueueTime!.Value - _time.Now, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3));
+        _limits.Leave(other, []);
+        Assert.Equal(RingEnd.Done, await RingAsync(relay));
+    }
+
+    [Fact]
+    public async Task Ring_DestinationThatAskedForLess_IsLeftAloneWithoutAnAttempt()
+    {
+        var relay = new FakeRelay(job => Answer(job, ResultKind.Deferred, "4.7.0", "421 4.7.0 Too much", "mx.one.test"));
+        await PutAsync(new OutboundRecipient { Address = "a@one.test", Notify = "DELAY" });
+        await RingAsync(relay);
+        await _jobs.PutAsync(Row with { NextAttempt = _time.Now }, CancellationToken.None);
+
+        Assert.Equal(RingEnd.Deferred, await RingAsync(relay, Row.Generation));
+
+        Assert.Equal((1, 1, 3, JobState.Queued), (relay.Attempts, Row.Attempts, Row.Generation, Row.State));
+        Assert.InRange(Row.NextAttempt - _time.Now, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1.2));
+        Assert.Equal("421 4.7.0 Too much", Row.LastReply);
+        Assert.Equal(2, _traces.Rows.Count(r => r.Kind == "deferred"));
+
+        // Nothing is ever taken: the sender hears of the delay, and in the end of the failure; nobody is forgotten.
+        var accepted = Row.ReceivedAt;
+        while (await RingAsync(relay, Row.Generation) == RingEnd.Deferred)
+        {
+            Assert.InRange(Row.NextAttempt - _time.Now, TimeSpan.FromSeconds(1), TimeSpan.FromHours(5));
+            _time.Now = Row.NextAttempt;
+        }
+
+        Assert.Equal(TimeSpan.FromDays(5), _time.Now - accepted);
+        Assert.Equal(JobState.Done, Row.State);
+        Assert.Single(_bus.Inbound);
+    }
+
+    [Fact]
     public async Task FiveDaysOfDeferrals_EndInOneFailureReport()
     {
         var relay = new FakeRelay(job => Answer(job, ResultKind.Deferred, "4.4.1", "there.test can't be reached"));
@@ -224,6 +270,18 @@ public sealed class OutboundDeliveryTests
         Assert.Equal("Body", ((TextPart)Assert.IsType<MessagePart>(body[2]).Message!.Body!).Text.Trim());
     }
 
+    [Fact]
+    public async Task Failure_OfAMessageThatWasToBeProtected_ReturnsItsHeaderAlone()
+    {
+        var job = await PutAsync([new OutboundRecipient { Address = "a@one.test" }], ret: "FULL");
+        await _jobs.PutAsync(job with { MailFrom = job.MailFrom with { RequireTls = true } }, CancellationToken.None);
+
+        await RingAsync(new FakeRelay(j => Answer(j, ResultKind.Failed, "5.7.30", "no REQUIRETLS")));
+
+        var body = (MultipartReport)(await ReportAsync(Assert.Single(_bus.Inbound))).Body!;
+        Assert.Equal("text/rfc822-headers", body[2].ContentType.MimeType);
+    }
+
     [Theory]
     [InlineData("NEVER", ResultKind.Failed, false, 0)]
     [InlineData("SUCCESS", ResultKind.Failed, false, 0)]
@@ -279,7 +337,7 @@ public sealed class OutboundDeliveryTests
         [.. job.Recipients.Select(r => new RecipientResult(r with { LastReply = reply }, kind, status, reply, host, _time.Now))];
 
     private Task<RingEnd> RingAsync(IRelay relay, int generation = 1) => new OutboundDelivery(
-        _jobs, relay, _bus, new ResultReports(_traces, new DsnSender(_store, _bus, _options), _options), _options, _time, new Random(1))
+        _jobs, relay, _bus, new ResultReports(_traces, new DsnSender(_store, _bus, _options), _options), _limits ??= new DestinationLimits(_options, _time, new Random(1)), _options, _time, new Random(1))
         .RingAsync(new OutboundAlarm { Job = MessageId + "-x", Domain = "one.test", Generation = generation }, TestContext.Current.CancellationToken);
 
     private Task<MimeMessage> ReportAsync(InboundEnvelope envelope) =>

@@ -50,8 +50,32 @@ public sealed class RelayOptionsTests
     [InlineData("Relay:Resolver", "dns.test", "Relay__Resolver")]
     [InlineData("Relay:Routes:0:Smarthost", "10.0.0.1", "Relay__Routes__0__Domain")]
     [InlineData("Relay:SrsKey", "short", "Relay__SrsKey")]
+    [InlineData("Relay:MaxConnections", "0", "Relay__MaxConnections")]
+    [InlineData("Relay:MessagesPerMinute", "many", "Relay__MessagesPerMinute")]
+    [InlineData("Relay:MaxRecipients", "51", "Relay__MaxRecipients")]
+    [InlineData("Relay:MaxHosts", "-1", "Relay__MaxHosts")]
+    [InlineData("Relay:CommandTimeout", "0", "Relay__CommandTimeout")]
+    [InlineData("Relay:Dnssec", "maybe", "Relay__Dnssec")]
     public void Read_WrongValue_NamesItsKey(string key, string value, string named) =>
         Assert.Contains(named, Assert.Throws<ValidationException>(() => Read((key, value))).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("127.0.0.1", null, true)]
+    [InlineData("10.0.0.1", null, false)]
+    [InlineData("10.0.0.1", "true", true)]
+    [InlineData("127.0.0.1", "false", false)]
+    [InlineData(null, null, false)]
+    public void Read_Resolver_IsTrustedOnTheSameMachineOrWhenTheSettingSaysSo(string? resolver, string? dnssec, bool trusted) =>
+        Assert.Equal(trusted, Read(("Relay:Resolver", resolver ?? ""), ("Relay:Dnssec", dnssec ?? "")).Dnssec);
+
+    [Fact]
+    public void Read_Limits_AreTaken()
+    {
+        var options = Read(
+            ("Relay:MaxConnections", "3"), ("Relay:MessagesPerMinute", "100"), ("Relay:MaxRecipients", "10"), ("Relay:MaxHosts", "2"), ("Relay:CommandTimeout", "00:01:00"));
+
+        Assert.Equal((3, 100, 10, 2, TimeSpan.FromMinutes(1)), (options.MaxConnections, options.MessagesPerMinute, options.MaxRecipients, options.MaxHosts, options.CommandTimeout));
+    }
 
     [Theory]
     [InlineData("Opportunistic")]

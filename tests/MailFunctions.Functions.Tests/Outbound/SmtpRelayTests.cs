@@ -1,9 +1,8 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Xunit;
@@ -190,7 +189,8 @@ public sealed class SmtpRelayTests
     [Fact]
     public async Task Attempt_BadCertificate_IsTakenOpportunisticallyAndRefusedWhereTlsIsAskedFor()
     {
-        using var certificate = SelfSigned();
+        using var authority = new TestAuthority();
+        using var certificate = authority.Issue("elsewhere.test");
         await using var mta = new ScriptedMta { Certificate = certificate };
 
         var opportunistic = await AttemptAsync(mta, Job(null, "a@one.test"));
@@ -223,13 +223,6 @@ public sealed class SmtpRelayTests
         Assert.Empty(mta.Messages);
     }
 
-    private static X509Certificate2 SelfSigned()
-    {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=elsewhere.test", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-    }
-
     private static OutboundJob Job(string? body, params string[] recipients) => new()
     {
         Id = "m-x",
@@ -249,7 +242,7 @@ public sealed class SmtpRelayTests
     private Task<IReadOnlyList<RecipientResult>> AttemptAsync(Smarthost host, OutboundJob job, RelayOptions? options = null)
     {
         options = (options ?? new RelayOptions()) with { HostName = "mail.example.test", Routes = [new RelayRoute("*", host)] };
-        return new SmtpRelay(options, new RelayRoutes(options, new NoDns()), _store, TimeProvider.System).AttemptAsync(job, TestContext.Current.CancellationToken);
+        return TestedRelay.Create(options, new NoDns(), _store).AttemptAsync(job, TestContext.Current.CancellationToken);
     }
 
     private sealed class NoDns : IMailExchanges

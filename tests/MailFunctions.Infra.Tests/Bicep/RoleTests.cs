@@ -19,6 +19,7 @@ public sealed class RoleTests(ArmTemplate template) : IClassFixture<ArmTemplate>
         ["3913510d-42f4-4e42-8a64-420c390055eb"] = "Monitoring Metrics Publisher",
         ["0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"] = "Storage Table Data Contributor",
         ["76199698-9eea-4c19-bc75-cec21354c6b6"] = "Storage Table Data Reader",
+        ["b86a8fe4-44ce-4948-aee5-eccb2c155cd7"] = "Key Vault Secrets Officer",
         ["4633458b-17de-408a-b874-0445c86b69e6"] = "Key Vault Secrets User",
     };
 
@@ -32,12 +33,16 @@ public sealed class RoleTests(ArmTemplate template) : IClassFixture<ArmTemplate>
             .. StorageSetup.Containers.Select(c => $"edge: Storage Blob Data Contributor on {c}"),
             $"edge: Azure Service Bus Data Sender on {QueueNames.Inbound}",
             "edge: Key Vault Secrets User on the certificate",
+            "edge: Key Vault Secrets User on the SRS key",
             "edge: AcrPull on the registry",
             .. StorageSetup.Tables.Select(t => $"functions: Storage Table Data Contributor on {t}"),
             .. StorageSetup.Containers.Select(c => $"functions: Storage Blob Data Contributor on {c}"),
             $"functions: Azure Service Bus Data Owner on {QueueNames.Inbound}",
             $"functions: Azure Service Bus Data Owner on {QueueNames.Outbound}",
             "functions: Storage Blob Data Owner on the host's storage",
+            "functions: Key Vault Secrets User on the SRS key",
+            "functions: Key Vault Secrets User on the smarthost's password",
+            "functions: Key Vault Secrets Officer on the vault of DKIM keys",
             "functions: Monitoring Metrics Publisher on Application Insights",
         ];
 
@@ -57,6 +62,14 @@ public sealed class RoleTests(ArmTemplate template) : IClassFixture<ArmTemplate>
         return Scopes(module, assignment).Select(s => $"{who}: {RoleNames[(string)role.Value!]} on {s}");
     }
 
+    private static string Secret(string scope) => scope switch
+    {
+        _ when scope.Contains("parameters('certificateName')", StringComparison.Ordinal) => "the certificate",
+        _ when scope.Contains("parameters('srsKeyName')", StringComparison.Ordinal) => "the SRS key",
+        _ when scope.Contains("parameters('relayCredentialName')", StringComparison.Ordinal) => "the smarthost's password",
+        _ => scope,
+    };
+
     private static IEnumerable<string> Scopes(ArmModule module, JsonNode assignment)
     {
         var scope = (string)assignment["scope"]!;
@@ -69,7 +82,8 @@ public sealed class RoleTests(ArmTemplate template) : IClassFixture<ArmTemplate>
         return scope switch
         {
             _ when scope.Contains("variables('queues').inbound", StringComparison.Ordinal) => [QueueNames.Inbound],
-            _ when scope.Contains("Microsoft.KeyVault/vaults/secrets", StringComparison.Ordinal) => ["the certificate"],
+            _ when scope.Contains("Microsoft.KeyVault/vaults/secrets", StringComparison.Ordinal) => [Secret(scope)],
+            _ when scope.Contains("Microsoft.KeyVault/vaults", StringComparison.Ordinal) && module.Name == "dkimAccess" => ["the vault of DKIM keys"],
             _ when scope.Contains("Microsoft.ContainerRegistry/registries", StringComparison.Ordinal) => ["the registry"],
             _ when scope.Contains("Microsoft.Insights/components", StringComparison.Ordinal) => ["Application Insights"],
             _ when scope.StartsWith("[resourceId('Microsoft.Storage/storageAccounts', ", StringComparison.Ordinal) && module.Name == "hostStorageAccess" => ["the host's storage"],

@@ -1,0 +1,49 @@
+using System.Net;
+using System.Net.Http.Headers;
+using MailFunctions.Core.Relay;
+
+namespace MailFunctions.Functions.Outbound.Tls;
+
+/// <summary>Fetches a domain's policy by HTTPS (RFC 8461 §3.3): the certificate checked, no redirect followed, size and time bounded.</summary>
+internal sealed class StsFetcher : IDisposable
+{
+    /// <summary>For the whole of it; the RFC suggests a minute.</summary>
+    public static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(30);
+
+    private readonly HttpClient _http;
+
+    /// <param name="handler">As <see cref="CreateHandler"/> makes it.</param>
+    public StsFetcher(HttpMessageHandler handler, TimeSpan timeLimit) =>
+        _http = new HttpClient(handler) { Timeout = timeLimit, MaxResponseContentBufferSize = StsPolicy.MaxOctets };
+
+    public static SocketsHttpHandler CreateHandler() => new()
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        ConnectTimeout = TimeSpan.FromSeconds(10),
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5),
+        MaxResponseHeadersLength = 16,
+    };
+
+    /// <summary>The text; null when there is none to be had.</summary>
+    public async Task<string?> FetchAsync(string domain, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"https://mta-sts.{domain}/.well-known/mta-sts.txt");
+            request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/plain"));
+            using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseContentRead, cancellationToken);
+            return answer is { StatusCode: HttpStatusCode.OK, Content.Headers.ContentType.MediaType: "text/plain" }
+                ? System.Text.Encoding.UTF8.GetString(await answer.Content.ReadAsByteArrayAsync(cancellationToken))
+                : null;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or UriFormatException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return null;
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+}

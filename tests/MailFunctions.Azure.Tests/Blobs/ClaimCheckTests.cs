@@ -1,0 +1,94 @@
+using MailFunctions.Azure.Tests.Storage;
+using MailFunctions.Core.Bus;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Messages;
+using Xunit;
+
+namespace MailFunctions.Azure.Tests.Blobs;
+
+/// <summary>What a message costs on its way in (design §1): its blob, then its announcement, and nothing else.</summary>
+public sealed class ClaimCheckTests(AzuriteFixture azurite)
+{
+    private readonly TestStorage _storage = new(azurite.ConnectionString);
+    private readonly CountingBus _bus = new();
+
+    [Theory]
+    [InlineData(100)]
+    [InlineData(4096)]
+    [InlineData(1024 * 1024)]
+    public async Task Commit_OfAMessage_IsOnePutAndOneSend(int size)
+    {
+        Assert.Equal(IntakeResult.Accepted, await TakeInAsync(size));
+
+        Assert.Equal(["PUT"], _storage.Watch.Seen.Select(r => r.Method));
+        Assert.Equal([QueueNames.Inbound], _bus.Sends);
+    }
+
+    [Fact]
+    public async Task Commit_WithoutTheBlob_AnnouncesNothing()
+    {
+        _storage.Watch.Refuse(r => r.Method == "PUT");
+
+        Assert.Equal(IntakeResult.Unavailable, await TakeInAsync(100));
+
+        Assert.Empty(_bus.Sends);
+    }
+
+    [Fact]
+    public async Task Commit_WithoutTheBus_IsNotAccepted()
+    {
+        _bus.IsAway = true;
+
+        Assert.Equal(IntakeResult.Unavailable, await TakeInAsync(100));
+    }
+
+    private async Task<IntakeResult> TakeInAsync(int size)
+    {
+        var now = DateTimeOffset.UtcNow;
+        var id = MessageName.NewId(now);
+        await using var incoming = new ClaimCheckIntake(_storage.Store(), _bus).Begin(id, now);
+        await incoming.WriteAsync(TestStorage.RandomOctets(size), TestContext.Current.CancellationToken);
+        return await incoming.CommitAsync(
+            new InboundEnvelope
+            {
+                Id = id,
+                ReceivedAt = now,
+                Listener = ListenerKind.Mx,
+                Client = new ClientInfo("192.0.2.1", "client.test", null, null),
+                MailFrom = new ReversePath { Address = "sender@elsewhere.test" },
+                Recipients = [new EnvelopeRecipient { Address = "alice@example.test" }],
+                Size = size,
+                Blob = incoming.Blob,
+            },
+            TestContext.Current.CancellationToken);
+    }
+
+    private sealed class CountingBus : IBusSender
+    {
+        public List<string> Sends { get; } = [];
+
+        public bool IsAway { get; set; }
+
+        public Task OpenAsync(string queue, CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken)
+        {
+            Sends.Add(queue);
+            return IsAway ? Task.FromException(new BusUnavailableException("It is away.")) : Task.CompletedTask;
+        }
+
+        public Task SendBatchAsync(string queue, IReadOnlyList<BusMessage> messages, CancellationToken cancellationToken)
+        {
+            Sends.AddRange(messages.Select(_ => queue));
+            return Task.CompletedTask;
+        }
+
+        public Task<long> ScheduleAsync(string queue, BusMessage message, DateTimeOffset enqueueTime, CancellationToken cancellationToken)
+        {
+            Sends.Add(queue);
+            return Task.FromResult(0L);
+        }
+
+        public Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) => Task.FromResult(false);
+    }
+}

@@ -1,0 +1,280 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Azure.Data.Tables;
+using Azure.Storage.Blobs;
+using MailFunctions.Azure;
+using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Tables;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Bus;
+using MailFunctions.Core.Directory;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Mailboxes;
+using MailFunctions.Core.Messages;
+using MailFunctions.Edge;
+using MailFunctions.TestKit;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace MailFunctions.Benchmarks;
+
+/// <summary>
+/// POP3 of the real edge over tables and blobs on Azurite, beside bare reads of the same blobs with the same client library,
+/// round by round in turn; or, with `--list N`, a maildrop of N messages opened and listed. A service across a network
+/// answers later than Azurite on the same machine: `--latency-ms` has each read of a blob wait that long, on both sides.
+/// </summary>
+internal static class Pop3Azurite
+{
+    private const int Sessions = 8;
+    private const int Outstanding = 50;
+    private const string Password = "bench-password-1";
+
+    /// <summary>What one session may have on its way (MessageReader.ReadAheadCount), and the one it sends.</summary>
+    private const int Ahead = 17;
+
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var options = Arguments.Parse(args, new() { ["messages"] = "500", ["rounds"] = "5", ["latency-ms"] = "0", ["list"] = "0" });
+        var (messages, rounds, list) = (Number(options["messages"]), Number(options["rounds"]), Number(options["list"]));
+        var latency = TimeSpan.FromMilliseconds(Number(options["latency-ms"]));
+        await using var azurite = await AzuriteProcess.StartAsync();
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection([new(StorageOptions.Key, azurite.ConnectionString)]).Build();
+        await using var services = new ServiceCollection().AddMailStorage(configuration).BuildServiceProvider();
+        await StorageSetup.CreateAsync(services.GetRequiredService<StorageOptions>(), CancellationToken.None);
+        await CreateAccountsAsync(services);
+        var port = FreePorts.Next();
+        var edge = Task.Run(() => EdgeApplication.RunAsync(
+            [
+                "--Edge:Address=127.0.0.1", "--Edge:HostName=mail.bench.test", "--Edge:AllowPlaintextCredentials=true",
+                "--Edge:Ports:Smtp=0", "--Edge:Ports:Submission=0", "--Edge:Ports:Smtps=0", $"--Edge:Ports:Pop3={port}", "--Edge:Ports:Pop3s=0",
+                "--Edge:Ports:Health=0", "--Logging:LogLevel:Default=Warning",
+            ],
+            edgeServices =>
+            {
+                edgeServices.AddMailStorage(configuration);
+                edgeServices.AddSingleton<IBusSender, NoBus>();
+                edgeServices.AddSingleton<IMessageIntake, ClaimCheckIntake>();
+                if (latency > TimeSpan.Zero)
+                {
+                    edgeServices.AddSingleton<IMessageStore>(s => new DistantStore(ActivatorUtilities.CreateInstance<BlobMessageStore>(s), latency));
+                }
+            }));
+        var container = new BlobContainerClient(azurite.ConnectionString, "messages");
+        await (list > 0
+            ? ListAsync(services, new TableServiceClient(azurite.ConnectionString), port, list)
+            : CompareAsync(services, container, port, messages, rounds, latency));
+        return edge.IsCompleted ? await edge : 0; // the process ends, and the edge with it
+    }
+
+    private static async Task CompareAsync(ServiceProvider services, BlobContainerClient container, int port, int messages, int rounds, TimeSpan latency)
+    {
+        var blobs = await FillAsync(services, messages);
+        var all = blobs.SelectMany(b => b).ToList();
+        var loads = new (string Name, int Count, Func<Task> Run)[]
+        {
+            ("bare reads, one after the other", messages, () => ReadBareAsync(container, blobs[0], 1, latency)),
+            ($"bare reads, {Ahead} at once", messages, () => ReadBareAsync(container, blobs[0], Ahead, latency)),
+            ("POP3, one session, one RETR after the other", messages, () => RetrieveAsync(port, 0, messages, 1)),
+            ($"POP3, one session, {Outstanding} outstanding", messages, () => RetrieveAsync(port, 0, messages, Outstanding)),
+            ($"bare reads, {Sessions * Ahead} at once", all.Count, () => ReadBareAsync(container, all, Sessions * Ahead, latency)),
+            ($"POP3, {Sessions} sessions, {Outstanding} outstanding each", all.Count, () => Task.WhenAll(Enumerable.Range(0, Sessions).Select(i => RetrieveAsync(port, i, messages, Outstanding)))),
+        };
+        var rates = loads.Select(_ => new List<double>()).ToList();
+        for (var round = 0; round <= rounds; round++) // the first warms up
+        {
+            for (var load = 0; load < loads.Length; load++)
+            {
+                var started = Stopwatch.GetTimestamp();
+                await loads[load].Run();
+                if (round > 0)
+                {
+                    rates[load].Add(loads[load].Count / Stopwatch.GetElapsedTime(started).TotalSeconds);
+                }
+            }
+        }
+
+        Console.WriteLine("| load | messages/s, median (range) | of bare reads one after the other |\n|---|---|---|");
+        var first = Median(rates[0]);
+        for (var load = 0; load < loads.Length; load++)
+        {
+            var rate = Median(rates[load]);
+            Console.WriteLine($"| {loads[load].Name} | {rate:#,0} ({rates[load].Min():#,0}–{rates[load].Max():#,0}) | {rate / first:0.00} |");
+        }
+    }
+
+    /// <summary>Whole sessions, so that login, list and the lock count too.</summary>
+    private static async Task RetrieveAsync(int port, int account, int messages, int outstanding)
+    {
+        await using var pop3 = await LoginAsync(port, account);
+        await CommandAsync(pop3, "LIST", multiline: true);
+        for (var (sent, got) = (0, 0); got < messages; got++)
+        {
+            if (sent == got)
+            {
+                var upTo = Math.Min(messages, sent + outstanding);
+                await pop3.SendAsync(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(sent + 1, upTo - sent).Select(n => $"RETR {n}\r\n"))));
+                sent = upTo;
+            }
+
+            await ReadAnswerAsync(pop3, multiline: true);
+        }
+
+        await CommandAsync(pop3, "QUIT", multiline: false);
+    }
+
+    private static async Task ListAsync(ServiceProvider services, TableServiceClient tables, int port, int count)
+    {
+        await FillAsync(services, 1);
+        var mailbox = tables.GetTableClient(MailboxTable.MailboxesName);
+        var partition = MailboxRow.Partition(MailboxOf(0));
+        var now = DateTimeOffset.UtcNow;
+        await Parallel.ForEachAsync(Enumerable.Range(0, count).Chunk(100), new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (chunk, token) =>
+            await mailbox.SubmitTransactionAsync(
+                chunk.Select(n => new TableTransactionAction(TableTransactionActionType.UpsertReplace, MailboxRow.From(partition, new MailboxEntry
+                {
+                    Uid = (uint)n + 1,
+                    MessageId = $"{n}",
+                    Blob = "none",
+                    Size = 4096,
+                    Prologue = "Return-Path: <sender@elsewhere.test>\r\n",
+                    ReceivedAt = now,
+                    Subject = $"Message {n}",
+                }))),
+                token));
+        await mailbox.UpsertEntityAsync(MailboxRow.From(partition, new MailboxState(1, (uint)count + 1, count, count * 4096L)), TableUpdateMode.Replace);
+
+        var before = Process.GetCurrentProcess().WorkingSet64;
+        var (step, peak) = (Stopwatch.GetTimestamp(), before);
+        await using var pop3 = await LoginAsync(port, 0);
+        Say("login");
+        await CommandAsync(pop3, "STAT", multiline: false);
+        Say("STAT");
+        await CommandAsync(pop3, "UIDL", multiline: true);
+        Say("UIDL");
+        await CommandAsync(pop3, "LIST", multiline: true);
+        Say("LIST");
+        await CommandAsync(pop3, "QUIT", multiline: false);
+        Console.WriteLine($"{count} messages; the working set grew by {(peak - before) / 1024 / 1024} MiB from {before / 1024 / 1024} (the client is in the same process)");
+
+        void Say(string what)
+        {
+            Console.WriteLine($"{what}: {Stopwatch.GetElapsedTime(step).TotalSeconds:0.000} s");
+            peak = Math.Max(peak, Process.GetCurrentProcess().WorkingSet64);
+            step = Stopwatch.GetTimestamp();
+        }
+    }
+
+    private static async Task<RawClient> LoginAsync(int port, int account)
+    {
+        for (var tries = 0; ; tries++)
+        {
+            try
+            {
+                var pop3 = await RawClient.ConnectAsync(port);
+                await ReadAnswerAsync(pop3, multiline: false);
+                await CommandAsync(pop3, $"USER {AddressOf(account)}", multiline: false);
+                await CommandAsync(pop3, $"PASS {Password}", multiline: false);
+                return pop3;
+            }
+            catch (System.Net.Sockets.SocketException) when (tries < 100)
+            {
+                await Task.Delay(100); // the edge is starting
+            }
+        }
+    }
+
+    private static async Task CommandAsync(RawClient pop3, string command, bool multiline)
+    {
+        await pop3.SendLineAsync(command);
+        await ReadAnswerAsync(pop3, multiline);
+    }
+
+    private static async Task ReadAnswerAsync(RawClient pop3, bool multiline)
+    {
+        var line = await pop3.ReadLineAsync();
+        if (line?.StartsWith("+OK", StringComparison.Ordinal) != true)
+        {
+            throw new InvalidOperationException($"The answer was: {line ?? "(end)"}");
+        }
+
+        while (multiline && line != ".")
+        {
+            line = await pop3.ReadLineAsync() ?? throw new InvalidOperationException("The answer has no end.");
+        }
+    }
+
+    private static Task ReadBareAsync(BlobContainerClient container, IReadOnlyList<string> blobs, int atOnce, TimeSpan latency) =>
+        Parallel.ForEachAsync(blobs, new ParallelOptions { MaxDegreeOfParallelism = atOnce }, async (blob, token) =>
+        {
+            if (latency > TimeSpan.Zero)
+            {
+                await Task.Delay(latency, token);
+            }
+
+            using var read = (await container.GetBlobClient(blob).DownloadStreamingAsync(cancellationToken: token)).Value;
+            await read.Content.CopyToAsync(Stream.Null, token);
+        });
+
+    private static async Task CreateAccountsAsync(ServiceProvider services)
+    {
+        var directory = services.GetRequiredService<IDirectoryStore>();
+        await directory.PutDomainAsync(new MailDomain { Name = "example.test" }, CancellationToken.None);
+        var verifier = ScramVerifier.Create(Password);
+        for (var i = 0; i < Sessions; i++)
+        {
+            await directory.PutEntryAsync(
+                new AccountEntry { Address = EmailAddress.Parse(AddressOf(i))!, MailboxId = MailboxOf(i), Password = verifier }, CancellationToken.None);
+        }
+    }
+
+    /// <summary>Messages of 4 KiB, a blob each; the names of the blobs, by mailbox.</summary>
+    private static async Task<List<List<string>>> FillAsync(ServiceProvider services, int messages)
+    {
+        var store = services.GetRequiredService<IMessageStore>();
+        var delivery = services.GetRequiredService<IMailboxDelivery>();
+        var content = Encoding.ASCII.GetBytes("Subject: x\r\n\r\n" + string.Concat(Enumerable.Repeat(new string('x', 62) + "\r\n", 64)));
+        var blobs = new List<List<string>>();
+        for (var i = 0; i < Sessions; i++)
+        {
+            var now = DateTimeOffset.UtcNow;
+            var ids = Enumerable.Range(0, messages).Select(_ => MessageName.NewId(now)).ToList();
+            blobs.Add([.. ids.Select(id => MessageName.BlobFor(id, now))]);
+            await Parallel.ForEachAsync(ids, new ParallelOptions { MaxDegreeOfParallelism = 40 }, async (id, token) =>
+            {
+                await using var upload = store.BeginUpload(MessageName.BlobFor(id, now));
+                await upload.WriteAsync(content, token);
+                await upload.CommitAsync(token);
+                await delivery.DeliverAsync(
+                    MailboxOf(i),
+                    new MailboxEntry { MessageId = id, Blob = MessageName.BlobFor(id, now), Size = content.Length, Prologue = "", ReceivedAt = now },
+                    null,
+                    token);
+            });
+        }
+
+        return blobs;
+    }
+
+    private static string AddressOf(int account) => $"u{account}@example.test";
+
+    private static string MailboxOf(int account) => $"box{account}";
+
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+
+    private sealed class DistantStore(IMessageStore store, TimeSpan latency) : IMessageStore
+    {
+        public IMessageUpload BeginUpload(string blob) => store.BeginUpload(blob);
+
+        public async Task<Stream?> OpenReadAsync(string blob, long offset, CancellationToken cancellationToken)
+        {
+            await Task.Delay(latency, cancellationToken);
+            return await store.OpenReadAsync(blob, offset, cancellationToken);
+        }
+
+        public Task<bool> DeleteAsync(string blob, CancellationToken cancellationToken) => store.DeleteAsync(blob, cancellationToken);
+    }
+}
