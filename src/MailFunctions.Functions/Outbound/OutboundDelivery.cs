@@ -118,7 +118,7 @@ internal sealed class OutboundDelivery(
     {
         var now = time.GetUtcNow();
         var end = job.ReceivedAt + options.Schedule.GiveUpAfter;
-        var reply = $"{job.Domain} asked for less mail and is left alone for a while; it said: {job.LastReply ?? "so to another message"}";
+        var reply = $"the destination of {job.Domain} asked for less mail and is left alone for a while";
         var put = await jobs.PutAsync(
             job with
             {
