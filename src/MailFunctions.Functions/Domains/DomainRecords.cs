@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using MailFunctions.Core.Directory;
@@ -8,9 +9,6 @@ namespace MailFunctions.Functions.Domains;
 /// <summary>What a domain has to publish.</summary>
 internal static class DomainRecords
 {
-    /// <summary>The policy that `_mta-sts` points to: served by the postmaster at `https://mta-sts.{domain}/.well-known/mta-sts.txt`.</summary>
-    private static string Policy(string host) => $"version: STSv1\nmode: testing\nmx: {host}\nmax_age: 604800\n";
-
     /// <param name="host">The name that mail and clients come to.</param>
     public static IReadOnlyList<DnsRecord> Of(MailDomain domain, string host)
     {
@@ -35,9 +33,12 @@ internal static class DomainRecords
     {
         DkimState.Published => "The new key for signatures: publish it, then activate it (RFC 6376)",
         DkimState.Active => "The key by which others check our signatures (RFC 6376)",
-        _ => $"The key before, for mail still under way: publish it until {key.RemoveAt:yyyy-MM-dd} (RFC 6376)",
+        _ => string.Create(CultureInfo.InvariantCulture, $"The key before, for mail still under way: publish it until {key.RemoveAt:yyyy-MM-dd} (RFC 6376)"),
     };
 
     /// <summary>RFC 8461 §3.1: changes when the policy does.</summary>
     private static string PolicyId(string host) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Policy(host))).AsSpan(0, 8));
+
+    /// <summary>The policy that `_mta-sts` points to: served by the postmaster at `https://mta-sts.{domain}/.well-known/mta-sts.txt`.</summary>
+    private static string Policy(string host) => $"version: STSv1\nmode: testing\nmx: {host}\nmax_age: 604800\n";
 }

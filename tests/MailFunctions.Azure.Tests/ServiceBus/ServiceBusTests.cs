@@ -10,7 +10,7 @@ namespace MailFunctions.Azure.Tests.ServiceBus;
 /// <summary>The adapter over the local bus, a real AMQP peer in a process of its own. Each test has its own queue.</summary>
 public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFixture<ServiceBusTests.TestedBus>, IAsyncLifetime
 {
-    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(30);
 
     private readonly ServiceProvider _services = BusClients.Create(tested.Bus);
 
@@ -53,7 +53,7 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
         await Sender.SendBatchAsync("batch", messages, Token);
 
         Assert.Equal(300, (await CountAsync("batch")).Active);
-        await using var receiver = Open("batch", prefetch: 50);
+        await using var receiver = Open("batch", prefetch: 20);
         for (var i = 0; i < 300; i++)
         {
             var message = await receiver.ReceiveAsync(Wait, Token);
@@ -140,7 +140,7 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
         await using var receiver = Open("lost");
         var first = await receiver.ReceiveAsync(Wait, Token);
 
-        var second = await receiver.ReceiveAsync(Wait, Token); // the lock is 2 s
+        var second = await receiver.ReceiveAsync(Wait, Token); // the lock is 6 s
 
         Assert.Equal(2, second?.DeliveryCount);
         Assert.False(await receiver.CompleteAsync(first!, Token));
@@ -156,7 +156,7 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
         var message = (await receiver.ReceiveAsync(Wait, Token))!;
         for (var i = 0; i < 3; i++)
         {
-            await Task.Delay(1000, Token);
+            await Task.Delay(3000, Token);
             Assert.NotNull(await receiver.RenewLockAsync(message, Token));
         }
 
@@ -247,7 +247,7 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
         public LocalBusProcess Bus { get; private set; } = null!;
 
         public async ValueTask InitializeAsync() => Bus = await LocalBusProcess.StartAsync(
-            ["--lock-duration", "00:00:02", "--max-deliveries", "3", .. Queues.SelectMany(q => new[] { "--queue", q })]);
+            ["--lock-duration", "00:00:06", "--max-deliveries", "3", .. Queues.SelectMany(q => new[] { "--queue", q })]);
 
         public ValueTask DisposeAsync() => Bus.DisposeAsync();
     }

@@ -42,7 +42,7 @@ public sealed class QueuesApiTests(TestedApi api)
         Assert.Equal(HttpStatusCode.NoContent, (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters/{letters[first]}")).Status);
 
         await using var receiver = api.Services.GetRequiredService<IBusReceiverFactory>().OpenReceiver(QueueNames.Inbound, 0);
-        var again = await receiver.ReceiveAsync(TimeSpan.FromSeconds(5), Token);
+        var again = await receiver.ReceiveAsync(TimeSpan.FromSeconds(30), Token);
         Assert.Equal("body of second", Encoding.UTF8.GetString(again!.Body.Span));
         Assert.True(await receiver.CompleteAsync(again, Token));
         Assert.Equal([third], await NamesAsync());
@@ -51,6 +51,9 @@ public sealed class QueuesApiTests(TestedApi api)
         var (_, done) = await api.SendAsync(HttpMethod.Post, $"queues/{QueueNames.Inbound}/dead-letters/resubmit?reason=other");
         Assert.Equal(1, done.GetProperty("done").GetInt32());
         Assert.Empty(await NamesAsync());
+        again = await receiver.ReceiveAsync(TimeSpan.FromSeconds(30), Token);
+        Assert.Equal("body of third", Encoding.UTF8.GetString(again!.Body.Span));
+        Assert.True(await receiver.CompleteAsync(again, Token)); // nothing is left for the next test
     }
 
     [Fact]
@@ -143,7 +146,7 @@ public sealed class QueuesApiTests(TestedApi api)
     {
         await Sender.SendAsync(QueueNames.Inbound, new BusMessage(name, Encoding.UTF8.GetBytes("body of " + name)), Token);
         await using var receiver = api.Services.GetRequiredService<IBusReceiverFactory>().OpenReceiver(QueueNames.Inbound, 0);
-        var message = await receiver.ReceiveAsync(TimeSpan.FromSeconds(5), Token);
+        var message = await receiver.ReceiveAsync(TimeSpan.FromSeconds(30), Token);
         Assert.True(await receiver.DeadLetterAsync(message!, reason, "because", Token));
         return name;
     }
