@@ -148,6 +148,11 @@ var edgeSettings = [
   { name: 'MailStorage__tableServiceUri', value: storage.outputs.tableEndpoint }
   { name: 'ServiceBusConnection__fullyQualifiedNamespace', value: bus.outputs.hostName }
   { name: 'AZURE_CLIENT_ID', value: edgeIdentity.outputs.clientId }
+  { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: monitoring.outputs.appInsightsConnection }
+  {
+    name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'
+    value: 'ClientId=${edgeIdentity.outputs.clientId};Authorization=AAD'
+  }
 ]
 
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
@@ -312,13 +317,14 @@ module monitoringAccess 'modules/monitoringAccess.bicep' = {
   dependsOn: [monitoring]
   params: {
     appInsightsName: names.appInsights
+    edgePrincipalId: edgeIdentity.outputs.principalId
     functionsPrincipalId: functionsIdentity.outputs.principalId
   }
 }
 
 module edgeContainers 'modules/edgeContainers.bicep' = if (!machines) {
   scope: group
-  dependsOn: [mailAccess, busAccess, vaultAccess, registryAccess]
+  dependsOn: [mailAccess, busAccess, vaultAccess, registryAccess, monitoringAccess]
   params: {
     environmentName: '${abbreviations.containerEnvironment}${token}'
     appName: '${abbreviations.containerApp}edge-${token}'
@@ -341,7 +347,7 @@ module edgeContainers 'modules/edgeContainers.bicep' = if (!machines) {
 
 module edgeMachines 'modules/edgeMachines.bicep' = if (machines) {
   scope: group
-  dependsOn: [mailAccess, busAccess, vaultAccess, registryAccess]
+  dependsOn: [mailAccess, busAccess, vaultAccess, registryAccess, monitoringAccess]
   params: {
     name: '${abbreviations.scaleSet}edge-${token}'
     loadBalancerName: '${abbreviations.loadBalancer}edge-${token}'

@@ -72,25 +72,24 @@ internal static class Pop3Azurite
     {
         var blobs = await FillAsync(services, messages);
         var all = blobs.SelectMany(b => b).ToList();
-        var loads = new (string Name, int Count, Func<Task> Run)[]
+        var loads = new (string Name, int Count, Func<Task<TimeSpan>> Run)[]
         {
             ("bare reads, one after the other", messages, () => ReadBareAsync(container, blobs[0], 1, latency)),
             ($"bare reads, {Ahead} at once", messages, () => ReadBareAsync(container, blobs[0], Ahead, latency)),
-            ("POP3, one session, one RETR after the other", messages, () => RetrieveAsync(port, 0, messages, 1)),
-            ($"POP3, one session, {Outstanding} outstanding", messages, () => RetrieveAsync(port, 0, messages, Outstanding)),
+            ("POP3, one session, one RETR after the other", messages, () => RetrieveAsync(port, 1, messages, 1)),
+            ($"POP3, one session, {Outstanding} outstanding", messages, () => RetrieveAsync(port, 1, messages, Outstanding)),
             ($"bare reads, {Sessions * Ahead} at once", all.Count, () => ReadBareAsync(container, all, Sessions * Ahead, latency)),
-            ($"POP3, {Sessions} sessions, {Outstanding} outstanding each", all.Count, () => Task.WhenAll(Enumerable.Range(0, Sessions).Select(i => RetrieveAsync(port, i, messages, Outstanding)))),
+            ($"POP3, {Sessions} sessions, {Outstanding} outstanding each", all.Count, () => RetrieveAsync(port, Sessions, messages, Outstanding)),
         };
         var rates = loads.Select(_ => new List<double>()).ToList();
         for (var round = 0; round <= rounds; round++) // the first warms up
         {
             for (var load = 0; load < loads.Length; load++)
             {
-                var started = Stopwatch.GetTimestamp();
-                await loads[load].Run();
+                var took = await loads[load].Run();
                 if (round > 0)
                 {
-                    rates[load].Add(loads[load].Count / Stopwatch.GetElapsedTime(started).TotalSeconds);
+                    rates[load].Add(loads[load].Count / took.TotalSeconds);
                 }
             }
         }
@@ -104,11 +103,24 @@ internal static class Pop3Azurite
         }
     }
 
-    /// <summary>Whole sessions, so that login, list and the lock count too.</summary>
-    private static async Task RetrieveAsync(int port, int account, int messages, int outstanding)
+    /// <summary>Sessions that have logged in fetch all they have; the rows of the messages are read in that time too.</summary>
+    private static async Task<TimeSpan> RetrieveAsync(int port, int sessions, int messages, int outstanding)
     {
-        await using var pop3 = await LoginAsync(port, account);
-        await CommandAsync(pop3, "LIST", multiline: true);
+        var open = await Task.WhenAll(Enumerable.Range(0, sessions).Select(i => LoginAsync(port, i)));
+        var started = Stopwatch.GetTimestamp();
+        await Task.WhenAll(open.Select(pop3 => RetrieveAsync(pop3, messages, outstanding)));
+        var took = Stopwatch.GetElapsedTime(started);
+        foreach (var pop3 in open)
+        {
+            await CommandAsync(pop3, "QUIT", multiline: false);
+            await pop3.DisposeAsync();
+        }
+
+        return took;
+    }
+
+    private static async Task RetrieveAsync(RawClient pop3, int messages, int outstanding)
+    {
         for (var (sent, got) = (0, 0); got < messages; got++)
         {
             if (sent == got)
@@ -120,8 +132,6 @@ internal static class Pop3Azurite
 
             await ReadAnswerAsync(pop3, multiline: true);
         }
-
-        await CommandAsync(pop3, "QUIT", multiline: false);
     }
 
     private static async Task ListAsync(ServiceProvider services, TableServiceClient tables, int port, int count)
@@ -205,8 +215,10 @@ internal static class Pop3Azurite
         }
     }
 
-    private static Task ReadBareAsync(BlobContainerClient container, IReadOnlyList<string> blobs, int atOnce, TimeSpan latency) =>
-        Parallel.ForEachAsync(blobs, new ParallelOptions { MaxDegreeOfParallelism = atOnce }, async (blob, token) =>
+    private static async Task<TimeSpan> ReadBareAsync(BlobContainerClient container, IReadOnlyList<string> blobs, int atOnce, TimeSpan latency)
+    {
+        var started = Stopwatch.GetTimestamp();
+        await Parallel.ForEachAsync(blobs, new ParallelOptions { MaxDegreeOfParallelism = atOnce }, async (blob, token) =>
         {
             if (latency > TimeSpan.Zero)
             {
@@ -216,6 +228,8 @@ internal static class Pop3Azurite
             using var read = (await container.GetBlobClient(blob).DownloadStreamingAsync(cancellationToken: token)).Value;
             await read.Content.CopyToAsync(Stream.Null, token);
         });
+        return Stopwatch.GetElapsedTime(started);
+    }
 
     private static async Task CreateAccountsAsync(ServiceProvider services)
     {

@@ -6,6 +6,8 @@ namespace MailFunctions.Functions.OutboundJobs;
 /// <summary>Writes the row of a job and rings.</summary>
 internal sealed class JobChanges(IOutboundJobs store, IBusSender bus, TimeProvider time)
 {
+    private const int MaxTries = 5;
+
     /// <summary>The job as it is now; else why it was not changed, or null when there is none.</summary>
     public async Task<(JobAnswer? Changed, string? Refusal)> ChangeAsync(string id, JobAction action, bool report, CancellationToken cancellationToken) =>
         await store.FindAsync(id, cancellationToken) is { } job ? await ChangeAsync(job, action, report, cancellationToken) : (null, null);
@@ -13,27 +15,36 @@ internal sealed class JobChanges(IOutboundJobs store, IBusSender bus, TimeProvid
     /// <inheritdoc cref="ChangeAsync(string, JobAction, bool, CancellationToken)"/>
     public async Task<(JobAnswer? Changed, string? Refusal)> ChangeAsync(OutboundJob job, JobAction action, bool report, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
-        if (job.State is JobState.Done or JobState.Telling)
+        for (var tries = 1; ; tries++)
         {
-            return (null, $"The job '{job.Id}' is done.");
-        }
+            var now = time.GetUtcNow();
+            if (job.State is JobState.Done or JobState.Telling)
+            {
+                return (null, $"The job '{job.Id}' is done.");
+            }
 
-        if (!action.MayBeUnderWay && job.LeasedUntil > now)
-        {
-            return (null, $"An attempt of the job '{job.Id}' is under way: try again when it is over.");
-        }
+            if (!action.MayBeUnderWay && job.LeasedUntil > now)
+            {
+                return (null, $"An attempt of the job '{job.Id}' is under way: try again when it is over.");
+            }
 
-        if (await store.PutAsync(action.Change(job, now, report) with { Generation = job.Generation + 1 }, cancellationToken) is not { } changed)
-        {
-            return (null, $"The job '{job.Id}' was changed meanwhile: look at it again.");
-        }
+            if (await store.PutAsync(action.Change(job, now, report) with { Generation = job.Generation + 1 }, cancellationToken) is { } changed)
+            {
+                if (changed.State != JobState.Held)
+                {
+                    await bus.SendAsync(QueueNames.Outbound, OutboundAlarm.For(changed, now), cancellationToken);
+                }
 
-        if (changed.State != JobState.Held)
-        {
-            await bus.SendAsync(QueueNames.Outbound, OutboundAlarm.For(changed, now), cancellationToken);
-        }
+                return (JobAnswer.From(changed, now), null);
+            }
 
-        return (JobAnswer.From(changed, now), null);
+            // An attempt writes its row several times: what the postmaster wants holds for the row as it is then.
+            if (tries == MaxTries || await store.FindAsync(job.Domain, job.Id, cancellationToken) is not { } again)
+            {
+                return (null, $"The job '{job.Id}' was changed meanwhile: look at it again.");
+            }
+
+            job = again;
+        }
     }
 }

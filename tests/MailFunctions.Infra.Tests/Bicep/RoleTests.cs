@@ -35,6 +35,7 @@ public sealed class RoleTests(ArmTemplate template) : IClassFixture<ArmTemplate>
             "edge: Key Vault Secrets User on the certificate",
             "edge: Key Vault Secrets User on the SRS key",
             "edge: AcrPull on the registry",
+            "edge: Monitoring Metrics Publisher on Application Insights",
             .. StorageSetup.Tables.Select(t => $"functions: Storage Table Data Contributor on {t}"),
             .. StorageSetup.Containers.Select(c => $"functions: Storage Blob Data Contributor on {c}"),
             $"functions: Azure Service Bus Data Owner on {QueueNames.Inbound}",
