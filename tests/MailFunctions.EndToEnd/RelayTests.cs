@@ -77,6 +77,34 @@ public sealed class RelayTests(SharedStack shared)
         Assert.Equal(["RCPT TO:<a@far.test>"], received.Recipients);
     }
 
+    /// <summary>Postfix's own test server as the smarthost: it is in Debian's package `postfix`.</summary>
+    [Fact]
+    public async Task SmtpSinkOfDebian_AsTheSmarthost_GetsWhatWasSubmitted()
+    {
+        const string SmtpSink = "/usr/sbin/smtp-sink";
+        Assert.SkipWhen(OperatingSystem.IsWindows() || !File.Exists(SmtpSink), "smtp-sink is not installed (Debian: apt-get install postfix).");
+        using var mail = new TemporaryDirectory();
+        var port = FreePorts.Next();
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(mail.Path, (UnixFileMode)0b111_111_111);
+        }
+
+        string[] user = Environment.IsPrivilegedProcess ? ["-u", "nobody"] : []; // it does not run as root
+        await using var sink = ProgramProcess.Start(SmtpSink, [.. user, "-d", Path.Combine(mail.Path, "%M."), $"127.0.0.1:{port}", "100"]);
+        await using var process = await StackProcess.StartAsync(environment: new Dictionary<string, string?> { ["Relay__Smarthost"] = $"127.0.0.1:{port}" });
+        var stack = process.Read();
+        var subject = $"sink-{Guid.NewGuid():N}";
+
+        await SubmitAsync(stack, stack.Alice, Encoding.UTF8.GetBytes($"From: {stack.Alice.Address}\r\nSubject: {subject}\r\n\r\n.dot äöü\r\n"), "a@far.test", "b@far.test");
+
+        var kept = await WaitAsync(() => Task.FromResult(Directory.EnumerateFiles(mail.Path).Select(File.ReadAllText).FirstOrDefault(f => f.Contains(subject, StringComparison.Ordinal))));
+        Assert.Contains($"X-Mail-Args: <{stack.Alice.Address}>", kept, StringComparison.Ordinal);
+        Assert.Contains("X-Rcpt-Args: <a@far.test>", kept, StringComparison.Ordinal);
+        Assert.Contains("X-Rcpt-Args: <b@far.test>", kept, StringComparison.Ordinal);
+        Assert.EndsWith($"Subject: {subject}\n\n.dot äöü\n", kept.ReplaceLineEndings("\n").TrimEnd('\n') + "\n", StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task DeferredJob_IsListedHeldReleasedAndCancelledWithAReport()
     {

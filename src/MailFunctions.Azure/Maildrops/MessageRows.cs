@@ -10,7 +10,11 @@ namespace MailFunctions.Azure.Maildrops;
 /// </summary>
 internal sealed class MessageRows(TableClient table, string partition)
 {
-    public const int RowsPerQuery = 100;
+    /// <summary>Rows of the first query: most clients come for a few messages.</summary>
+    public const int FirstRows = 100;
+
+    /// <summary>Rows of each later one: a client that has read so many goes on.</summary>
+    public const int MoreRows = 400;
 
     private readonly Dictionary<uint, MailboxEntry> _rows = [];
     private Task<List<MailboxEntry>>? _more;
@@ -40,7 +44,7 @@ internal sealed class MessageRows(TableClient table, string partition)
             }
 
             _rows.Clear();
-            Add(await ReadAsync(uid, cancellationToken).ConfigureAwait(false));
+            Add(await ReadAsync(uid, FirstRows, cancellationToken).ConfigureAwait(false));
             Prefetch(likelyNext.Span);
             return _rows.GetValueOrDefault(uid);
         }
@@ -80,7 +84,7 @@ internal sealed class MessageRows(TableClient table, string partition)
         {
             if (!_rows.ContainsKey(uid))
             {
-                _more ??= ReadAsync(uid, CancellationToken.None);
+                _more ??= ReadAsync(uid, MoreRows, CancellationToken.None);
                 return;
             }
         }
@@ -94,12 +98,12 @@ internal sealed class MessageRows(TableClient table, string partition)
         }
     }
 
-    private async Task<List<MailboxEntry>> ReadAsync(uint first, CancellationToken cancellationToken)
+    private async Task<List<MailboxEntry>> ReadAsync(uint first, int count, CancellationToken cancellationToken)
     {
         var filter = TableClient.CreateQueryFilter(
             $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey(first)} and RowKey lt {MailboxRow.AfterMessages}");
-        await foreach (var page in table.QueryAsync<TableEntity>(filter, RowsPerQuery, cancellationToken: cancellationToken)
-            .AsPages(null, RowsPerQuery).ConfigureAwait(false))
+        await foreach (var page in table.QueryAsync<TableEntity>(filter, count, cancellationToken: cancellationToken)
+            .AsPages(null, count).ConfigureAwait(false))
         {
             return [.. page.Values.Select(MailboxRow.ToEntry)];
         }
