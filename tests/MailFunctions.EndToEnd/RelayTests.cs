@@ -55,7 +55,9 @@ public sealed class RelayTests(SharedStack shared)
         Assert.True(made.IsSuccessStatusCode);
         var subject = $"sent-on-{Guid.NewGuid():N}";
         await SubmitAsync(account, Encoding.ASCII.GetBytes($"From: {account.Address}\r\nSubject: {subject}\r\n\r\nx\r\n"), alias);
-        Assert.Contains($"X-Envelope-To: TO:<member@far.test>\r\nDelivered-To: {alias}\r\nReceived: ", Encoding.UTF8.GetString(await WaitForSinkAsync(subject)), StringComparison.Ordinal);
+        var sent = Encoding.UTF8.GetString(await WaitForSinkAsync(subject));
+        Assert.Contains("X-Envelope-To: TO:<member@far.test>\r\nDKIM-Signature: ", sent, StringComparison.Ordinal);
+        Assert.Contains($"\r\nDelivered-To: {alias}\r\nReceived: ", sent, StringComparison.Ordinal);
 
         await SubmitAsync(account, Encoding.ASCII.GetBytes($"From: {account.Address}\r\nDelivered-To: {alias}\r\nSubject: again\r\n\r\nx\r\n"), alias);
 
