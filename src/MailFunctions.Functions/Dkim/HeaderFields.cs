@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using MailFunctions.Core.Messages;
 
 namespace MailFunctions.Functions.Dkim;
 
@@ -38,7 +39,7 @@ internal sealed class HeaderFields
         var fields = new HeaderFields();
         while (!header.IsEmpty)
         {
-            var end = FieldEnd(header.Span);
+            var end = HeaderField.End(header.Span);
             fields.Add(header[..end]);
             header = header[end..];
         }
@@ -120,23 +121,5 @@ internal sealed class HeaderFields
         }
 
         instances.Add(field);
-    }
-
-    private static int FieldEnd(ReadOnlySpan<byte> octets)
-    {
-        var end = 0;
-        do
-        {
-            var at = octets[end..].IndexOf("\r\n"u8);
-            if (at < 0)
-            {
-                return octets.Length;
-            }
-
-            end += at + 2;
-        }
-        while (end < octets.Length && octets[end] is (byte)' ' or (byte)'\t'); // folded (RFC 5322 §2.2.3)
-
-        return end;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using MailFunctions.Core.Messages;
 
 namespace MailFunctions.Protocols.Smtp;
 
@@ -36,7 +37,7 @@ internal sealed class HeaderSection
         var section = new HeaderSection();
         while (!octets.IsEmpty && !octets.StartsWith("\r\n"u8))
         {
-            var end = FieldEnd(octets);
+            var end = HeaderField.End(octets);
             if (!section.Add(octets[..end]))
             {
                 break; // not a field: the body begins here
@@ -46,24 +47,6 @@ internal sealed class HeaderSection
         }
 
         return section;
-    }
-
-    private static int FieldEnd(ReadOnlySpan<byte> octets)
-    {
-        var end = 0;
-        do
-        {
-            var at = octets[end..].IndexOf("\r\n"u8);
-            if (at < 0)
-            {
-                return octets.Length;
-            }
-
-            end += at + 2;
-        }
-        while (end < octets.Length && octets[end] is (byte)' ' or (byte)'\t'); // folded (RFC 5322 §2.2.3)
-
-        return end;
     }
 
     private bool Add(ReadOnlySpan<byte> field)
