@@ -98,6 +98,7 @@ internal static class EdgeApplication
                 : null));
         services.AddSingleton<EdgeEvents>();
         services.AddSingleton<EdgeHealth>();
+        services.AddHostedService<QuietCollector>();
         services.AddSingleton(s => new SmtpSessionServices
         {
             Intake = s.GetRequiredService<IMessageIntake>(),
