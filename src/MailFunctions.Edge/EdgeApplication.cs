@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Hosting;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Azure.Stats;
 using MailFunctions.Azure.Telemetry;
@@ -32,9 +33,7 @@ internal static class EdgeApplication
     /// <param name="replaceStores">Puts other ports in place of Azure's; null: Blob, Table and Service Bus by configuration.</param>
     public static async Task<int> RunAsync(string[] args, Action<IServiceCollection>? replaceStores = null)
     {
-        var builder = WebApplication.CreateSlimBuilder(args);
-        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
+        var builder = ProgramBuilder.Create(args);
         builder.WebHost.UseKestrelHttpsConfiguration();
         // A session goes on where its octets came in: it never blocks, so a thread of its own for each step only costs.
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
