@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using MailFunctions.Azure;
 using MailFunctions.Azure.Hosting;
@@ -21,6 +22,7 @@ using MailFunctions.Edge.Telemetry;
 using MailFunctions.Edge.Tls;
 using MailFunctions.Protocols.Pop3;
 using MailFunctions.Protocols.Smtp;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -127,15 +129,18 @@ internal static class EdgeApplication
             {
                 certificate.Load();
             }
+        }
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            return $"Tls__CertificatePath: the certificate can't be used with its key: {e.Message}";
+        }
 
+        try
+        {
             await app.StartAsync();
             return null;
         }
-        catch (CryptographicException e)
-        {
-            return $"Tls__CertificatePath: the file holds no usable certificate with its key: {e.Message}";
-        }
-        catch (IOException e)
+        catch (Exception e) when (e is SocketException or IOException { InnerException: AddressInUseException })
         {
             return $"A port can't be used: {e.Message}";
         }
