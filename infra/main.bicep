@@ -421,6 +421,7 @@ module alerts 'modules/alerts.bicep' = {
     backlog: 100
     loginFailures: 100
     deferrals: 50
+    relayDeferrals: 20
   }
 }
 
