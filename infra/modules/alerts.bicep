@@ -24,7 +24,7 @@ param backlog int
 @description('Refused logins in a quarter of an hour that are one alert.')
 param loginFailures int
 
-@description('Deliveries here that are put off in an hour that are one alert.')
+@description('Messages whose delivery here is put off in an hour that are one alert.')
 param deferrals int
 
 @description('Messages that remote hosts still put off after a quarter of an hour, in an hour, that are one alert.')

@@ -37,6 +37,20 @@ public sealed partial class AlertTests
         Asked().Matches(File.ReadAllText(Path.Combine(Monitoring, "workbook.json"))),
         m => Assert.Contains(m.Groups[1].Value, Events.Keys));
 
+    [Fact]
+    public void EveryQueryThatCountsMessages_FindsTheIdInItsEvents()
+    {
+        // A line may reach both tables: what is counted is the message, which all of these begin with.
+        foreach (var name in new[] { "MessageDelivered", "MessageUndelivered", "DeliveryUnavailable", "MessageDeferred" })
+        {
+            var line = "info: Category[1] " + Hole().Replace(Written.Single(m => m.Groups["name"].Value == name).Groups["text"].Value, "m-1");
+            Assert.Equal("m-1", Regex.Match(line, @"Message (\S+) ").Groups[1].Value);
+        }
+
+        Assert.All(["deferred.kql", "workbook.json"], file =>
+            Assert.Matches(@"extract\(@[""']Message \(\\{1,2}S\+\) [""'], 1, Line\)", File.ReadAllText(Path.Combine(Monitoring, file))));
+    }
+
     [Theory]
     [InlineData("relay-deferred.kql", "m-1", "one.test", "16")]
     [InlineData("workbook.json", "m-1", "one.test", "16", "451 4.7.1")]
