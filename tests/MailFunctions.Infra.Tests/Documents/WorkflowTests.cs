@@ -40,6 +40,17 @@ public sealed partial class WorkflowTests
         Assert.Equal("linted", output.Trim());
     }
 
+    /// <summary>A skipped test fails the run, so the runner needs every tool: there is one list of them.</summary>
+    [Fact]
+    public void Ci_InstallsTheToolsOfTheChecks()
+    {
+        var workflow = File.ReadAllText(Path.Combine(Folder, "ci.yml"));
+
+        Assert.Contains("run: sudo .ci/run tools\n", workflow, StringComparison.Ordinal);
+        Assert.DoesNotContain("apt-get", workflow, StringComparison.Ordinal);
+        Assert.Contains("\n[ \"${1:-}\" = tools ] && exit\n", File.ReadAllText(Path.Combine(Repository.Root, ".ci", "run")), StringComparison.Ordinal);
+    }
+
     [Theory]
     [MemberData(nameof(Files))]
     public void Actions_ArePinnedToACommit_WithTheVersionBeside(string file)
