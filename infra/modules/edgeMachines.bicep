@@ -32,9 +32,16 @@ var mailPorts = [25, 465, 587, 110, 995]
 var hasCertificate = !empty(certificateSecretUri)
 var allSettings = concat(
   settings,
-  hasCertificate
-    ? [{ name: 'Tls__CertificatePath', value: '/mnt/tls/certificate.pem' }]
-    : [{ name: 'Edge__Ports__Smtps', value: '0' }, { name: 'Edge__Ports__Pop3s', value: '0' }]
+  [
+    // The ports of the balancer: the container has the machine's network, and the image's own ports are others.
+    { name: 'Edge__Ports__Smtp', value: '25' }
+    { name: 'Edge__Ports__Submission', value: '587' }
+    { name: 'Edge__Ports__Smtps', value: hasCertificate ? '465' : '0' }
+    { name: 'Edge__Ports__Pop3', value: '110' }
+    { name: 'Edge__Ports__Pop3s', value: hasCertificate ? '995' : '0' }
+    { name: 'Edge__Ports__Health', value: '8080' }
+  ],
+  hasCertificate ? [{ name: 'Tls__CertificatePath', value: '/mnt/tls/certificate.pem' }] : []
 )
 var environmentLines = map(allSettings, s => '${s.name}=${s.value}')
 var replacements = [
