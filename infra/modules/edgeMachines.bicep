@@ -126,15 +126,9 @@ resource machines 'Microsoft.Compute/virtualMachineScaleSets@2024-11-01' = {
   properties: {
     orchestrationMode: 'Uniform'
     overprovision: false
-    upgradePolicy: {
-      mode: 'Rolling'
-      rollingUpgradePolicy: {
-        maxBatchInstancePercent: 50
-        maxUnhealthyInstancePercent: 50
-        pauseTimeBetweenBatches: 'PT1M'
-      }
-      automaticOSUpgradePolicy: { enableAutomaticOSUpgrade: true }
-    }
+    // edge-machines.sh brings a new model to the machines: settings are customData, which only a reimage reads again.
+    // Automatic OS upgrades don't know this image; Ubuntu installs its security updates by itself.
+    upgradePolicy: { mode: 'Manual', automaticOSUpgradePolicy: { enableAutomaticOSUpgrade: false } }
     virtualMachineProfile: {
       securityProfile: {
         securityType: 'TrustedLaunch'
