@@ -359,7 +359,7 @@ module edgeMachines 'modules/edgeMachines.bicep' = if (machines) {
     identityId: edgeIdentity.outputs.id
     identityClientId: edgeIdentity.outputs.clientId
     registryServer: registry.outputs.loginServer
-    image: empty(edgeImage) ? '${registry.outputs.loginServer}/edge:latest' : edgeImage
+    image: '${registry.outputs.loginServer}/edge:latest'
     settings: edgeSettings
     certificateSecretUri: certificateSecretUri
     srsKeyUri: srsKeyUri
