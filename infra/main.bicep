@@ -39,9 +39,9 @@ param edgeHosting string = 'containerApps'
 @description('Image of the edge; empty: a stand-in until the first deployment.')
 param edgeImage string = ''
 
-@minValue(1)
-@description('Replicas, or machines, that always run.')
-param edgeMinInstances int = 1
+@minValue(0)
+@description('Replicas, or machines, that always run; 0: one replica, or two machines.')
+param edgeMinInstances int = 0
 
 @minValue(1)
 param edgeMaxInstances int = 5
@@ -114,6 +114,7 @@ var names = {
   vault: '${abbreviations.vault}${token}'
 }
 var machines = edgeHosting == 'vmss'
+var edgeInstances = edgeMinInstances == 0 ? (machines ? 2 : 1) : max(edgeMinInstances, 1)
 var packageContainer = 'app-package'
 var certificateSecretUri = empty(tlsCertificateName) ? '' : '${vault.outputs.uri}secrets/${tlsCertificateName}'
 var srsKeyUri = empty(srsKeyName) ? '' : '${vault.outputs.uri}secrets/${srsKeyName}'
@@ -338,7 +339,7 @@ module edgeContainers 'modules/edgeContainers.bicep' = if (!machines) {
     settings: edgeSettings
     certificateSecretUri: certificateSecretUri
     srsKeyUri: srsKeyUri
-    minReplicas: edgeMinInstances
+    minReplicas: edgeInstances
     maxReplicas: edgeMaxInstances
     connectionsPerReplica: edgeConnectionsPerReplica
     zoneRedundant: !empty(zones)
@@ -367,7 +368,7 @@ module edgeMachines 'modules/edgeMachines.bicep' = if (machines) {
     administrator: edgeAdministrator
     size: edgeMachineSize
     zones: zones
-    minMachines: edgeMinInstances
+    minMachines: edgeInstances
     maxMachines: edgeMaxInstances
   }
 }
