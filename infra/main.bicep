@@ -36,8 +36,8 @@ param srsKeyName string = ''
 @allowed(['containerApps', 'vmss'])
 param edgeHosting string = 'containerApps'
 
-@description('Image of the edge; empty: a stand-in until the first deployment.')
-param edgeImage string = ''
+@description('The edge is there already, on Container Apps, and keeps its image; azd finds that out. Else a stand-in runs until it is deployed.')
+param edgeExists bool = false
 
 @minValue(0)
 @description('Replicas, or machines, that always run; 0: one replica, or two machines.')
@@ -108,6 +108,7 @@ var names = {
   appInsights: '${abbreviations.appInsights}${token}'
   bus: '${abbreviations.bus}${token}'
   dkimVault: '${abbreviations.vault}dkim${token}'
+  edgeContainers: '${abbreviations.containerApp}edge-${token}'
   hostStorage: '${abbreviations.storage}host${token}'
   mailStorage: '${abbreviations.storage}mail${token}'
   registry: '${abbreviations.registry}${token}'
@@ -323,19 +324,24 @@ module monitoringAccess 'modules/monitoringAccess.bicep' = {
   }
 }
 
+module runningImage 'modules/runningImage.bicep' = if (!machines && edgeExists) {
+  scope: group
+  params: { appName: names.edgeContainers }
+}
+
 module edgeContainers 'modules/edgeContainers.bicep' = if (!machines) {
   scope: group
   dependsOn: [mailAccess, busAccess, vaultAccess, registryAccess, monitoringAccess]
   params: {
     environmentName: '${abbreviations.containerEnvironment}${token}'
-    appName: '${abbreviations.containerApp}edge-${token}'
+    appName: names.edgeContainers
     location: location
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     subnetId: network.outputs.containersSubnetId
     identityId: edgeIdentity.outputs.id
     registryServer: registry.outputs.loginServer
-    image: edgeImage
+    image: edgeExists ? runningImage!.outputs.image : 'mcr.microsoft.com/k8se/quickstart:latest'
     settings: edgeSettings
     certificateSecretUri: certificateSecretUri
     srsKeyUri: srsKeyUri
