@@ -86,10 +86,11 @@ param adminNetworks string[] = []
 @description('Storage and vault answer only the system\'s own subnets, and the function app joins the network.')
 param networkIsolation bool = false
 
-@description('Addresses that reach storage and vault in spite of networkIsolation: the postmaster\'s and the pipeline\'s.')
-param allowedAddresses string[] = []
+@description('Addresses, with commas, that reach storage and vault in spite of networkIsolation: the postmaster\'s and the pipeline\'s.')
+param allowedAddresses string = ''
 
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
+@description('Copies of the mail. Regions without availability zones know no ZRS.')
 param storageRedundancy string = 'Standard_ZRS'
 
 @description('Days in which deleted blobs can be brought back.')
@@ -135,6 +136,7 @@ var relaySettings = concat(
 var functionsSubnetId = networkIsolation
   ? (functionsHosting == 'flex' ? network.outputs.functionsSubnetId : network.outputs.functionsPremiumSubnetId)
   : ''
+var addresses = empty(allowedAddresses) ? [] : split(replace(allowedAddresses, ' ', ''), ',')
 var guardedSubnets = networkIsolation
   ? [
       { id: network.outputs.containersSubnetId }
@@ -207,7 +209,7 @@ module storage 'modules/storage.bicep' = {
     softDeleteDays: blobSoftDeleteDays
     coolAfterDays: messagesCoolAfterDays
     subnets: guardedSubnets
-    allowedAddresses: allowedAddresses
+    allowedAddresses: addresses
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -220,7 +222,7 @@ module hostStorage 'modules/hostStorage.bicep' = {
     tags: tags
     packageContainer: packageContainer
     subnets: guardedSubnets
-    allowedAddresses: allowedAddresses
+    allowedAddresses: addresses
   }
 }
 
@@ -242,7 +244,7 @@ module vault 'modules/keyVault.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     subnets: guardedSubnets
-    allowedAddresses: allowedAddresses
+    allowedAddresses: addresses
   }
 }
 
@@ -254,7 +256,7 @@ module dkimVault 'modules/keyVault.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     subnets: guardedSubnets
-    allowedAddresses: allowedAddresses
+    allowedAddresses: addresses
   }
 }
 
