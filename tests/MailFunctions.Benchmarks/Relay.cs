@@ -144,7 +144,7 @@ internal static class Relay
     /// <summary>What Housekeeping does two days later.</summary>
     private static async Task EmptyAsync(IOutboundJobs jobs)
     {
-        while (await jobs.ListOverdueAsync(DateTimeOffset.MinValue.AddYears(1700), DateTimeOffset.UtcNow.AddDays(1), 1000, CancellationToken.None) is { Count: > 0 } done)
+        while (await jobs.ListDoneAsync(DateTimeOffset.UtcNow.AddDays(1), 1000, CancellationToken.None) is { Count: > 0 } done)
         {
             await Parallel.ForEachAsync(done, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (job, token) => await jobs.RemoveAsync(job, token));
         }

@@ -14,22 +14,30 @@ internal static class OutboundRow
 
     private const int MaxReply = 500;
 
+    /// <summary>A column holds 32 Ki characters; what is longer is refused, and with it all that the row would say.</summary>
+    private const int MaxColumn = 32_000;
+
+    /// <summary>Characters that are kept of each recipient's reply: the most that fit, at last the reply code.</summary>
+    private static readonly int[] ReplyLengths = [MaxReply, 200, 100, 50, 20, 3];
+
     public static TableEntity From(OutboundJob job) => new(TableKey.Escape(job.Domain), job.Id)
     {
         ["Domain"] = job.Domain,
         ["MessageId"] = job.MessageId,
         ["Blob"] = job.Blob,
         ["Size"] = job.Size,
-        ["MailFrom"] = JsonSerializer.Serialize(job.MailFrom, EnvelopeJson.Default.ReversePath),
+        ["MailFrom"] = JsonSerializer.Serialize(job.MailFrom, EnvelopeJson.Compact.ReversePath),
         ["IsOurs"] = job.IsOurs,
         ["DeliveredTo"] = job.DeliveredTo,
         ["ReceivedAt"] = job.ReceivedAt,
-        ["Recipients"] = JsonSerializer.Serialize(job.Recipients, EnvelopeJson.Default.IReadOnlyListOutboundRecipient),
-        ["Results"] = job.Results.Count == 0 ? null : JsonSerializer.Serialize(job.Results, EnvelopeJson.Default.IReadOnlyListRecipientResult),
+        ["Recipients"] = ThatFits(
+            length => JsonSerializer.Serialize([.. job.Recipients.Select(r => r with { LastReply = Cut(r.LastReply, length) })], EnvelopeJson.Compact.IReadOnlyListOutboundRecipient)),
+        ["Results"] = job.Results.Count == 0 ? null : ThatFits(
+            length => JsonSerializer.Serialize([.. job.Results.Select(r => Shortened(r, length))], EnvelopeJson.Compact.IReadOnlyListRecipientResult)),
         [StateColumn] = job.State,
         ["Attempts"] = job.Attempts,
         [NextAttemptColumn] = job.NextAttempt,
-        ["LastReply"] = job.LastReply is { Length: > MaxReply } reply ? reply[..MaxReply] : job.LastReply,
+        ["LastReply"] = Cut(job.LastReply, MaxReply),
         ["Generation"] = job.Generation,
         ["LeasedUntil"] = job.LeasedUntil,
         ["WarnedAt"] = job.WarnedAt,
@@ -63,4 +71,13 @@ internal static class OutboundRow
         ChangedAt = row.GetDateTimeOffset(ChangedAtColumn) ?? default,
         ETag = row.ETag.ToString(),
     };
+
+    /// <summary>The reply stands there already, and not once more as the recipient's last.</summary>
+    private static RecipientResult Shortened(RecipientResult result, int length) =>
+        result with { Recipient = result.Recipient with { LastReply = null }, Reply = Cut(result.Reply, length)! };
+
+    private static string ThatFits(Func<int, string> write) => ReplyLengths.Select(write).FirstOrDefault(text => text.Length <= MaxColumn) ?? write(0);
+
+    private static string? Cut(string? text, int length) =>
+        text is null || text.Length <= length ? text : text[..(length > 0 && char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)];
 }

@@ -48,7 +48,11 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
 
             return job with { ETag = answer.Headers.ETag?.ToString() ?? throw new RequestFailedException(answer) };
         }
-        catch (RequestFailedException e) when (e.Status is 409 or 412 || (e.Status == 404 && job.ETag.Length > 0))
+        catch (RequestFailedException e) when (e.Status == 412)
+        {
+            return await FindOwnAsync(job, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RequestFailedException e) when (e.Status == 409 || (e.Status == 404 && job.ETag.Length > 0))
         {
             return null;
         }
@@ -57,6 +61,14 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
             throw StorageFault.Wrap("The outbound job could not be written", e);
         }
     }
+
+    /// <summary>The row, if it is what was to be written: the first try was done and its answer lost, and the second came too late.</summary>
+    private Task<OutboundJob?> FindOwnAsync(OutboundJob job, CancellationToken cancellationToken) => ReadAsync(
+        async () => await _jobs.FindRowAsync(TableKey.Escape(job.Domain), job.Id, cancellationToken).ConfigureAwait(false) is { } row
+            && OutboundRow.From(job).All(column => Equals(column.Value, row.TryGetValue(column.Key, out var found) ? found : null))
+                ? job with { ETag = row.ETag.ToString() }
+                : null,
+        cancellationToken);
 
     public async Task ReleaseBlobAsync(OutboundJob job, CancellationToken cancellationToken)
     {
@@ -114,12 +126,15 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
             cancellationToken);
     }
 
-    public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(
-        DateTimeOffset dueBefore, DateTimeOffset doneBefore, int top, CancellationToken cancellationToken) => ReadAsync<IReadOnlyList<OutboundJob>>(
+    public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken) => ListAsync(
+        TableClient.CreateQueryFilter($"(State eq {JobState.Queued} or State eq {JobState.Telling}) and NextAttempt lt {dueBefore}"), top, cancellationToken);
+
+    public Task<IReadOnlyList<OutboundJob>> ListDoneAsync(DateTimeOffset doneBefore, int top, CancellationToken cancellationToken) => ListAsync(
+        TableClient.CreateQueryFilter($"State eq {JobState.Done} and ChangedAt lt {doneBefore}"), top, cancellationToken);
+
+    private Task<IReadOnlyList<OutboundJob>> ListAsync(string filter, int top, CancellationToken cancellationToken) => ReadAsync<IReadOnlyList<OutboundJob>>(
         async () =>
         {
-            var filter = TableClient.CreateQueryFilter(
-                $"((State eq {JobState.Queued} or State eq {JobState.Telling}) and NextAttempt lt {dueBefore}) or (State eq {JobState.Done} and ChangedAt lt {doneBefore})");
             var found = new List<OutboundJob>();
             await foreach (var row in _jobs.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).ConfigureAwait(false))
             {

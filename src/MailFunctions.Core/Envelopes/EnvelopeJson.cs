@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using MailFunctions.Core.Relay;
 
@@ -13,4 +15,20 @@ namespace MailFunctions.Core.Envelopes;
 [JsonSerializable(typeof(OutboundAlarm))]
 [JsonSerializable(typeof(IReadOnlyList<OutboundRecipient>))]
 [JsonSerializable(typeof(IReadOnlyList<RecipientResult>))]
-public sealed partial class EnvelopeJson : JsonSerializerContext;
+public sealed partial class EnvelopeJson : JsonSerializerContext
+{
+    /// <summary>
+    /// For writing: letters of other scripts and signs such as `&lt;` stand for themselves, where <see cref="Default"/> takes six
+    /// characters for each. No HTML is made of it.
+    /// </summary>
+    public static EnvelopeJson Compact { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        MaxDepth = 16,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+
+    /// <summary>Characters of a text as <see cref="Compact"/> writes it, without its quotes.</summary>
+    public static int LengthOf(string? text) => text is null ? 0 : JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(text).Length;
+}

@@ -25,7 +25,7 @@ public sealed class ClaimCheckIntake(IMessageStore store, IBusSender bus) : IMes
 
         public async ValueTask<IntakeResult> CommitAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
         {
-            var message = new BusMessage(envelope.Id, JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope))
+            var message = new BusMessage(envelope.Id, JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Compact.InboundEnvelope))
             {
                 ScheduledEnqueueTime = envelope.HoldUntil,
                 TraceParent = MailSpans.TraceParent,

@@ -11,8 +11,11 @@ public static class JobSplitter
     /// <summary>Recipients of one job, and so of one SMTP transaction.</summary>
     public const int MaxRecipients = 50;
 
-    /// <summary>Characters of the recipients' texts in one job; a column of a row holds 32 Ki.</summary>
-    public const int MaxText = 12_000;
+    /// <summary>
+    /// Characters of the recipients' texts in one job, as JSON writes them; a column of a row holds 32 Ki, and one of them
+    /// holds these beside the longest results that 50 recipients can have.
+    /// </summary>
+    public const int MaxText = 8_000;
 
     /// <summary>Always the same jobs for the same arguments.</summary>
     /// <param name="deliveredTo">The address of ours that sends the message on; null: none does.</param>
@@ -39,7 +42,7 @@ public static class JobSplitter
                     MailFrom = mailFrom,
                     IsOurs = envelope.IsOurs,
                     DeliveredTo = deliveredTo,
-                    ReceivedAt = envelope.ReceivedAt,
+                    ReceivedAt = envelope.HoldUntil is { } held && held > envelope.ReceivedAt ? held : envelope.ReceivedAt,
                     Recipients = chunk,
                     NextAttempt = now,
                     ChangedAt = now,
@@ -54,7 +57,7 @@ public static class JobSplitter
         var text = 0;
         foreach (var recipient in recipients)
         {
-            var length = recipient.Address.Length + (recipient.Notify?.Length ?? 0) + (recipient.Orcpt?.Length ?? 0);
+            var length = EnvelopeJson.LengthOf(recipient.Address) + EnvelopeJson.LengthOf(recipient.Notify) + EnvelopeJson.LengthOf(recipient.Orcpt);
             if (chunk.Count == MaxRecipients || (chunk.Count > 0 && text + length > MaxText))
             {
                 yield return chunk;

@@ -28,7 +28,7 @@ public sealed record OutboundJob
     /// <summary>The address of ours that sent the message on: it goes out as a field before the content (RFC 9228 §3); null: none did.</summary>
     public string? DeliveredTo { get; init; }
 
-    /// <summary>When the message was accepted: retries end by it.</summary>
+    /// <summary>When the message was accepted, or until when its sender had it held (RFC 4865): retries end by it.</summary>
     public required DateTimeOffset ReceivedAt { get; init; }
 
     /// <summary>Those that are still to be reached.</summary>

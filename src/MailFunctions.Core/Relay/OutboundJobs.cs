@@ -12,7 +12,7 @@ public interface IOutboundJobs
 
     /// <summary>
     /// Creates when <c>ETag</c> is empty and no row is there, with the reference that keeps the blob; replaces when the
-    /// ETag matches. Returns the job with its new ETag, or null on a conflict.
+    /// ETag matches, a write of the same before whose answer was lost included. Returns the job with its new ETag, or null on a conflict.
     /// </summary>
     Task<OutboundJob?> PutAsync(OutboundJob job, CancellationToken cancellationToken);
 
@@ -25,6 +25,9 @@ public interface IOutboundJobs
     /// <summary>Jobs of one domain or all, in one state or (null) all but those that are done.</summary>
     Task<Page<OutboundJob>> ListAsync(string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken);
 
-    /// <summary>Jobs that should have been tried or told of before <paramref name="dueBefore"/>, and done ones that ended before <paramref name="doneBefore"/>.</summary>
-    Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, DateTimeOffset doneBefore, int top, CancellationToken cancellationToken);
+    /// <summary>Jobs that should have been tried or told of before then.</summary>
+    Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken);
+
+    /// <summary>Jobs that ended before then.</summary>
+    Task<IReadOnlyList<OutboundJob>> ListDoneAsync(DateTimeOffset doneBefore, int top, CancellationToken cancellationToken);
 }

@@ -42,7 +42,7 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, RelayOption
         };
         await bus.SendAsync(
             QueueNames.Inbound,
-            new BusMessage(id, JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope)) { TraceParent = MailSpans.TraceParent },
+            new BusMessage(id, JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Compact.InboundEnvelope)) { TraceParent = MailSpans.TraceParent },
             cancellationToken);
     }
 

@@ -14,6 +14,9 @@ internal sealed class OverdueJobs(IOutboundJobs jobs, IBusSender bus, TimeProvid
     public static readonly TimeSpan DoneFor = TimeSpan.FromDays(2);
 
     private const int MaxJobs = 1000;
+
+    /// <summary>Removals are cheap, and what is done must not pile up behind what is late.</summary>
+    private const int MaxRemovals = 20_000;
     private const int AtOnce = 8;
 
     public string Name => "overdue jobs";
@@ -22,27 +25,32 @@ internal sealed class OverdueJobs(IOutboundJobs jobs, IBusSender bus, TimeProvid
     {
         var now = time.GetUtcNow();
         var done = 0;
-        await Parallel.ForEachAsync(
-            await jobs.ListOverdueAsync(now - Patience, now - DoneFor, MaxJobs, cancellationToken),
-            new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
-            async (job, token) =>
-            {
-                if (await SettleAsync(job, now, token))
-                {
-                    Interlocked.Increment(ref done);
-                }
-            });
-        return done;
-    }
-
-    private async Task<bool> SettleAsync(OutboundJob job, DateTimeOffset now, CancellationToken cancellationToken)
-    {
-        if (job.State == JobState.Done)
+        await EachAsync(await jobs.ListOverdueAsync(now - Patience, MaxJobs, cancellationToken), async (job, token) =>
         {
-            await jobs.RemoveAsync(job, cancellationToken);
-            return true;
+            if (await ArmAsync(job, now, token))
+            {
+                Interlocked.Increment(ref done);
+            }
+        });
+        for (var removed = 0; removed < MaxRemovals; removed += MaxJobs)
+        {
+            var old = await jobs.ListDoneAsync(now - DoneFor, MaxJobs, cancellationToken);
+            await EachAsync(old, async (job, token) => await jobs.RemoveAsync(job, token));
+            done += old.Count;
+            if (old.Count < MaxJobs)
+            {
+                break;
+            }
         }
 
+        return done;
+
+        Task EachAsync(IReadOnlyList<OutboundJob> some, Func<OutboundJob, CancellationToken, ValueTask> act) =>
+            Parallel.ForEachAsync(some, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken }, act);
+    }
+
+    private async Task<bool> ArmAsync(OutboundJob job, DateTimeOffset now, CancellationToken cancellationToken)
+    {
         if (job.LeasedUntil > now
             || await jobs.PutAsync(job with { Generation = job.Generation + 1, NextAttempt = now }, cancellationToken) is not { } armed)
         {

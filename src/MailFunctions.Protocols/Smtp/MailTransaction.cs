@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Telemetry;
@@ -175,9 +176,10 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
         }
     }
 
-    /// <summary>About what a recipient adds to the envelope's JSON, escapes included.</summary>
-    public static int SizeOf(EnvelopeRecipient recipient) =>
-        50 + recipient.Address.Length + (recipient.Notify?.Length ?? 0) + (recipient.Orcpt?.Length ?? 0);
+    /// <summary>About the octets that a recipient adds to the envelope's JSON, in UTF-8.</summary>
+    public static int SizeOf(EnvelopeRecipient recipient) => 50 + OctetsOf(recipient.Address) + OctetsOf(recipient.Notify) + OctetsOf(recipient.Orcpt);
+
+    private static int OctetsOf(string? text) => text is null ? 0 : Encoding.UTF8.GetByteCount(text);
 
     private static SmtpReply Unknown(string name) => new(555, "5.5.4", $"Parameter {name} is not known here");
 

@@ -109,9 +109,65 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
         await jobs.PutAsync(Job() with { NextAttempt = Now.AddHours(-1), State = JobState.Held }, Token);
         await jobs.PutAsync(Job() with { State = JobState.Done, ChangedAt = Now }, Token);
 
-        var found = (await jobs.ListOverdueAsync(Now.AddMinutes(-10), Now.AddDays(-2), 1000, Token)).Where(j => j.Domain == _domain);
+        var overdue = (await jobs.ListOverdueAsync(Now.AddMinutes(-10), 1000, Token)).Where(j => j.Domain == _domain);
+        var done = (await jobs.ListDoneAsync(Now.AddDays(-2), 1000, Token)).Where(j => j.Domain == _domain);
 
-        Assert.Equal(new[] { late!.Id, untold!.Id, old!.Id }.Order(), found.Select(j => j.Id).Order());
+        Assert.Equal(new[] { late!.Id, untold!.Id }.Order(), overdue.Select(j => j.Id).Order());
+        Assert.Equal([old!.Id], done.Select(j => j.Id));
+    }
+
+    /// <summary>A row that can't be written after the peer took the mail is mail that goes again and again.</summary>
+    [Theory]
+    [InlineData('x')]
+    [InlineData('<')]
+    [InlineData('ж')]
+    [InlineData('"')]
+    public async Task Put_WithTheLongestResultsOfAllRecipients_FitsTheRow(char letter)
+    {
+        var jobs = new OutboundTable(_storage.Tables);
+        var envelope = new InboundEnvelope
+        {
+            Id = Guid.NewGuid().ToString(),
+            ReceivedAt = Now,
+            Listener = ListenerKind.Mx,
+            Client = new ClientInfo("192.0.2.1", "client.test", null, null),
+            MailFrom = new ReversePath { Address = "s@x.test" },
+            Recipients = [],
+            Size = 1,
+            Blob = "b",
+        };
+        var recipients = Enumerable.Range(0, JobSplitter.MaxRecipients).Select(i =>
+        {
+            var address = Core.Addresses.EmailAddress.Parse($"{i}{new string(letter is 'ж' ? letter : 'a', 50 / (letter is 'ж' ? 2 : 1))}@{_domain}")!;
+            return (address, new OutboundRecipient { Address = address.ToString(), Notify = "SUCCESS,FAILURE,DELAY", Orcpt = "rfc822;" + new string('+', 60) });
+        });
+        foreach (var job in JobSplitter.Split(envelope, envelope.MailFrom, null, recipients, Now))
+        {
+            var put = (await jobs.PutAsync(job, Token))!;
+            var reply = "250 2.6.0 " + new string(letter, 490);
+            var results = put.Recipients.Select(r => new RecipientResult(
+                r with { LastReply = reply }, ResultKind.Deferred, "4.7.606", reply, new string('h', 250) + ".test", Now, true)).ToList();
+
+            Assert.NotNull(await jobs.PutAsync(put with { Results = results, Recipients = [.. results.Select(r => r.Recipient)], LastReply = reply }, Token));
+
+            var read = (await jobs.FindAsync(_domain, job.Id, Token))!;
+            Assert.Equal(results.Count, read.Results.Count);
+            Assert.All(read.Results, r => Assert.StartsWith("250", r.Reply, StringComparison.Ordinal));
+            Assert.Equal(put.Recipients.Select(r => r.Address), read.Recipients.Select(r => r.Address));
+        }
+    }
+
+    [Fact]
+    public async Task Put_WhoseAnswerWasLost_IsDone()
+    {
+        var jobs = new OutboundTable(_storage.Tables);
+        var job = (await jobs.PutAsync(Job(), Token))!;
+        _storage.Watch.LoseAnswers(r => r.Method == "PUT" && r.Uri.AbsolutePath.Contains("outbound", StringComparison.Ordinal));
+
+        var put = await jobs.PutAsync(job with { Generation = 2, LeasedUntil = Now.AddTicks(3) }, Token);
+
+        Assert.Equal(2, put?.Generation);
+        Assert.NotNull(await jobs.PutAsync(put! with { Generation = 3 }, Token));
     }
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;

@@ -16,24 +16,35 @@ public sealed class JobSplitterTests
     [InlineData(ListenerKind.Mx, "alice@example.test", false)]
     public void Split_AMessage_IsOursWhenSomebodyLoggedInOrWeWroteIt(string listener, string? account, bool expected)
     {
-        var now = DateTimeOffset.UnixEpoch;
-        var sender = new ReversePath { Address = "alice@example.test" };
-        var envelope = new InboundEnvelope
-        {
-            Id = "m",
-            ReceivedAt = now,
-            Listener = listener,
-            Client = new ClientInfo("127.0.0.1", null, null, account),
-            MailFrom = sender,
-            Recipients = [],
-            Size = 1,
-            Blob = "m.eml",
-        };
-
-        var jobs = JobSplitter.Split(
-            envelope, sender, null, ((string[])["a@one.test", "b@two.test"]).Select(a => (EmailAddress.Parse(a)!, new OutboundRecipient { Address = a })), now).ToList();
+        var jobs = Split(Envelope(listener, account), "a@one.test", "b@two.test");
 
         Assert.Equal(2, jobs.Count);
         Assert.All(jobs, j => Assert.Equal(expected, j.IsOurs));
     }
+
+    /// <summary>RFC 4865: a message that was held for a week has its five days of retries after that.</summary>
+    [Fact]
+    public void Split_AMessageThatWasHeld_CountsRetriesFromItsRelease()
+    {
+        var release = Now + TimeSpan.FromDays(7);
+
+        Assert.Equal(release, Assert.Single(Split(Envelope(ListenerKind.Submission, "alice@example.test") with { HoldUntil = release }, "a@one.test")).ReceivedAt);
+    }
+
+    private static DateTimeOffset Now => DateTimeOffset.UnixEpoch;
+
+    private static List<OutboundJob> Split(InboundEnvelope envelope, params string[] recipients) =>
+        [.. JobSplitter.Split(envelope, envelope.MailFrom, null, recipients.Select(a => (EmailAddress.Parse(a)!, new OutboundRecipient { Address = a })), Now)];
+
+    private static InboundEnvelope Envelope(string listener, string? account) => new()
+    {
+        Id = "m",
+        ReceivedAt = Now,
+        Listener = listener,
+        Client = new ClientInfo("127.0.0.1", null, null, account),
+        MailFrom = new ReversePath { Address = "alice@example.test" },
+        Recipients = [],
+        Size = 1,
+        Blob = "m.eml",
+    };
 }

@@ -78,9 +78,11 @@ internal sealed class MemoryJobs : IOutboundJobs
         Task.FromResult(new Page<OutboundJob>(
             [.. Rows.Values.Where(j => (domain is null || j.Domain == domain) && (state is null ? j.State != JobState.Done : j.State == state)).Take(top)], null));
 
-    public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, DateTimeOffset doneBefore, int top, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<OutboundJob>>(
-            [.. Rows.Values.Where(j => j.State is JobState.Queued or JobState.Telling ? j.NextAttempt < dueBefore : j.State == JobState.Done && j.ChangedAt < doneBefore).Take(top)]);
+    public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<OutboundJob>>([.. Rows.Values.Where(j => j.State is JobState.Queued or JobState.Telling && j.NextAttempt < dueBefore).Take(top)]);
+
+    public Task<IReadOnlyList<OutboundJob>> ListDoneAsync(DateTimeOffset doneBefore, int top, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<OutboundJob>>([.. Rows.Values.Where(j => j.State == JobState.Done && j.ChangedAt < doneBefore).Take(top)]);
 }
 
 /// <summary>The bus in memory, with duplicate detection by MessageId.</summary>

@@ -45,6 +45,21 @@ public sealed class OverdueJobsTests
         Assert.Equal(["new"], _jobs.Rows.Keys);
     }
 
+    [Fact]
+    public async Task Run_WithManyThatAreDone_FindsTheLateOneAndRemovesThemAll()
+    {
+        for (var i = 0; i < 2500; i++)
+        {
+            await PutAsync($"old{i}", j => j with { State = JobState.Done, ChangedAt = _time.Now - TimeSpan.FromDays(3) });
+        }
+
+        await PutAsync("late", j => j with { NextAttempt = _time.Now - TimeSpan.FromMinutes(11) });
+
+        Assert.Equal(2501, await RunAsync());
+        Assert.Equal(["late"], _jobs.Rows.Keys);
+        Assert.Single(_bus.Alarms);
+    }
+
     private Task<int> RunAsync() => new OverdueJobs(_jobs, _bus, _time).RunAsync(TestContext.Current.CancellationToken);
 
     private Task<OutboundJob?> PutAsync(string id, Func<OutboundJob, OutboundJob> change) => _jobs.PutAsync(
