@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Azure.Data.Tables;
 using MailFunctions.Core.Mailboxes;
@@ -18,6 +19,13 @@ internal static class MailboxRow
     public const string SizeColumn = "Size";
     public const string FetchedColumn = "FetchedAt";
     public const string DeliveredAtColumn = "DeliveredAt";
+
+    /// <summary>UTF-16 characters of the attachments' names as JSON: a string column holds 32,768 of them.</summary>
+    public const int MaxAttachmentsText = 30_000;
+
+    // Names of other scripts take a character a letter, not the six of \uXXXX: no HTML is made of this column.
+    private static readonly JavaScriptEncoder NameEncoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+    private static readonly DirectoryJson NamesJson = new(new JsonSerializerOptions { Encoder = NameEncoder });
 
     public static string Partition(string mailboxId) => TableKey.Escape(mailboxId) + ":inbox";
 
@@ -65,7 +73,7 @@ internal static class MailboxRow
         SetIfAny(row, FetchedColumn, entry.DeletedAt is null ? entry.FetchedAt : null);
         SetIfAny(row, "Attachments", entry.Attachments.Count == 0
             ? null
-            : JsonSerializer.Serialize([.. entry.Attachments], DirectoryJson.Default.ListString));
+            : JsonSerializer.Serialize(ThatFit(entry.Attachments), NamesJson.ListString));
         return row;
     }
 
@@ -89,6 +97,13 @@ internal static class MailboxRow
             ? JsonSerializer.Deserialize(names, DirectoryJson.Default.ListString)!
             : [],
     };
+
+    /// <summary>As many of the names as the column takes, from the first on.</summary>
+    private static List<string> ThatFit(IReadOnlyList<string> names)
+    {
+        var length = "[]".Length;
+        return [.. names.TakeWhile(name => (length += NameEncoder.Encode(name).Length + "\"\",".Length) <= MaxAttachmentsText)];
+    }
 
     private static void SetIfAny(TableEntity row, string column, object? value)
     {

@@ -1,0 +1,58 @@
+using MailFunctions.Azure.Tables;
+using MailFunctions.Core.Mailboxes;
+using MailFunctions.Core.Messages;
+using Xunit;
+
+namespace MailFunctions.Azure.Tests.Storage;
+
+/// <summary>Deliveries into one mailbox, alone and many at once, over Azurite and its bounds.</summary>
+public sealed class MailboxDeliveryTests(AzuriteFixture azurite)
+{
+    private readonly TestStorage _storage = new(azurite.ConnectionString);
+    private readonly string _mailbox = TestStorage.NewMailboxId();
+
+    [Fact]
+    public async Task Deliver_HundredAttachmentsOfAnotherScript_KeepsTheirNames()
+    {
+        var names = Enumerable.Range(0, 100).Select(_ => new string('\u0436', 60)).ToList();
+
+        await _storage.Delivery().DeliverAsync(_mailbox, TestStorage.NewEntry() with { Attachments = names }, null, CancellationToken.None);
+
+        Assert.Equal(names, await AttachmentsAsync());
+    }
+
+    [Theory]
+    [InlineData("\ud83d\ude00")] // two characters, written as \uXXXX twice
+    [InlineData("\"\\")]
+    public async Task Deliver_AttachmentsThatTheColumnDoesNotTake_LosesTheLastNames(string letter)
+    {
+        var names = Enumerable.Range(0, 100).Select(_ => string.Concat(Enumerable.Repeat(letter, 100))).ToList();
+
+        await _storage.Delivery().DeliverAsync(_mailbox, TestStorage.NewEntry() with { Attachments = names }, null, CancellationToken.None);
+
+        var kept = await AttachmentsAsync();
+        Assert.InRange(kept.Count, 20, 99);
+        Assert.Equal(names.Take(kept.Count), kept);
+    }
+
+    [Fact]
+    public async Task Deliver_OneThatNoRowTakesAmongOthers_FailsAlone()
+    {
+        var writer = new MailboxWriter(_storage.Mailboxes, MailboxRow.Partition(_mailbox), TimeProvider.System);
+        var deliveries = Enumerable.Range(0, 5)
+            .Select(i => TestStorage.NewEntry() with { Subject = new string('x', i == 2 ? 40_000 : 10) })
+            .Select(e => new PendingDelivery(e, null, TimeProvider.System.GetUtcNow())).ToList();
+        deliveries.ForEach(d => Assert.True(writer.TryEnqueue(d, out _)));
+
+        await writer.RunAsync();
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => deliveries[2].Result);
+        deliveries.RemoveAt(2);
+        var results = await Task.WhenAll(deliveries.Select(d => d.Result));
+        Assert.Equal([1u, 2u, 3u, 4u], results.Select(r => Assert.IsType<DeliveryResult.Delivered>(r).Uid));
+        Assert.Equal(4, (await _storage.RowsAsync(_mailbox, "msg:")).Count);
+    }
+
+    private async Task<IReadOnlyList<string>> AttachmentsAsync() =>
+        MailboxRow.ToEntry(Assert.Single(await _storage.RowsAsync(_mailbox, "msg:"))).Attachments;
+}
