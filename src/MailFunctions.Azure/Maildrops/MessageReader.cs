@@ -24,6 +24,7 @@ internal sealed class MessageReader(MessageRows rows, IMessageStore store, ByteB
     {
         if (await rows.FindAsync(uid, likelyNext, cancellationToken).ConfigureAwait(false) is not { } row)
         {
+            await unreadable.TellOfRowAsync(uid, cancellationToken).ConfigureAwait(false);
             return null;
         }
 

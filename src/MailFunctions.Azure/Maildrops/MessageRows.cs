@@ -16,6 +16,9 @@ internal sealed class MessageRows(TableClient table, string partition)
     /// <summary>Rows of each later one: a client that has read so many goes on.</summary>
     public const int MoreRows = 400;
 
+    /// <summary>Pages of one query that may be empty: Table storage answers so while it is still looking.</summary>
+    private const int EmptyPages = 20;
+
     private readonly Dictionary<uint, MailboxEntry> _rows = [];
     private Task<List<MailboxEntry>>? _more;
 
@@ -37,16 +40,20 @@ internal sealed class MessageRows(TableClient table, string partition)
 
         try
         {
-            if (likelyNext.IsEmpty)
+            if (!likelyNext.IsEmpty)
             {
-                var row = await table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken).ConfigureAwait(false);
-                return row is null ? null : MailboxRow.ToEntry(row);
+                _rows.Clear();
+                Add(await ReadAsync(uid, FirstRows, cancellationToken).ConfigureAwait(false));
+                Prefetch(likelyNext.Span);
+                if (_rows.TryGetValue(uid, out var found))
+                {
+                    return found;
+                }
             }
 
-            _rows.Clear();
-            Add(await ReadAsync(uid, FirstRows, cancellationToken).ConfigureAwait(false));
-            Prefetch(likelyNext.Span);
-            return _rows.GetValueOrDefault(uid);
+            // Only a point read tells that a row is not there.
+            var row = await table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken, MailboxRow.ContentColumns).ConfigureAwait(false);
+            return row is null ? null : MailboxRow.ToEntry(row);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -102,10 +109,14 @@ internal sealed class MessageRows(TableClient table, string partition)
     {
         var filter = TableClient.CreateQueryFilter(
             $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey(first)} and RowKey lt {MailboxRow.AfterMessages}");
-        await foreach (var page in table.QueryAsync<TableEntity>(filter, count, cancellationToken: cancellationToken)
+        var empty = 0;
+        await foreach (var page in table.QueryAsync<TableEntity>(filter, count, MailboxRow.ContentColumns, cancellationToken)
             .AsPages(null, count).ConfigureAwait(false))
         {
-            return [.. page.Values.Select(MailboxRow.ToEntry)];
+            if (page.Values.Count > 0 || ++empty == EmptyPages)
+            {
+                return [.. page.Values.Select(MailboxRow.ToEntry)];
+            }
         }
 
         return [];

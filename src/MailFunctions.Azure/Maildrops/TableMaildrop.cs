@@ -28,10 +28,12 @@ internal sealed class TableMaildrop(
 
     public long Bytes => state.Bytes;
 
-    // The mailbox id is made anew with the account, so no two mailboxes ever share it.
-    public string UniqueIdPrefix => mailboxId.Replace("-", "", StringComparison.Ordinal);
+    public string UniqueIdPrefix => UniqueIdPrefixOf(mailboxId);
 
     public bool IsLocked => held.IsHeld;
+
+    // The mailbox id is made anew with the account, so no two mailboxes ever share it.
+    public static string UniqueIdPrefixOf(string mailboxId) => mailboxId.Replace("-", "", StringComparison.Ordinal);
 
     public async IAsyncEnumerable<IReadOnlyList<MaildropMessage>> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -20,6 +20,9 @@ internal static class MailboxRow
     public const string FetchedColumn = "FetchedAt";
     public const string DeliveredAtColumn = "DeliveredAt";
 
+    /// <summary>What it takes to give a message to a client.</summary>
+    public static readonly string[] ContentColumns = ["RowKey", "MessageId", "Blob", SizeColumn, "Prologue", "LacksFinalLineBreak"];
+
     /// <summary>UTF-16 characters of the attachments' names as JSON: a string column holds 32,768 of them.</summary>
     public const int MaxAttachmentsText = 30_000;
 

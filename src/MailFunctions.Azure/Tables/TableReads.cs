@@ -11,9 +11,11 @@ internal static class TableReads
     /// Null when the row is not there. A table that is not there is a fault: an address is never unknown because the
     /// directory is missing.
     /// </summary>
-    public static async Task<TableEntity?> FindRowAsync(this TableClient table, string partition, string row, CancellationToken cancellationToken)
+    /// <param name="columns">Null: all.</param>
+    public static async Task<TableEntity?> FindRowAsync(
+        this TableClient table, string partition, string row, CancellationToken cancellationToken, IEnumerable<string>? columns = null)
     {
-        var answer = await table.GetEntityIfExistsAsync<TableEntity>(partition, row, cancellationToken: cancellationToken).ConfigureAwait(false);
+        var answer = await table.GetEntityIfExistsAsync<TableEntity>(partition, row, columns, cancellationToken).ConfigureAwait(false);
         if (answer.HasValue)
         {
             return answer.Value;

@@ -213,14 +213,34 @@ public sealed class MaildropTests(AzuriteFixture azurite)
         Assert.Null(await TestStorage.ReadAsync(maildrop, gone.Uid));
         Assert.Equal("there\r\n", Encoding.ASCII.GetString((await TestStorage.ReadAsync(maildrop, there.Uid))!));
 
-        var traces = new List<TableEntity>();
-        await foreach (var row in _storage.Tables.GetTableClient(TraceTable.TracesName)
-            .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {gone.MessageId}")))
-        {
-            traces.Add(row);
-        }
+        var trace = Assert.Single(await TracesAsync(gone.MessageId));
+        Assert.Equal("unreadable", trace.GetString("Kind"));
+        Assert.Equal($"{_mailbox}@example.test", trace.GetString("Addresses"));
+    }
 
-        var trace = Assert.Single(traces);
+    [Theory]
+    [InlineData(1)]
+    [InlineData(30)] // more than are waited for
+    public async Task Read_WhenThePagesOfRowsComeEmptyAtFirst_GivesTheMessage(int pages)
+    {
+        var message = await _storage.DeliverAsync(_mailbox, "there\r\n"u8.ToArray());
+        await using var maildrop = await _storage.OpenAsync(_mailbox);
+        _storage.Watch.Answer(r => r.IsQuery, () => new EmptyPage(MailboxRow.Partition(_mailbox), MailboxRow.MessageKey(message.Uid)), pages);
+
+        Assert.Equal("there\r\n"u8.ToArray(), await TestStorage.ReadAsync(maildrop, message.Uid, 2));
+    }
+
+    [Fact]
+    public async Task Read_WhenTheRowIsGone_TellsThePostmasterByTheUniqueId()
+    {
+        var gone = await _storage.DeliverAsync(_mailbox, "gone\r\n"u8.ToArray());
+        await using var maildrop = await _storage.OpenAsync(_mailbox);
+        await _storage.Mailboxes.DeleteEntityAsync(MailboxRow.Partition(_mailbox), MailboxRow.MessageKey(gone.Uid), cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Null(await TestStorage.ReadAsync(maildrop, gone.Uid, 2));
+        Assert.Null(await TestStorage.ReadAsync(maildrop, gone.Uid));
+
+        var trace = Assert.Single(await TracesAsync($"{maildrop.UniqueIdPrefix}.{gone.Uid}"));
         Assert.Equal("unreadable", trace.GetString("Kind"));
         Assert.Equal($"{_mailbox}@example.test", trace.GetString("Addresses"));
     }
@@ -258,5 +278,17 @@ public sealed class MaildropTests(AzuriteFixture azurite)
         var requests = _storage.Watch.Seen.Skip(before).ToList();
         Assert.Equal(Messages, requests.Count(r => r.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal)));
         Assert.Equal(2, requests.Count(r => !r.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal)));
+    }
+
+    private async Task<List<TableEntity>> TracesAsync(string messageId)
+    {
+        var traces = new List<TableEntity>();
+        await foreach (var row in _storage.Tables.GetTableClient(TraceTable.TracesName)
+            .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {messageId}")))
+        {
+            traces.Add(row);
+        }
+
+        return traces;
     }
 }
