@@ -20,7 +20,6 @@ internal sealed class TableMaildrop(
 
     private const int PageSize = 1000;
     private const int MaxAttempts = 20;
-    private const int ReadsAtOnce = 8;
 
     private static readonly string[] ListColumns = ["RowKey", MailboxRow.SizeColumn];
 
@@ -115,10 +114,9 @@ internal sealed class TableMaildrop(
 
     private async Task<bool> DeleteChunkAsync(uint[] uids, DateTimeOffset deletedAt, CancellationToken cancellationToken)
     {
-        var wanted = uids.ToHashSet();
         for (var attempt = 1; ; attempt++)
         {
-            var rows = await ReadRowsAsync(wanted, cancellationToken).ConfigureAwait(false);
+            var rows = await table.FindMessagesAsync(partition, uids, cancellationToken).ConfigureAwait(false);
             if (rows.Count == 0)
             {
                 return held.IsHeld; // gone already: a transaction whose answer was lost
@@ -148,34 +146,6 @@ internal sealed class TableMaildrop(
                 await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * attempt)), time, cancellationToken).ConfigureAwait(false);
             }
         }
-    }
-
-    /// <summary>The rows that are there: by one query when they stand close together, else each by itself.</summary>
-    private async Task<List<TableEntity>> ReadRowsAsync(HashSet<uint> uids, CancellationToken cancellationToken)
-    {
-        var rows = new List<TableEntity>(uids.Count);
-        if (uids.Max() - uids.Min() >= PageSize)
-        {
-            foreach (var few in uids.Chunk(ReadsAtOnce))
-            {
-                var found = await Task.WhenAll(few.Select(uid => table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken))).ConfigureAwait(false);
-                rows.AddRange(found.OfType<TableEntity>());
-            }
-
-            return rows;
-        }
-
-        var filter = TableClient.CreateQueryFilter(
-            $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey(uids.Min())} and RowKey le {MailboxRow.MessageKey(uids.Max())}");
-        await foreach (var row in table.QueryAsync<TableEntity>(filter, PageSize, cancellationToken: cancellationToken).ConfigureAwait(false))
-        {
-            if (uids.Contains(MailboxRow.UidOf(row.RowKey)))
-            {
-                rows.Add(row);
-            }
-        }
-
-        return rows;
     }
 
     private static async ValueTask<bool> NextAsync(IAsyncEnumerator<global::Azure.Page<TableEntity>> pages, CancellationToken cancellationToken)

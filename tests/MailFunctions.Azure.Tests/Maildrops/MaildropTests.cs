@@ -176,6 +176,44 @@ public sealed class MaildropTests(AzuriteFixture azurite)
     }
 
     [Fact]
+    public async Task Dispose_WithAFewFetchedOfMany_ReadsOnlyTheirRows()
+    {
+        var mailbox = await _storage.MailboxOfAsync(2500);
+        var maildrop = await _storage.OpenAsync(mailbox, expireAfterDays: 7);
+        maildrop.MarkFetched(2400);
+        maildrop.MarkFetched(2403);
+        var before = _storage.Watch.Count(r => r.IsQuery);
+
+        await maildrop.DisposeAsync();
+
+        Assert.Equal(1, _storage.Watch.Count(r => r.IsQuery) - before);
+        Assert.Equal([2400u, 2403u], await FetchedAsync(mailbox));
+    }
+
+    [Fact]
+    public async Task Dispose_WhenItsTimeIsOver_HasMarkedWhatItCameTo()
+    {
+        var mailbox = await _storage.MailboxOfAsync(1600);
+        var time = new ManualTime();
+        var maildrop = await _storage.OpenAsync(mailbox, time, expireAfterDays: 7);
+        foreach (var uid in Enumerable.Range(1, 99).Concat(Enumerable.Range(1500, 10)))
+        {
+            maildrop.MarkFetched((uint)uid);
+        }
+
+        var queries = 0;
+        _storage.Watch.Before(r => r.IsQuery && ++queries == 2, () =>
+        {
+            time.Advance(TimeSpan.FromSeconds(11));
+            return Task.CompletedTask;
+        });
+        await maildrop.DisposeAsync();
+
+        Assert.Equal(Enumerable.Range(1, 99).Select(i => (uint)i), await FetchedAsync(mailbox));
+        Assert.Empty(await _storage.RowsAsync(mailbox, "lock"));
+    }
+
+    [Fact]
     public async Task UniqueIds_OfAnAccountMadeAgain_AreNoneOfTheOldOnes()
     {
         var again = TestStorage.NewMailboxId(); // an account's mailbox is made anew with it
@@ -279,6 +317,9 @@ public sealed class MaildropTests(AzuriteFixture azurite)
         Assert.Equal(Messages, requests.Count(r => r.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal)));
         Assert.Equal(2, requests.Count(r => !r.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal)));
     }
+
+    private async Task<IEnumerable<uint>> FetchedAsync(string mailbox) =>
+        (await _storage.RowsAsync(mailbox, "msg:")).Where(r => r.ContainsKey("FetchedAt")).Select(r => MailboxRow.UidOf(r.RowKey));
 
     private async Task<List<TableEntity>> TracesAsync(string messageId)
     {
