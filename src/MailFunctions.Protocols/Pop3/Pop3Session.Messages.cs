@@ -142,12 +142,28 @@ public sealed partial class Pop3Session
         }
 
         Say(".");
-        if (whole)
+        if (whole && _account!.ExpireAfterDays is not null)
         {
-            _maildrop.MarkFetched(messages[number].Uid);
+            MarkWhenSent(messages[number].Uid);
         }
 
         services.Events.Retrieved(octets);
+    }
+
+    /// <summary>A message whose end is still in the output has not been fetched.</summary>
+    private void MarkWhenSent(uint uid)
+    {
+        if (_unsent is null)
+        {
+            _unsent = [];
+            _input.Sent = () =>
+            {
+                _unsent.ForEach(u => _maildrop?.MarkFetched(u));
+                _unsent.Clear();
+            };
+        }
+
+        _unsent.Add(uid);
     }
 
     private async ValueTask DeleAsync(string argument, CancellationToken abort)
@@ -176,6 +192,11 @@ public sealed partial class Pop3Session
     // RFC 1939 §6: the UPDATE state.
     private async ValueTask QuitAsync(CancellationToken abort)
     {
+        if (_unsent is { Count: > 0 })
+        {
+            await FlushAsync(abort).ConfigureAwait(false); // pipelined before: fetched, if it leaves
+        }
+
         _end = Pop3SessionEnd.Quit;
         var marked = _messages?.MarkedUids() ?? [];
         if (marked.Count == 0)

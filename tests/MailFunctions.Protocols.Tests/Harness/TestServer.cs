@@ -246,7 +246,11 @@ internal sealed class TestMaildrop : IMaildrop
     /// <summary>Messages that were sent whole.</summary>
     public List<uint> Fetched { get; } = [];
 
-    public void MarkFetched(uint uid) => Fetched.Add(uid);
+    public void MarkFetched(uint uid)
+    {
+        ObjectDisposedException.ThrowIf(Disposed, this);
+        Fetched.Add(uid);
+    }
 
     public ValueTask<int> DeleteAsync(IReadOnlyList<uint> uids, CancellationToken cancellationToken)
     {
