@@ -53,6 +53,39 @@ public sealed class MailboxDeliveryTests(AzuriteFixture azurite)
         Assert.Equal(4, (await _storage.RowsAsync(_mailbox, "msg:")).Count);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)] // by two processes
+    public async Task Deliver_TwoAtOnceOfWhichOneFits_RefusesTheOther(bool oneWriter)
+    {
+        var first = _storage.Delivery();
+        var results = await Task.WhenAll(
+            first.DeliverAsync(_mailbox, TestStorage.NewEntry(60), 100, CancellationToken.None),
+            (oneWriter ? first : _storage.Delivery()).DeliverAsync(_mailbox, TestStorage.NewEntry(60), 100, CancellationToken.None));
+
+        Assert.Single(results.OfType<DeliveryResult.Delivered>());
+        Assert.Single(results.OfType<DeliveryResult.OverQuota>());
+        Assert.Equal((1, 60), await StateAsync());
+        Assert.Single(await _storage.RowsAsync(_mailbox, "msg:"));
+        Assert.Single(await _storage.RowsAsync(_mailbox, "id:"));
+    }
+
+    [Fact]
+    public async Task Deliver_AgainIntoAMailboxThatHasBecomeFull_IsNoRefusal()
+    {
+        var message = TestStorage.NewEntry(60);
+        await _storage.Delivery().DeliverAsync(_mailbox, message, 100, CancellationToken.None);
+
+        Assert.IsType<DeliveryResult.AlreadyDelivered>(await _storage.Delivery().DeliverAsync(_mailbox, message, 100, CancellationToken.None));
+        Assert.Equal((1, 60), await StateAsync());
+    }
+
+    private async Task<(long Count, long Bytes)> StateAsync()
+    {
+        var state = MailboxRow.ToState(Assert.Single(await _storage.RowsAsync(_mailbox, "state")));
+        return (state.Count, state.Bytes);
+    }
+
     private async Task<IReadOnlyList<string>> AttachmentsAsync() =>
         MailboxRow.ToEntry(Assert.Single(await _storage.RowsAsync(_mailbox, "msg:"))).Attachments;
 }
