@@ -101,9 +101,10 @@ public sealed partial class Pop3Session
             return;
         }
 
-        // Clients fetch in order: from the second on, what follows is on its way before it is asked for.
+        // Clients fetch in order, some the newest first: from the second on, what follows is on its way before it is asked for.
         var whole = bodyLines == DotStuffer.AllLines;
-        var next = whole && number == _lastRetrieved + 1 ? messages.Following(number, _next ??= new uint[ReadAhead]) : default;
+        var step = number - _lastRetrieved;
+        var next = whole && (step == 1 || (step == -1 && _lastRetrieved > 0)) ? messages.Following(number, step, _next ??= new uint[ReadAhead]) : default;
         _lastRetrieved = whole ? number : _lastRetrieved;
         await using var content = await _maildrop!.OpenMessageAsync(messages[number].Uid, next, abort).ConfigureAwait(false);
         if (content is null)

@@ -298,8 +298,10 @@ public sealed class MaildropTests(AzuriteFixture azurite)
         Assert.Equal(5, _storage.Watch.Seen.Count - before); // 1,000 rows a page
     }
 
-    [Fact]
-    public async Task Read_OneAfterTheOther_AsksForEachBlobOnce_AndForRowsByTheHundred()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)] // the newest first
+    public async Task Read_OneAfterTheOther_AsksForEachBlobOnce_AndForRowsByTheHundred(int step)
     {
         const int Messages = 130;
         for (var i = 0; i < Messages; i++)
@@ -309,10 +311,10 @@ public sealed class MaildropTests(AzuriteFixture azurite)
 
         await using var maildrop = await _storage.OpenAsync(_mailbox);
         var before = _storage.Watch.Seen.Count;
-        for (var uid = 1u; uid <= Messages; uid++)
+        for (var uid = step > 0 ? 1 : Messages; uid is >= 1 and <= Messages; uid += step)
         {
-            var next = Enumerable.Range((int)uid + 1, 16).Where(u => u <= Messages).Select(u => (uint)u).ToArray();
-            Assert.Equal($"{uid - 1}\r\n", Encoding.ASCII.GetString((await TestStorage.ReadAsync(maildrop, uid, next))!));
+            var next = Enumerable.Range(1, 16).Select(i => uid + (i * step)).Where(u => u is >= 1 and <= Messages).Select(u => (uint)u).ToArray();
+            Assert.Equal($"{uid - 1}\r\n", Encoding.ASCII.GetString((await TestStorage.ReadAsync(maildrop, (uint)uid, next))!));
         }
 
         var requests = _storage.Watch.Seen.Skip(before).ToList();

@@ -240,8 +240,14 @@ internal sealed class TestMaildrop : IMaildrop
         }
     }
 
-    public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<IMaildropContent?>(Messages.GetValueOrDefault(uid) is { } content ? new Content(content, PieceOctets) : null);
+    /// <summary>What the session said is likely next, message by message.</summary>
+    public List<uint[]> LikelyNext { get; } = [];
+
+    public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
+    {
+        LikelyNext.Add(likelyNext.ToArray());
+        return ValueTask.FromResult<IMaildropContent?>(Messages.GetValueOrDefault(uid) is { } content ? new Content(content, PieceOctets) : null);
+    }
 
     /// <summary>Messages that were sent whole.</summary>
     public List<uint> Fetched { get; } = [];
