@@ -21,6 +21,7 @@ internal sealed class TableMaildrop(
     private const int PageSize = 1000;
     private const int MaxAttempts = 20;
 
+    private static readonly string[] KeyColumn = ["RowKey"];
     private static readonly string[] ListColumns = ["RowKey", MailboxRow.SizeColumn];
 
     public long Count => state.Count;
@@ -79,11 +80,13 @@ internal sealed class TableMaildrop(
     {
         var deleted = 0;
         var deletedAt = time.GetUtcNow();
+        uint[] chunk = [];
         try
         {
             await index.NoteAsync(DueKind.Deleted, deletedAt, mailboxId, null, null, cancellationToken).ConfigureAwait(false);
-            foreach (var chunk in uids.Chunk(DeletesPerTransaction))
+            foreach (var next in uids.Chunk(DeletesPerTransaction))
             {
+                chunk = next;
                 if (!await DeleteChunkAsync(chunk, deletedAt, cancellationToken).ConfigureAwait(false))
                 {
                     break;
@@ -95,7 +98,8 @@ internal sealed class TableMaildrop(
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
-            // What was deleted is told; the rest stays.
+            // What was deleted is told, also where only the answer was lost; the rest stays.
+            deleted += await CountGoneAsync(chunk, cancellationToken).ConfigureAwait(false);
         }
 
         return deleted;
@@ -110,6 +114,18 @@ internal sealed class TableMaildrop(
         }
 
         await held.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task<int> CountGoneAsync(uint[] uids, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return uids.Length == 0 ? 0 : uids.Length - (await table.FindMessagesAsync(partition, uids, cancellationToken, KeyColumn).ConfigureAwait(false)).Count;
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            return 0;
+        }
     }
 
     private async Task<bool> DeleteChunkAsync(uint[] uids, DateTimeOffset deletedAt, CancellationToken cancellationToken)

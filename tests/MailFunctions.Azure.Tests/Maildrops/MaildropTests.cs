@@ -178,6 +178,21 @@ public sealed class MaildropTests(AzuriteFixture azurite)
     }
 
     [Fact]
+    public async Task Delete_WhenNoAnswerEverComes_CountsWhatIsGone()
+    {
+        var mailbox = await _storage.MailboxOfAsync(60);
+        await using var maildrop = await _storage.OpenAsync(mailbox);
+        _storage.Watch.LoseAnswers(r => r.IsTransaction, int.MaxValue);
+
+        var deleted = await maildrop.DeleteAsync([.. Enumerable.Range(1, 60).Select(i => (uint)i)], CancellationToken.None);
+
+        _storage.Watch.Heal();
+        Assert.Equal(49, deleted);
+        Assert.Equal(49, (await _storage.RowsAsync(mailbox, "del:")).Count);
+        Assert.Equal(11, MailboxRow.ToState((await _storage.RowsAsync(mailbox, "state"))[0]).Count);
+    }
+
+    [Fact]
     public async Task Dispose_WithAFewFetchedOfMany_ReadsOnlyTheirRows()
     {
         var mailbox = await _storage.MailboxOfAsync(2500);
