@@ -10,7 +10,7 @@ namespace MailFunctions.Azure.Maildrops;
 internal sealed class UnreadableMail(ITraceWriter traces, AuthenticatedAccount account, TimeProvider time)
 {
     public Task TellAsync(MailboxEntry entry, CancellationToken cancellationToken) =>
-        TellAsync(entry.MessageId, $"POP3: the blob {entry.Blob} is not in the store", cancellationToken);
+        TellAsync(entry.MessageId, $"POP3: the blob {entry.Blob} is not in the store, or can't be read there (archived, or under a foreign key)", cancellationToken);
 
     /// <summary>Without its row a message is known by nothing but its unique id.</summary>
     public Task TellOfRowAsync(uint uid, CancellationToken cancellationToken) =>

@@ -1,5 +1,6 @@
 using System.Text;
 using Azure.Data.Tables;
+using Azure.Storage.Blobs.Models;
 using MailFunctions.Azure.Blobs;
 using MailFunctions.Azure.Maildrops;
 using MailFunctions.Azure.Tables;
@@ -271,6 +272,18 @@ public sealed class MaildropTests(AzuriteFixture azurite)
         var trace = Assert.Single(await TracesAsync(gone.MessageId));
         Assert.Equal("unreadable", trace.GetString("Kind"));
         Assert.Equal($"{_mailbox}@example.test", trace.GetString("Addresses"));
+    }
+
+    [Fact]
+    public async Task Read_WhenTheBlobWasArchived_IsAsIfItWereGone()
+    {
+        var archived = await _storage.DeliverAsync(_mailbox, "archived\r\n"u8.ToArray());
+        await _storage.Blobs.GetBlobContainerClient(BlobMessageStore.ContainerName).GetBlobClient(archived.Blob)
+            .SetAccessTierAsync(AccessTier.Archive, cancellationToken: TestContext.Current.CancellationToken);
+        await using var maildrop = await _storage.OpenAsync(_mailbox);
+
+        Assert.Null(await TestStorage.ReadAsync(maildrop, archived.Uid));
+        Assert.Single(await TracesAsync(archived.MessageId));
     }
 
     [Theory]
