@@ -24,7 +24,7 @@ internal sealed class BlobMessageStore(BlobServiceClient service, ByteBudget bud
                 cancellationToken).ConfigureAwait(false);
             return answer.Value.Content;
         }
-        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlobNotFound)
+        catch (RequestFailedException e) when (IsGoneForGood(e))
         {
             return null;
         }
@@ -50,4 +50,10 @@ internal sealed class BlobMessageStore(BlobServiceClient service, ByteBudget bud
             throw StorageFault.Wrap("The message could not be deleted", e);
         }
     }
+
+    /// <summary>No later try reads it: it is not there, was moved to the archive tier, or is under a key that is not ours.</summary>
+    private static bool IsGoneForGood(RequestFailedException e) =>
+        e.ErrorCode == BlobErrorCode.BlobNotFound
+        || e.ErrorCode == BlobErrorCode.BlobArchived
+        || e.ErrorCode == BlobErrorCode.BlobUsesCustomerSpecifiedEncryption;
 }

@@ -9,6 +9,7 @@ internal sealed class SegmentBuffer(ByteBudget budget) : IDisposable
 
     private readonly List<byte[]> _segments = [];
     private int _usedInLast = SegmentOctets;
+    private int _reserved; // segments paid for and not yet there
 
     public long Length => _segments.Count == 0 ? 0 : ((long)(_segments.Count - 1) * SegmentOctets) + _usedInLast;
 
@@ -25,10 +26,20 @@ internal sealed class SegmentBuffer(ByteBudget budget) : IDisposable
         return count;
     }
 
-    /// <summary>Adds an empty segment when the budget has room for it.</summary>
+    /// <summary>What segments for so many octets take of a budget.</summary>
+    public static long CostOf(long octets) => (octets + SegmentOctets - 1) / SegmentOctets * SegmentOctets;
+
+    /// <summary>Takes over what was taken from the budget already, by <see cref="CostOf"/>.</summary>
+    public void Reserve(long cost) => _reserved += (int)(cost / SegmentOctets);
+
+    /// <summary>Adds an empty segment when one is reserved, or the budget has room for it.</summary>
     public bool TryGrow()
     {
-        if (!budget.TryTake(SegmentOctets))
+        if (_reserved > 0)
+        {
+            _reserved--;
+        }
+        else if (!budget.TryTake(SegmentOctets))
         {
             return false;
         }
@@ -69,6 +80,8 @@ internal sealed class SegmentBuffer(ByteBudget budget) : IDisposable
             budget.Release(SegmentOctets);
         }
 
+        budget.Release((long)_reserved * SegmentOctets);
+        _reserved = 0;
         _segments.Clear();
         _usedInLast = SegmentOctets;
     }

@@ -65,7 +65,8 @@ internal sealed class AgedMail(TableMaildrops maildrops, IDirectoryStore directo
                 await index.NoteAsync(DueKind.Aged, later, account.MailboxId, due.Address, null, cancellationToken).ConfigureAwait(false);
             }
 
-            var deleted = uids.Count == 0 ? 0 : await maildrop.DeleteAsync(uids, cancellationToken).ConfigureAwait(false);
+            var some = uids.Take(RunBounds.MaxThings - bounds.Done).ToList();
+            var deleted = some.Count == 0 ? 0 : await maildrop.DeleteAsync(some, cancellationToken).ConfigureAwait(false);
             bounds.Did(deleted);
             return deleted == uids.Count;
         }

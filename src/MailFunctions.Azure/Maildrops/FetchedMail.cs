@@ -8,7 +8,7 @@ namespace MailFunctions.Azure.Maildrops;
 
 /// <summary>
 /// Marks the messages that a session fetched, for an account whose fetched mail goes after some days. Written when the
-/// session ends; what can't be written then stays longer, which RFC 2449 §6.7 allows.
+/// session ends, transaction by transaction; what can't be written then stays longer, which RFC 2449 §6.7 allows.
 /// </summary>
 internal sealed class FetchedMail(TableClient table, string partition, AuthenticatedAccount account, DueIndex index, TimeProvider time)
 {
@@ -37,27 +37,27 @@ internal sealed class FetchedMail(TableClient table, string partition, Authentic
 
         try
         {
-            var unmarked = new List<uint>(_uids.Count);
-            await foreach (var (uid, fetchedAt) in ReadAllAsync(cancellationToken).ConfigureAwait(false))
-            {
-                if (fetchedAt is null && _uids.Contains(uid))
-                {
-                    unmarked.Add(uid);
-                }
-            }
-
-            if (unmarked.Count == 0)
-            {
-                return;
-            }
-
+            var noted = false;
             var now = time.GetUtcNow();
-            await index.NoteAsync(DueKind.Aged, now.AddDays(days), account.MailboxId, account.Address.ToCanonicalString(), null, cancellationToken).ConfigureAwait(false);
-            foreach (var some in unmarked.Chunk(RowsPerTransaction))
+            foreach (var some in _uids.Order().Chunk(RowsPerTransaction))
             {
-                var actions = some.Select(uid => new TableTransactionAction(
+                // It is the first time that counts.
+                var rows = await table.FindMessagesAsync(partition, some, cancellationToken, Columns).ConfigureAwait(false);
+                var unmarked = rows.Where(r => r.GetDateTimeOffset(MailboxRow.FetchedColumn) is null).ToList();
+                if (unmarked.Count == 0)
+                {
+                    continue;
+                }
+
+                if (!noted)
+                {
+                    await index.NoteAsync(DueKind.Aged, now.AddDays(days), account.MailboxId, account.Address.ToCanonicalString(), null, cancellationToken).ConfigureAwait(false);
+                    noted = true;
+                }
+
+                var actions = unmarked.Select(row => new TableTransactionAction(
                     TableTransactionActionType.UpdateMerge,
-                    new TableEntity(partition, MailboxRow.MessageKey(uid)) { [MailboxRow.FetchedColumn] = now },
+                    new TableEntity(partition, row.RowKey) { [MailboxRow.FetchedColumn] = now },
                     ETag.All)).ToList();
                 if (!await held.SubmitAsync(actions, cancellationToken).ConfigureAwait(false))
                 {

@@ -62,7 +62,7 @@ internal sealed class StreamedContent(long size, ReadOnlyMemory<byte> prologue, 
 }
 
 /// <summary>A message that was read ahead into pooled memory.</summary>
-internal sealed class BufferedContent(long size, SegmentBuffer octets) : IMaildropContent
+internal sealed class BufferedContent(long size, SegmentBuffer octets) : IMaildropContent, IDisposable
 {
     private long _offset;
 
@@ -75,9 +75,11 @@ internal sealed class BufferedContent(long size, SegmentBuffer octets) : IMaildr
         return ValueTask.FromResult(piece);
     }
 
+    public void Dispose() => octets.Dispose();
+
     public ValueTask DisposeAsync()
     {
-        octets.Dispose();
+        Dispose();
         return ValueTask.CompletedTask;
     }
 }

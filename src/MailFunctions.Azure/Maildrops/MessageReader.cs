@@ -9,7 +9,8 @@ namespace MailFunctions.Azure.Maildrops;
 /// Opens the messages of one maildrop, and has those that will probably be asked for next on their way before they
 /// are: rows by one query for many, small blobs into a bounded buffer shared by all sessions.
 /// </summary>
-internal sealed class MessageReader(MessageRows rows, IMessageStore store, ByteBudget readAhead, UnreadableMail unreadable) : IAsyncDisposable
+internal sealed class MessageReader(
+    MessageRows rows, IMessageStore store, ReadAheadBudget readAhead, UnreadableMail unreadable, TimeProvider time) : IAsyncDisposable
 {
     /// <summary>Messages larger than this are streamed when they are asked for.</summary>
     public const long LargestReadAhead = 256 * 1024;
@@ -17,18 +18,30 @@ internal sealed class MessageReader(MessageRows rows, IMessageStore store, ByteB
     /// <summary>Messages of one session read ahead at once.</summary>
     public const int ReadAheadCount = 16;
 
-    private readonly Dictionary<uint, Task<BufferedContent?>> _ahead = [];
+    /// <summary>A session that has asked for no message for so long keeps none from the others.</summary>
+    public static readonly TimeSpan IdleAfter = TimeSpan.FromSeconds(5);
+
+    private readonly Dictionary<uint, Task<BufferedContent?>> _ahead = []; // its own lock: another session may clear it
     private readonly CancellationTokenSource _end = new();
+    private long _asked;
 
     public async ValueTask<IMaildropContent?> OpenAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
     {
+        Volatile.Write(ref _asked, time.GetTimestamp());
         if (await rows.FindAsync(uid, likelyNext, cancellationToken).ConfigureAwait(false) is not { } row)
         {
+            await unreadable.TellOfRowAsync(uid, cancellationToken).ConfigureAwait(false);
             return null;
         }
 
-        await ForgetUnlikelyAsync(uid, likelyNext).ConfigureAwait(false);
-        if (!_ahead.TryGetValue(uid, out var read))
+        ForgetUnlikely(uid, likelyNext.Span);
+        Task<BufferedContent?>? read;
+        lock (_ahead)
+        {
+            _ahead.TryGetValue(uid, out read);
+        }
+
+        if (read is null)
         {
             var opening = OpenAsync(row, cancellationToken);
             StartAhead(likelyNext.Span);
@@ -40,10 +53,35 @@ internal sealed class MessageReader(MessageRows rows, IMessageStore store, ByteB
         // It stays ours to dispose of until it is there: the caller may give up waiting.
         await ((Task)read).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
-        _ahead.Remove(uid);
-        return read.IsCompletedSuccessfully && read.Result is { } content
+        return Take(uid) is { IsCompletedSuccessfully: true, Result: { } content }
             ? content
             : await TellAsync(await OpenAsync(row, cancellationToken).ConfigureAwait(false), row, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// For another session that has no room. The message that is being sent is not among what is held here.
+    /// </summary>
+    /// <returns>Nothing is held any more.</returns>
+    public bool LetGoIfIdle()
+    {
+        if (time.GetElapsedTime(Volatile.Read(ref _asked)) < IdleAfter)
+        {
+            return false;
+        }
+
+        lock (_ahead)
+        {
+            foreach (var (uid, read) in _ahead)
+            {
+                if (read.IsCompleted)
+                {
+                    _ahead.Remove(uid);
+                    DisposeOf(read);
+                }
+            }
+
+            return _ahead.Count == 0;
+        }
     }
 
     private async ValueTask<IMaildropContent?> TellAsync(IMaildropContent? content, MailboxEntry row, CancellationToken cancellationToken)
@@ -58,10 +96,12 @@ internal sealed class MessageReader(MessageRows rows, IMessageStore store, ByteB
 
     public async ValueTask DisposeAsync()
     {
+        readAhead.Leave(this);
         await _end.CancelAsync().ConfigureAwait(false);
         foreach (var read in _ahead.Values)
         {
-            await DisposeOfAsync(read).ConfigureAwait(false);
+            await ((Task)read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            DisposeOf(read);
         }
 
         _ahead.Clear();
@@ -72,55 +112,92 @@ internal sealed class MessageReader(MessageRows rows, IMessageStore store, ByteB
     {
         foreach (var uid in likelyNext)
         {
-            if (_ahead.Count >= ReadAheadCount)
+            lock (_ahead)
+            {
+                if (_ahead.Count >= ReadAheadCount)
+                {
+                    return;
+                }
+
+                if (_ahead.ContainsKey(uid))
+                {
+                    continue;
+                }
+            }
+
+            if (rows.Known(uid) is not { Size: <= LargestReadAhead } row)
+            {
+                continue;
+            }
+
+            // The room comes first: a blob that would not fit is opened once, when its turn comes.
+            var cost = SegmentBuffer.CostOf(row.Size);
+            if (!readAhead.TryTake(cost))
             {
                 return;
             }
 
-            if (!_ahead.ContainsKey(uid) && rows.Known(uid) is { Size: <= LargestReadAhead } row)
+            var read = ReadAheadAsync(row, cost);
+            lock (_ahead)
             {
-                _ahead[uid] = ReadAheadAsync(row);
+                _ahead[uid] = read;
             }
+
+            readAhead.Join(this);
         }
     }
 
     /// <summary>A client that goes on elsewhere does not leave messages behind that hold room and are never asked for.</summary>
-    private async ValueTask ForgetUnlikelyAsync(uint uid, ReadOnlyMemory<uint> likelyNext)
+    private void ForgetUnlikely(uint uid, ReadOnlySpan<uint> likelyNext)
     {
         if (likelyNext.IsEmpty)
         {
             return; // a look at one message: it does not say where the client goes on
         }
 
-        foreach (var (other, read) in _ahead.Where(a => a.Key != uid && a.Value.IsCompleted && !likelyNext.Span.Contains(a.Key)).ToList())
+        lock (_ahead)
         {
-            _ahead.Remove(other);
-            await DisposeOfAsync(read).ConfigureAwait(false);
+            foreach (var (other, read) in _ahead)
+            {
+                if (other != uid && read.IsCompleted && !likelyNext.Contains(other))
+                {
+                    _ahead.Remove(other);
+                    DisposeOf(read);
+                }
+            }
         }
     }
 
-    private static async ValueTask DisposeOfAsync(Task<BufferedContent?> read)
+    private Task<BufferedContent?>? Take(uint uid)
     {
-        await ((Task)read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (read.IsCompletedSuccessfully && read.Result is { } content)
+        lock (_ahead)
         {
-            await content.DisposeAsync().ConfigureAwait(false);
+            return _ahead.Remove(uid, out var read) ? read : null;
         }
     }
 
-    /// <summary>Null when there is no blob or no room: the message is opened when its turn comes.</summary>
-    private async Task<BufferedContent?> ReadAheadAsync(MailboxEntry row)
+    private static void DisposeOf(Task<BufferedContent?> read)
     {
-        var content = await OpenAsync(row, _end.Token).ConfigureAwait(false);
-        if (content is null)
+        if (read.IsCompletedSuccessfully)
         {
-            return null;
+            read.Result?.Dispose();
         }
+    }
 
-        var held = new SegmentBuffer(readAhead);
+    /// <summary>Null when there is no blob, or it is larger than its row says: the message is opened when its turn comes.</summary>
+    private async Task<BufferedContent?> ReadAheadAsync(MailboxEntry row, long cost)
+    {
+        var held = new SegmentBuffer(readAhead.Budget);
+        held.Reserve(cost);
         var whole = false;
         try
         {
+            var content = await OpenAsync(row, _end.Token).ConfigureAwait(false);
+            if (content is null)
+            {
+                return null;
+            }
+
             await using (content.ConfigureAwait(false))
             {
                 while (await content.ReadAsync(_end.Token).ConfigureAwait(false) is { IsEmpty: false } piece)

@@ -16,6 +16,9 @@ internal sealed class MessageRows(TableClient table, string partition)
     /// <summary>Rows of each later one: a client that has read so many goes on.</summary>
     public const int MoreRows = 400;
 
+    /// <summary>Pages of one query: Table storage gives empty and short ones while it is still looking.</summary>
+    private const int MostPages = 20;
+
     private readonly Dictionary<uint, MailboxEntry> _rows = [];
     private Task<List<MailboxEntry>>? _more;
 
@@ -26,27 +29,31 @@ internal sealed class MessageRows(TableClient table, string partition)
     {
         if (!_rows.ContainsKey(uid) || _more is { IsCompleted: true })
         {
-            await TakeMoreAsync(uid, cancellationToken).ConfigureAwait(false);
+            await TakeMoreAsync(uid, likelyNext, cancellationToken).ConfigureAwait(false);
         }
 
         if (_rows.TryGetValue(uid, out var known))
         {
-            Prefetch(likelyNext.Span);
+            Prefetch(uid, likelyNext.Span);
             return known;
         }
 
         try
         {
-            if (likelyNext.IsEmpty)
+            if (!likelyNext.IsEmpty)
             {
-                var row = await table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken).ConfigureAwait(false);
-                return row is null ? null : MailboxRow.ToEntry(row);
+                _rows.Clear();
+                Add(await ReadAsync(uid, FirstRows, IsDownwards(uid, likelyNext.Span), cancellationToken).ConfigureAwait(false));
+                Prefetch(uid, likelyNext.Span);
+                if (_rows.TryGetValue(uid, out var found))
+                {
+                    return found;
+                }
             }
 
-            _rows.Clear();
-            Add(await ReadAsync(uid, FirstRows, cancellationToken).ConfigureAwait(false));
-            Prefetch(likelyNext.Span);
-            return _rows.GetValueOrDefault(uid);
+            // Only a point read tells that a row is not there.
+            var row = await table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken, MailboxRow.ContentColumns).ConfigureAwait(false);
+            return row is null ? null : MailboxRow.ToEntry(row);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -55,7 +62,7 @@ internal sealed class MessageRows(TableClient table, string partition)
     }
 
     /// <summary>What was fetched ahead; rows behind the reader are let go.</summary>
-    private async ValueTask TakeMoreAsync(uint uid, CancellationToken cancellationToken)
+    private async ValueTask TakeMoreAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
     {
         if (_more is not { } more)
         {
@@ -70,7 +77,8 @@ internal sealed class MessageRows(TableClient table, string partition)
             return; // asked for again when its turn comes
         }
 
-        foreach (var behind in _rows.Keys.Where(k => k < uid).ToList())
+        var downwards = IsDownwards(uid, likelyNext.Span);
+        foreach (var behind in _rows.Keys.Where(k => downwards ? k > uid : k < uid).ToList())
         {
             _rows.Remove(behind);
         }
@@ -78,13 +86,13 @@ internal sealed class MessageRows(TableClient table, string partition)
         Add(more.Result);
     }
 
-    private void Prefetch(ReadOnlySpan<uint> likelyNext)
+    private void Prefetch(uint uid, ReadOnlySpan<uint> likelyNext)
     {
-        foreach (var uid in likelyNext)
+        foreach (var next in likelyNext)
         {
-            if (!_rows.ContainsKey(uid))
+            if (!_rows.ContainsKey(next))
             {
-                _more ??= ReadAsync(uid, MoreRows, CancellationToken.None);
+                _more ??= ReadAsync(next, MoreRows, IsDownwards(uid, likelyNext), CancellationToken.None);
                 return;
             }
         }
@@ -98,16 +106,27 @@ internal sealed class MessageRows(TableClient table, string partition)
         }
     }
 
-    private async Task<List<MailboxEntry>> ReadAsync(uint first, int count, CancellationToken cancellationToken)
+    private static bool IsDownwards(uint uid, ReadOnlySpan<uint> likelyNext) => likelyNext is [var next, ..] && next < uid;
+
+    /// <summary>Rows come upwards only: for those below, the range begins where as many are if none is gone.</summary>
+    private async Task<List<MailboxEntry>> ReadAsync(uint uid, int count, bool downwards, CancellationToken cancellationToken)
     {
-        var filter = TableClient.CreateQueryFilter(
-            $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey(first)} and RowKey lt {MailboxRow.AfterMessages}");
-        await foreach (var page in table.QueryAsync<TableEntity>(filter, count, cancellationToken: cancellationToken)
+        var (from, to) = downwards
+            ? (MailboxRow.MessageKey(uid < count ? 0 : uid - (uint)count + 1), MailboxRow.MessageKey(uid))
+            : (MailboxRow.MessageKey(uid), MailboxRow.AfterMessages);
+        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {partition} and RowKey ge {from} and RowKey le {to}");
+        var rows = new List<MailboxEntry>();
+        var pages = 0;
+        await foreach (var page in table.QueryAsync<TableEntity>(filter, count, MailboxRow.ContentColumns, cancellationToken)
             .AsPages(null, count).ConfigureAwait(false))
         {
-            return [.. page.Values.Select(MailboxRow.ToEntry)];
+            rows.AddRange(page.Values.Select(MailboxRow.ToEntry));
+            if ((rows.Count > 0 && !downwards) || ++pages == MostPages)
+            {
+                break;
+            }
         }
 
-        return [];
+        return rows;
     }
 }

@@ -20,18 +20,20 @@ internal sealed class TableMaildrop(
 
     private const int PageSize = 1000;
     private const int MaxAttempts = 20;
-    private const int ReadsAtOnce = 8;
 
+    private static readonly string[] KeyColumn = ["RowKey"];
     private static readonly string[] ListColumns = ["RowKey", MailboxRow.SizeColumn];
 
     public long Count => state.Count;
 
     public long Bytes => state.Bytes;
 
-    // The mailbox id is made anew with the account, so no two mailboxes ever share it.
-    public string UniqueIdPrefix => mailboxId.Replace("-", "", StringComparison.Ordinal);
+    public string UniqueIdPrefix => UniqueIdPrefixOf(mailboxId);
 
     public bool IsLocked => held.IsHeld;
+
+    // The mailbox id is made anew with the account, so no two mailboxes ever share it.
+    public static string UniqueIdPrefixOf(string mailboxId) => mailboxId.Replace("-", "", StringComparison.Ordinal);
 
     public async IAsyncEnumerable<IReadOnlyList<MaildropMessage>> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -78,11 +80,13 @@ internal sealed class TableMaildrop(
     {
         var deleted = 0;
         var deletedAt = time.GetUtcNow();
+        uint[] chunk = [];
         try
         {
             await index.NoteAsync(DueKind.Deleted, deletedAt, mailboxId, null, null, cancellationToken).ConfigureAwait(false);
-            foreach (var chunk in uids.Chunk(DeletesPerTransaction))
+            foreach (var next in uids.Chunk(DeletesPerTransaction))
             {
+                chunk = next;
                 if (!await DeleteChunkAsync(chunk, deletedAt, cancellationToken).ConfigureAwait(false))
                 {
                     break;
@@ -94,7 +98,8 @@ internal sealed class TableMaildrop(
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
-            // What was deleted is told; the rest stays.
+            // What was deleted is told, also where only the answer was lost; the rest stays.
+            deleted += await CountGoneAsync(chunk, cancellationToken).ConfigureAwait(false);
         }
 
         return deleted;
@@ -111,12 +116,23 @@ internal sealed class TableMaildrop(
         await held.DisposeAsync().ConfigureAwait(false);
     }
 
+    private async Task<int> CountGoneAsync(uint[] uids, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return uids.Length == 0 ? 0 : uids.Length - (await table.FindMessagesAsync(partition, uids, cancellationToken, KeyColumn).ConfigureAwait(false)).Count;
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            return 0;
+        }
+    }
+
     private async Task<bool> DeleteChunkAsync(uint[] uids, DateTimeOffset deletedAt, CancellationToken cancellationToken)
     {
-        var wanted = uids.ToHashSet();
         for (var attempt = 1; ; attempt++)
         {
-            var rows = await ReadRowsAsync(wanted, cancellationToken).ConfigureAwait(false);
+            var rows = await table.FindMessagesAsync(partition, uids, cancellationToken).ConfigureAwait(false);
             if (rows.Count == 0)
             {
                 return held.IsHeld; // gone already: a transaction whose answer was lost
@@ -146,34 +162,6 @@ internal sealed class TableMaildrop(
                 await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * attempt)), time, cancellationToken).ConfigureAwait(false);
             }
         }
-    }
-
-    /// <summary>The rows that are there: by one query when they stand close together, else each by itself.</summary>
-    private async Task<List<TableEntity>> ReadRowsAsync(HashSet<uint> uids, CancellationToken cancellationToken)
-    {
-        var rows = new List<TableEntity>(uids.Count);
-        if (uids.Max() - uids.Min() >= PageSize)
-        {
-            foreach (var few in uids.Chunk(ReadsAtOnce))
-            {
-                var found = await Task.WhenAll(few.Select(uid => table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken))).ConfigureAwait(false);
-                rows.AddRange(found.OfType<TableEntity>());
-            }
-
-            return rows;
-        }
-
-        var filter = TableClient.CreateQueryFilter(
-            $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey(uids.Min())} and RowKey le {MailboxRow.MessageKey(uids.Max())}");
-        await foreach (var row in table.QueryAsync<TableEntity>(filter, PageSize, cancellationToken: cancellationToken).ConfigureAwait(false))
-        {
-            if (uids.Contains(MailboxRow.UidOf(row.RowKey)))
-            {
-                rows.Add(row);
-            }
-        }
-
-        return rows;
     }
 
     private static async ValueTask<bool> NextAsync(IAsyncEnumerator<global::Azure.Page<TableEntity>> pages, CancellationToken cancellationToken)

@@ -30,7 +30,7 @@ internal sealed class TableMaildrops(TableServiceClient service, IMessageStore s
                 partition, MailboxRow.StateKey, cancellationToken: cancellationToken).ConfigureAwait(false);
             var state = row.HasValue ? MailboxRow.ToState(row.Value!) : new MailboxState(0, 1, 0, 0);
             var reader = new MessageReader(
-                new MessageRows(_table, partition), store, readAhead.Budget, new UnreadableMail(traces, account.Address, time));
+                new MessageRows(_table, partition), store, readAhead, new UnreadableMail(traces, account, time), time);
             var fetched = new FetchedMail(_table, partition, account, index, time);
             var maildrop = new TableMaildrop(_table, partition, account.MailboxId, state, held, reader, fetched, index, time);
             held = null; // the maildrop's now
@@ -49,6 +49,3 @@ internal sealed class TableMaildrops(TableServiceClient service, IMessageStore s
         }
     }
 }
-
-/// <summary>The octets that reading ahead may hold, over all sessions.</summary>
-internal sealed record ReadAheadBudget(ByteBudget Budget);

@@ -1,14 +1,22 @@
-using MailFunctions.Core.Addresses;
+using MailFunctions.Azure.Tables;
+using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Traces;
 
 namespace MailFunctions.Azure.Maildrops;
 
-/// <summary>Tells the postmaster of messages whose content is not there, once a day each however often a client asks.</summary>
-internal sealed class UnreadableMail(ITraceWriter traces, EmailAddress account, TimeProvider time)
+/// <summary>Tells the postmaster of messages whose row or content is not there, once a day each however often a client asks.</summary>
+internal sealed class UnreadableMail(ITraceWriter traces, AuthenticatedAccount account, TimeProvider time)
 {
-    public async Task TellAsync(MailboxEntry entry, CancellationToken cancellationToken)
+    public Task TellAsync(MailboxEntry entry, CancellationToken cancellationToken) =>
+        TellAsync(entry.MessageId, $"POP3: the blob {entry.Blob} is not in the store, or can't be read there (archived, or under a foreign key)", cancellationToken);
+
+    /// <summary>Without its row a message is known by nothing but its unique id.</summary>
+    public Task TellOfRowAsync(uint uid, CancellationToken cancellationToken) =>
+        TellAsync($"{TableMaildrop.UniqueIdPrefixOf(account.MailboxId)}.{uid}", $"POP3: the row {MailboxRow.MessageKey(uid)} is not in the mailbox", cancellationToken);
+
+    private async Task TellAsync(string messageId, string detail, CancellationToken cancellationToken)
     {
         try
         {
@@ -16,11 +24,11 @@ internal sealed class UnreadableMail(ITraceWriter traces, EmailAddress account, 
                 [
                     new TraceEvent
                     {
-                        MessageId = entry.MessageId,
+                        MessageId = messageId,
                         At = new DateTimeOffset(time.GetUtcNow().UtcDateTime.Date, TimeSpan.Zero),
                         Kind = TraceKind.Unreadable,
-                        Addresses = [account.ToCanonicalString()],
-                        Detail = $"POP3: the blob {entry.Blob} is not in the store",
+                        Addresses = [account.Address.ToCanonicalString()],
+                        Detail = detail,
                     },
                 ],
                 cancellationToken).ConfigureAwait(false);

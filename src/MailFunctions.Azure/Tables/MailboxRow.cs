@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Azure.Data.Tables;
 using MailFunctions.Core.Mailboxes;
@@ -21,6 +22,16 @@ internal static class MailboxRow
 
     /// <summary>In the `id:` row: where the message is, or was before it was deleted.</summary>
     public const string DeliveredUidColumn = "Uid";
+
+    /// <summary>What it takes to give a message to a client.</summary>
+    public static readonly string[] ContentColumns = ["RowKey", "MessageId", "Blob", SizeColumn, "Prologue", "LacksFinalLineBreak"];
+
+    /// <summary>UTF-16 characters of the attachments' names as JSON: a string column holds 32,768 of them.</summary>
+    public const int MaxAttachmentsText = 30_000;
+
+    // Names of other scripts take a character a letter, not the six of \uXXXX: no HTML is made of this column.
+    private static readonly JavaScriptEncoder NameEncoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+    private static readonly DirectoryJson NamesJson = new(new JsonSerializerOptions { Encoder = NameEncoder });
 
     public static string Partition(string mailboxId) => TableKey.Escape(mailboxId) + ":inbox";
 
@@ -68,7 +79,7 @@ internal static class MailboxRow
         SetIfAny(row, FetchedColumn, entry.DeletedAt is null ? entry.FetchedAt : null);
         SetIfAny(row, "Attachments", entry.Attachments.Count == 0
             ? null
-            : JsonSerializer.Serialize([.. entry.Attachments], DirectoryJson.Default.ListString));
+            : JsonSerializer.Serialize(ThatFit(entry.Attachments), NamesJson.ListString));
         return row;
     }
 
@@ -92,6 +103,13 @@ internal static class MailboxRow
             ? JsonSerializer.Deserialize(names, DirectoryJson.Default.ListString)!
             : [],
     };
+
+    /// <summary>As many of the names as the column takes, from the first on.</summary>
+    private static List<string> ThatFit(IReadOnlyList<string> names)
+    {
+        var length = "[]".Length;
+        return [.. names.TakeWhile(name => (length += NameEncoder.Encode(name).Length + "\"\",".Length) <= MaxAttachmentsText)];
+    }
 
     private static void SetIfAny(TableEntity row, string column, object? value)
     {

@@ -43,16 +43,29 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
         var batch = new List<PendingDelivery>(MaxBatch);
         while (TakeBatch(batch))
         {
-            try
+            await WriteOrFailAsync(batch).ConfigureAwait(false);
+        }
+    }
+
+    private async Task WriteOrFailAsync(List<PendingDelivery> batch)
+    {
+        try
+        {
+            await WriteAsync(batch).ConfigureAwait(false);
+        }
+        catch (RequestFailedException e) when (e.Status is 400 or 413 && batch.Count > 1)
+        {
+            // One of them can't be written as a row, or all are too many octets: none fails for the others.
+            foreach (var delivery in batch.ToList())
             {
-                await WriteAsync(batch).ConfigureAwait(false);
+                await WriteOrFailAsync([delivery]).ConfigureAwait(false);
             }
-            catch (Exception e)
-            {
-                // Whatever it was, each caller has to hear of it: the bus delivers again.
-                var told = StorageFault.IsTrouble(e, CancellationToken.None) ? StorageFault.Wrap("The mailbox could not be written", e) : e;
-                batch.ForEach(d => d.Fail(told));
-            }
+        }
+        catch (Exception e)
+        {
+            // Whatever it was, each caller has to hear of it: the bus delivers again.
+            var told = StorageFault.IsTrouble(e, CancellationToken.None) ? StorageFault.Wrap("The mailbox could not be written", e) : e;
+            batch.ForEach(d => d.Fail(told));
         }
     }
 

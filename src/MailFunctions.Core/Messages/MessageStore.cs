@@ -6,7 +6,7 @@ public interface IMessageStore
     /// <summary>Begins a blob. Nothing is visible under its name before <see cref="IMessageUpload.CommitAsync"/>.</summary>
     IMessageUpload BeginUpload(string blob);
 
-    /// <summary>Opens a blob for reading from an offset on; null when there is none.</summary>
+    /// <summary>Opens a blob for reading from an offset on; null when there is none, or none that can ever be read.</summary>
     Task<Stream?> OpenReadAsync(string blob, long offset, CancellationToken cancellationToken);
 
     /// <summary>False when there was none.</summary>

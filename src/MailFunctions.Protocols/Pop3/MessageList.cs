@@ -50,10 +50,11 @@ internal sealed class MessageList
     public List<uint> MarkedUids() => [.. _deleted.Order().Select(n => this[n].Uid)];
 
     /// <summary>The uids of the unmarked messages that follow one, as many of them as <paramref name="uids"/> has room for.</summary>
-    public ReadOnlyMemory<uint> Following(int number, uint[] uids)
+    /// <param name="step">1: upwards, -1: downwards.</param>
+    public ReadOnlyMemory<uint> Following(int number, int step, uint[] uids)
     {
         var count = 0;
-        for (var n = number + 1; n <= _messages.Count && count < uids.Length; n++)
+        for (var n = number + step; n >= 1 && n <= _messages.Count && count < uids.Length; n += step)
         {
             if (!_deleted.Contains(n))
             {

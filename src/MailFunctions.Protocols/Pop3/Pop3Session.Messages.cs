@@ -101,9 +101,10 @@ public sealed partial class Pop3Session
             return;
         }
 
-        // Clients fetch in order: from the second on, what follows is on its way before it is asked for.
+        // Clients fetch in order, some the newest first: from the second on, what follows is on its way before it is asked for.
         var whole = bodyLines == DotStuffer.AllLines;
-        var next = whole && number == _lastRetrieved + 1 ? messages.Following(number, _next ??= new uint[ReadAhead]) : default;
+        var step = number - _lastRetrieved;
+        var next = whole && (step == 1 || (step == -1 && _lastRetrieved > 0)) ? messages.Following(number, step, _next ??= new uint[ReadAhead]) : default;
         _lastRetrieved = whole ? number : _lastRetrieved;
         await using var content = await _maildrop!.OpenMessageAsync(messages[number].Uid, next, abort).ConfigureAwait(false);
         if (content is null)
@@ -142,12 +143,28 @@ public sealed partial class Pop3Session
         }
 
         Say(".");
-        if (whole)
+        if (whole && _account!.ExpireAfterDays is not null)
         {
-            _maildrop.MarkFetched(messages[number].Uid);
+            MarkWhenSent(messages[number].Uid);
         }
 
         services.Events.Retrieved(octets);
+    }
+
+    /// <summary>A message whose end is still in the output has not been fetched.</summary>
+    private void MarkWhenSent(uint uid)
+    {
+        if (_unsent is null)
+        {
+            _unsent = [];
+            _input.Sent = () =>
+            {
+                _unsent.ForEach(u => _maildrop?.MarkFetched(u));
+                _unsent.Clear();
+            };
+        }
+
+        _unsent.Add(uid);
     }
 
     private async ValueTask DeleAsync(string argument, CancellationToken abort)
@@ -176,6 +193,11 @@ public sealed partial class Pop3Session
     // RFC 1939 §6: the UPDATE state.
     private async ValueTask QuitAsync(CancellationToken abort)
     {
+        if (_unsent is { Count: > 0 })
+        {
+            await FlushAsync(abort).ConfigureAwait(false); // pipelined before: fetched, if it leaves
+        }
+
         _end = Pop3SessionEnd.Quit;
         var marked = _messages?.MarkedUids() ?? [];
         if (marked.Count == 0)

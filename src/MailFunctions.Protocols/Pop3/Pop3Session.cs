@@ -20,6 +20,7 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
     private IMaildrop? _maildrop;
     private MessageList? _messages;
     private uint[]? _next;
+    private List<uint>? _unsent;
     private int _lastRetrieved;
     private Pop3SessionEnd? _end;
     private int _errors;

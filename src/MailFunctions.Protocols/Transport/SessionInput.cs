@@ -49,6 +49,9 @@ internal sealed class SessionInput : IAsyncDisposable
     /// <summary>Puts replies that are still to come into <see cref="Output"/>; asked before each wait.</summary>
     public Func<ValueTask>? Settle { get; set; }
 
+    /// <summary>Told when all that was written has left.</summary>
+    public Action? Sent { get; set; }
+
     /// <summary>The writer to put replies into; they leave at the next wait or <see cref="FlushAsync"/>.</summary>
     public PipeWriter Output
     {
@@ -86,7 +89,7 @@ internal sealed class SessionInput : IAsyncDisposable
 
         _unflushed = false;
         var flush = _connection.Output.FlushAsync(abort);
-        return flush.IsCompletedSuccessfully ? ValueTask.FromResult(!flush.Result.IsCompleted) : WaitForFlushAsync(flush, limit);
+        return flush.IsCompletedSuccessfully ? ValueTask.FromResult(HasLeft(flush.Result)) : WaitForFlushAsync(flush, limit);
     }
 
     public async ValueTask DisposeAsync()
@@ -195,8 +198,7 @@ internal sealed class SessionInput : IAsyncDisposable
         _limit.Begin(limit);
         try
         {
-            var result = await flush.ConfigureAwait(false);
-            return result is { IsCompleted: false, IsCanceled: false };
+            return HasLeft(await flush.ConfigureAwait(false));
         }
         catch (IOException)
         {
@@ -207,6 +209,17 @@ internal sealed class SessionInput : IAsyncDisposable
             _flushing = false;
             _limit.End();
         }
+    }
+
+    private bool HasLeft(in FlushResult flush)
+    {
+        if (flush.IsCompleted || flush.IsCanceled)
+        {
+            return false;
+        }
+
+        Sent?.Invoke();
+        return true;
     }
 
     /// <summary>Takes a line off the front; false, with the input left as it is, when it has not come whole.</summary>

@@ -1,5 +1,8 @@
 using System.Text;
 using Azure.Data.Tables;
+using Azure.Storage.Blobs.Models;
+using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Maildrops;
 using MailFunctions.Azure.Tables;
 using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Core.Mailboxes;
@@ -176,6 +179,59 @@ public sealed class MaildropTests(AzuriteFixture azurite)
     }
 
     [Fact]
+    public async Task Delete_WhenNoAnswerEverComes_CountsWhatIsGone()
+    {
+        var mailbox = await _storage.MailboxOfAsync(60);
+        await using var maildrop = await _storage.OpenAsync(mailbox);
+        _storage.Watch.LoseAnswers(r => r.IsTransaction, int.MaxValue);
+
+        var deleted = await maildrop.DeleteAsync([.. Enumerable.Range(1, 60).Select(i => (uint)i)], CancellationToken.None);
+
+        _storage.Watch.Heal();
+        Assert.Equal(49, deleted);
+        Assert.Equal(49, (await _storage.RowsAsync(mailbox, "del:")).Count);
+        Assert.Equal(11, MailboxRow.ToState((await _storage.RowsAsync(mailbox, "state"))[0]).Count);
+    }
+
+    [Fact]
+    public async Task Dispose_WithAFewFetchedOfMany_ReadsOnlyTheirRows()
+    {
+        var mailbox = await _storage.MailboxOfAsync(2500);
+        var maildrop = await _storage.OpenAsync(mailbox, expireAfterDays: 7);
+        maildrop.MarkFetched(2400);
+        maildrop.MarkFetched(2403);
+        var before = _storage.Watch.Count(r => r.IsQuery);
+
+        await maildrop.DisposeAsync();
+
+        Assert.Equal(1, _storage.Watch.Count(r => r.IsQuery) - before);
+        Assert.Equal([2400u, 2403u], await FetchedAsync(mailbox));
+    }
+
+    [Fact]
+    public async Task Dispose_WhenItsTimeIsOver_HasMarkedWhatItCameTo()
+    {
+        var mailbox = await _storage.MailboxOfAsync(1600);
+        var time = new ManualTime();
+        var maildrop = await _storage.OpenAsync(mailbox, time, expireAfterDays: 7);
+        foreach (var uid in Enumerable.Range(1, 99).Concat(Enumerable.Range(1500, 10)))
+        {
+            maildrop.MarkFetched((uint)uid);
+        }
+
+        var queries = 0;
+        _storage.Watch.Before(r => r.IsQuery && ++queries == 2, () =>
+        {
+            time.Advance(TimeSpan.FromSeconds(11));
+            return Task.CompletedTask;
+        });
+        await maildrop.DisposeAsync();
+
+        Assert.Equal(Enumerable.Range(1, 99).Select(i => (uint)i), await FetchedAsync(mailbox));
+        Assert.Empty(await _storage.RowsAsync(mailbox, "lock"));
+    }
+
+    [Fact]
     public async Task UniqueIds_OfAnAccountMadeAgain_AreNoneOfTheOldOnes()
     {
         var again = TestStorage.NewMailboxId(); // an account's mailbox is made anew with it
@@ -213,14 +269,46 @@ public sealed class MaildropTests(AzuriteFixture azurite)
         Assert.Null(await TestStorage.ReadAsync(maildrop, gone.Uid));
         Assert.Equal("there\r\n", Encoding.ASCII.GetString((await TestStorage.ReadAsync(maildrop, there.Uid))!));
 
-        var traces = new List<TableEntity>();
-        await foreach (var row in _storage.Tables.GetTableClient(TraceTable.TracesName)
-            .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {gone.MessageId}")))
-        {
-            traces.Add(row);
-        }
+        var trace = Assert.Single(await TracesAsync(gone.MessageId));
+        Assert.Equal("unreadable", trace.GetString("Kind"));
+        Assert.Equal($"{_mailbox}@example.test", trace.GetString("Addresses"));
+    }
 
-        var trace = Assert.Single(traces);
+    [Fact]
+    public async Task Read_WhenTheBlobWasArchived_IsAsIfItWereGone()
+    {
+        var archived = await _storage.DeliverAsync(_mailbox, "archived\r\n"u8.ToArray());
+        await _storage.Blobs.GetBlobContainerClient(BlobMessageStore.ContainerName).GetBlobClient(archived.Blob)
+            .SetAccessTierAsync(AccessTier.Archive, cancellationToken: TestContext.Current.CancellationToken);
+        await using var maildrop = await _storage.OpenAsync(_mailbox);
+
+        Assert.Null(await TestStorage.ReadAsync(maildrop, archived.Uid));
+        Assert.Single(await TracesAsync(archived.MessageId));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(30)] // more than are waited for
+    public async Task Read_WhenThePagesOfRowsComeEmptyAtFirst_GivesTheMessage(int pages)
+    {
+        var message = await _storage.DeliverAsync(_mailbox, "there\r\n"u8.ToArray());
+        await using var maildrop = await _storage.OpenAsync(_mailbox);
+        _storage.Watch.Answer(r => r.IsQuery, () => new EmptyPage(MailboxRow.Partition(_mailbox), MailboxRow.MessageKey(message.Uid)), pages);
+
+        Assert.Equal("there\r\n"u8.ToArray(), await TestStorage.ReadAsync(maildrop, message.Uid, 2));
+    }
+
+    [Fact]
+    public async Task Read_WhenTheRowIsGone_TellsThePostmasterByTheUniqueId()
+    {
+        var gone = await _storage.DeliverAsync(_mailbox, "gone\r\n"u8.ToArray());
+        await using var maildrop = await _storage.OpenAsync(_mailbox);
+        await _storage.Mailboxes.DeleteEntityAsync(MailboxRow.Partition(_mailbox), MailboxRow.MessageKey(gone.Uid), cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Null(await TestStorage.ReadAsync(maildrop, gone.Uid, 2));
+        Assert.Null(await TestStorage.ReadAsync(maildrop, gone.Uid));
+
+        var trace = Assert.Single(await TracesAsync($"{maildrop.UniqueIdPrefix}.{gone.Uid}"));
         Assert.Equal("unreadable", trace.GetString("Kind"));
         Assert.Equal($"{_mailbox}@example.test", trace.GetString("Addresses"));
     }
@@ -238,8 +326,10 @@ public sealed class MaildropTests(AzuriteFixture azurite)
         Assert.Equal(5, _storage.Watch.Seen.Count - before); // 1,000 rows a page
     }
 
-    [Fact]
-    public async Task Read_OneAfterTheOther_AsksForEachBlobOnce_AndForRowsByTheHundred()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)] // the newest first
+    public async Task Read_OneAfterTheOther_AsksForEachBlobOnce_AndForRowsByTheHundred(int step)
     {
         const int Messages = 130;
         for (var i = 0; i < Messages; i++)
@@ -249,14 +339,97 @@ public sealed class MaildropTests(AzuriteFixture azurite)
 
         await using var maildrop = await _storage.OpenAsync(_mailbox);
         var before = _storage.Watch.Seen.Count;
-        for (var uid = 1u; uid <= Messages; uid++)
+        for (var uid = step > 0 ? 1 : Messages; uid is >= 1 and <= Messages; uid += step)
         {
-            var next = Enumerable.Range((int)uid + 1, 16).Where(u => u <= Messages).Select(u => (uint)u).ToArray();
-            Assert.Equal($"{uid - 1}\r\n", Encoding.ASCII.GetString((await TestStorage.ReadAsync(maildrop, uid, next))!));
+            var next = Enumerable.Range(1, 16).Select(i => uid + (i * step)).Where(u => u is >= 1 and <= Messages).Select(u => (uint)u).ToArray();
+            Assert.Equal($"{uid - 1}\r\n", Encoding.ASCII.GetString((await TestStorage.ReadAsync(maildrop, (uint)uid, next))!));
         }
 
         var requests = _storage.Watch.Seen.Skip(before).ToList();
         Assert.Equal(Messages, requests.Count(r => r.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal)));
         Assert.Equal(2, requests.Count(r => !r.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3 * SegmentBuffer.SegmentOctets)] // of the sixteen, three have room
+    public async Task Read_WhenReadingAheadHasNoRoom_AsksForEachBlobOnce(long room)
+    {
+        const int Messages = 20;
+        for (var i = 0; i < Messages; i++)
+        {
+            await _storage.DeliverAsync(_mailbox, TestStorage.RandomOctets(SegmentBuffer.SegmentOctets));
+        }
+
+        await using var maildrop = await OpenAsync(_storage.Maildrops(readAhead: room), _mailbox);
+        for (var uid = 1u; uid <= Messages; uid++)
+        {
+            var next = Enumerable.Range((int)uid + 1, 16).Where(u => u <= Messages).Select(u => (uint)u).ToArray();
+            Assert.Equal(SegmentBuffer.SegmentOctets, (await TestStorage.ReadAsync(maildrop, uid, next))!.Length);
+        }
+
+        Assert.Equal(Messages, _storage.Watch.Count(IsBlobRead));
+    }
+
+    [Fact]
+    public async Task Read_WhileAnIdleSessionHoldsAllRoom_GetsItAfterSomeSeconds()
+    {
+        var time = new ManualTime();
+        var other = TestStorage.NewMailboxId();
+        MailboxEntry[] idle = [await DeliverOneAsync(_mailbox), await DeliverOneAsync(_mailbox)];
+        MailboxEntry[] busy = [await DeliverOneAsync(other), await DeliverOneAsync(other)];
+        var maildrops = _storage.Maildrops(time, readAhead: SegmentBuffer.SegmentOctets);
+        await using var idleOne = await OpenAsync(maildrops, _mailbox);
+        await using var busyOne = await OpenAsync(maildrops, other);
+        await TestStorage.ReadAsync(idleOne, 1, 2);
+        await UntilReadAsync(idle[1], 1);
+
+        await TestStorage.ReadAsync(busyOne, 1, 2);
+        Assert.Equal(0, ReadsOf(busy[1])); // the room is the other one's yet
+
+        time.Advance(MessageReader.IdleAfter);
+        await TestStorage.ReadAsync(busyOne, 1, 2);
+        await UntilReadAsync(busy[1], 1);
+
+        Assert.NotNull(await TestStorage.ReadAsync(idleOne, 2)); // opened again: it had been let go
+        Assert.Equal(2, ReadsOf(idle[1]));
+        Assert.NotNull(await TestStorage.ReadAsync(busyOne, 2));
+        Assert.Equal(1, ReadsOf(busy[1]));
+    }
+
+    private static bool IsBlobRead(SeenRequest request) => request.Method == "GET" && request.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal);
+
+    private int ReadsOf(MailboxEntry message) => _storage.Watch.Count(r => r.Method == "GET" && r.Uri.AbsolutePath.EndsWith(message.Blob, StringComparison.Ordinal));
+
+    /// <summary>Until it has been asked for, and a moment more in which it comes.</summary>
+    private async Task UntilReadAsync(MailboxEntry message, int times)
+    {
+        for (var i = 0; i < 500 && ReadsOf(message) < times; i++)
+        {
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(times, ReadsOf(message));
+        await Task.Delay(200, TestContext.Current.CancellationToken);
+    }
+
+    private Task<MailboxEntry> DeliverOneAsync(string mailbox) => _storage.DeliverAsync(mailbox, "text\r\n"u8.ToArray());
+
+    private static async Task<IMaildrop> OpenAsync(TableMaildrops maildrops, string mailbox) =>
+        ((MaildropOpening.Opened)await maildrops.OpenAsync(TestStorage.AccountOf(mailbox), CancellationToken.None)).Maildrop;
+
+    private async Task<IEnumerable<uint>> FetchedAsync(string mailbox) =>
+        (await _storage.RowsAsync(mailbox, "msg:")).Where(r => r.ContainsKey("FetchedAt")).Select(r => MailboxRow.UidOf(r.RowKey));
+
+    private async Task<List<TableEntity>> TracesAsync(string messageId)
+    {
+        var traces = new List<TableEntity>();
+        await foreach (var row in _storage.Tables.GetTableClient(TraceTable.TracesName)
+            .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {messageId}")))
+        {
+            traces.Add(row);
+        }
+
+        return traces;
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Azure;
 using Azure.Core;
 using Azure.Core.Pipeline;
 
@@ -12,6 +13,7 @@ internal sealed class RequestWatch : HttpPipelinePolicy
     private Fault? _refused;
     private Fault? _lost;
     private (Fault When, Func<Task> Act)? _before;
+    private (Fault When, Func<Response> Answer)? _instead;
 
     public IReadOnlyList<SeenRequest> Seen => [.. _seen];
 
@@ -25,6 +27,9 @@ internal sealed class RequestWatch : HttpPipelinePolicy
 
     /// <summary>Something happens in between: once, before the next request of a kind goes out.</summary>
     public void Before(Func<SeenRequest, bool> of, Func<Task> act) => _before = (new Fault(of, 1), act);
+
+    /// <summary>The next requests of a kind get an answer that the storage does not give.</summary>
+    public void Answer(Func<SeenRequest, bool> of, Func<Response> answer, int times) => _instead = (new Fault(of, times), answer);
 
     public void Heal() => (_refused, _lost) = (null, null);
 
@@ -40,6 +45,12 @@ internal sealed class RequestWatch : HttpPipelinePolicy
         if (Hits(_refused, request))
         {
             throw new IOException("The request did not arrive.");
+        }
+
+        if (_instead is var (asked, answer) && Hits(asked, request))
+        {
+            message.Response = answer();
+            return;
         }
 
         await ProcessNextAsync(message, pipeline);
@@ -73,6 +84,9 @@ internal sealed record SeenRequest(string Method, Uri Uri)
     public bool IsBlock => Method == "PUT" && Uri.Query.Contains("comp=block&", StringComparison.Ordinal);
 
     public bool IsBlockList => Method == "PUT" && Uri.Query.Contains("comp=blocklist", StringComparison.Ordinal);
+
+    /// <summary>Of rows, by a filter.</summary>
+    public bool IsQuery => Method == "GET" && Uri.Query.Contains("$filter=", StringComparison.Ordinal);
 
     public bool IsTransaction => Method == "POST" && Uri.AbsolutePath.EndsWith("/$batch", StringComparison.Ordinal);
 }

@@ -149,6 +149,20 @@ public sealed class MessagesApiTests(TestedApi api)
         Assert.Equal(("ä", "m@b.test"), (item.GetProperty("subject").GetString(), item.GetProperty("internetMessageId").GetString()));
     }
 
+    [Theory]
+    [InlineData("A: 1\n\none\n.\ntwo", "A: 1\r\n\r\none\r\n.\r\ntwo\r\n")] // of a Unix program
+    [InlineData("A: 1\r\n\r\none\ntwo\r\n", "A: 1\r\n\r\none\ntwo\r\n")]
+    [InlineData("\n\r\none\n", "\r\n\r\none\r\n")]
+    public async Task Import_SingleMessage_GetsTheLineBreaksOfMail(string content, string expected)
+    {
+        var (address, _) = await api.CreateAccountAsync();
+
+        await ImportAsync(address, Encoding.ASCII.GetBytes(content), "message/rfc822");
+
+        Assert.Equal(expected, await api.Http.GetStringAsync($"accounts/{address}/messages/1", Token));
+        Assert.Equal($"1 {expected.Length}", await MailboxAsync(address));
+    }
+
     [Fact]
     public async Task Import_IntoAFullMailbox_TellsWhichWereRefused()
     {

@@ -86,6 +86,9 @@ internal sealed class MemoryConnection : ISessionConnection
     /// <summary>The client closes its sending side and still listens.</summary>
     public void CloseClientOutput() => _toServer.Writer.Complete();
 
+    /// <summary>The client takes nothing more; what it sends still comes.</summary>
+    public void CloseClientInput() => _toClient.Reader.Complete();
+
     /// <summary>Nobody reads what the client sends any more: its writes don't wait.</summary>
     public ValueTask StopReadingAsync() => _toServer.Reader.CompleteAsync();
 

@@ -240,13 +240,23 @@ internal sealed class TestMaildrop : IMaildrop
         }
     }
 
-    public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<IMaildropContent?>(Messages.GetValueOrDefault(uid) is { } content ? new Content(content, PieceOctets) : null);
+    /// <summary>What the session said is likely next, message by message.</summary>
+    public List<uint[]> LikelyNext { get; } = [];
+
+    public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
+    {
+        LikelyNext.Add(likelyNext.ToArray());
+        return ValueTask.FromResult<IMaildropContent?>(Messages.GetValueOrDefault(uid) is { } content ? new Content(content, PieceOctets) : null);
+    }
 
     /// <summary>Messages that were sent whole.</summary>
     public List<uint> Fetched { get; } = [];
 
-    public void MarkFetched(uint uid) => Fetched.Add(uid);
+    public void MarkFetched(uint uid)
+    {
+        ObjectDisposedException.ThrowIf(Disposed, this);
+        Fetched.Add(uid);
+    }
 
     public ValueTask<int> DeleteAsync(IReadOnlyList<uint> uids, CancellationToken cancellationToken)
     {

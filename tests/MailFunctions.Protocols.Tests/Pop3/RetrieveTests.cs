@@ -41,6 +41,26 @@ public sealed class RetrieveTests
         }
     }
 
+    /// <summary>What follows is read ahead when a client goes on as it began, past what is marked, either way.</summary>
+    [Theory]
+    [InlineData("RETR 1|RETR 2", "2 4 5 6|4 5 6")]
+    [InlineData("RETR 6|RETR 5|RETR 4", "|4 2 1|2 1")]
+    [InlineData("RETR 2|RETR 1", "|")]
+    [InlineData("RETR 5|RETR 2|TOP 1 0|RETR 4", "|||")]
+    public async Task Retr_OneAfterTheOther_SaysWhatIsLikelyNext(string commands, string expected)
+    {
+        var server = new TestServer();
+        for (var i = 1; i <= 6; i++)
+        {
+            server.Maildrop.Add($"Subject: {i}\r\n\r\n");
+        }
+
+        await Session.RunPop3Async(server, [Encoding.ASCII.GetBytes(
+            $"USER alice@example.test\r\nPASS {TestServer.Password}\r\nDELE 3\r\n{commands.Replace("|", "\r\n", StringComparison.Ordinal)}\r\nRSET\r\nQUIT\r\n")]);
+
+        Assert.Equal(expected, string.Join('|', server.Maildrop.LikelyNext.Select(uids => string.Join(' ', uids))));
+    }
+
     private static async Task<byte[]> RetrieveAsync(byte[] content, int piece, string command)
     {
         var server = new TestServer();

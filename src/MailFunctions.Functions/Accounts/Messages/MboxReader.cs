@@ -5,8 +5,8 @@ namespace MailFunctions.Functions.Accounts.Messages;
 
 /// <summary>
 /// Reads the messages of an mboxrd file one after the other, in pieces: memory grows neither with the file nor with a
-/// message or a line. A `From ` line counts at the beginning and behind an empty line, which is not the message's. A
-/// message whose first line ends in LF alone gets CRLF throughout, as Unix programs write such files.
+/// message or a line. A `From ` line counts at the beginning and behind an empty line, which is not the message's. Line
+/// breaks become what <see cref="MessageBreaks"/> says.
 /// </summary>
 internal sealed class MboxReader(PipeReader input)
 {
@@ -18,8 +18,7 @@ internal sealed class MboxReader(PipeReader input)
     private byte[] _heldBlank = [];
     private bool _inLine;
     private bool _firstLine;
-    private bool _unixBreaks;
-    private byte _last;
+    private MessageBreaks _breaks = new();
     private bool _begun;
 
     /// <summary>The file had nothing more after its last message.</summary>
@@ -52,7 +51,7 @@ internal sealed class MboxReader(PipeReader input)
         }
 
         input.AdvanceTo(buffer.GetPosition(length));
-        (_begun, _inLine, _firstLine, _unixBreaks, _heldBlank, _last) = (true, false, true, false, [], 0);
+        (_begun, _inLine, _firstLine, _breaks, _heldBlank) = (true, false, true, new MessageBreaks(), []);
         return true;
     }
 
@@ -76,12 +75,12 @@ internal sealed class MboxReader(PipeReader input)
                 break;
             }
 
-            Put(_heldBlank);
+            _breaks.Copy(_heldBlank, _piece);
             _heldBlank = [];
             if (line == Line.Blank)
             {
                 _heldBlank = buffer.Slice(0, length).ToArray();
-                SeeBreak(length == 1);
+                _firstLine = false;
             }
             else
             {
@@ -111,39 +110,11 @@ internal sealed class MboxReader(PipeReader input)
         piece = end > 0 ? piece[..end] : piece;
         if (end > 0)
         {
-            SeeBreak(end > 1 ? piece.Span[end - 2] != '\r' : _last != '\r');
-            _inLine = false;
+            (_inLine, _firstLine) = (false, false);
         }
 
-        Put(piece.Span);
+        _breaks.Copy(piece.Span, _piece);
         input.AdvanceTo(buffer.GetPosition(piece.Length));
-    }
-
-    private void SeeBreak(bool unix)
-    {
-        _unixBreaks = _firstLine ? unix : _unixBreaks;
-        _firstLine = false;
-    }
-
-    /// <summary>Copies octets of one line; its break becomes CRLF where that is missing and wanted.</summary>
-    private void Put(ReadOnlySpan<byte> octets)
-    {
-        if (octets.IsEmpty)
-        {
-            return;
-        }
-
-        if (_unixBreaks && octets[^1] == '\n' && (octets.Length > 1 ? octets[^2] : _last) != '\r')
-        {
-            _piece.Write(octets[..^1]);
-            _piece.Write("\r\n"u8);
-        }
-        else
-        {
-            _piece.Write(octets);
-        }
-
-        _last = octets[^1];
     }
 
     /// <summary>Tells what line begins here, and how long a `From ` line or an empty one is. The caller advances.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
@@ -11,7 +12,7 @@ namespace MailFunctions.Functions.Accounts.Messages;
 
 /// <summary>
 /// `POST /api/accounts/{address}/import`: each message goes straight from the request into a blob of its own and then into
-/// the mailbox, as it stands. Importing a file twice gives its messages twice.
+/// the mailbox, as it stands but for the line breaks of Unix. Importing a file twice gives its messages twice.
 /// </summary>
 internal static class MessageImport
 {
@@ -46,7 +47,8 @@ internal static class MessageImport
         {
             if (single)
             {
-                await run.AddAsync(token => ReadOnAsync(request.BodyReader, token), cancellationToken);
+                var (breaks, piece) = (new MessageBreaks(), new ArrayBufferWriter<byte>());
+                await run.AddAsync(token => ReadOnAsync(request.BodyReader, breaks, piece, token), cancellationToken);
             }
             else if (!await run.AddAllAsync(new MboxReader(request.BodyReader), cancellationToken))
             {
@@ -61,13 +63,22 @@ internal static class MessageImport
         return TypedResults.Ok(new ImportAnswer(run.Imported, run.Refused, run.Faults));
     }
 
-    private static async ValueTask<ReadOnlyMemory<byte>> ReadOnAsync(PipeReader body, CancellationToken cancellationToken)
+    /// <summary>The next piece of a body that is one message, some KiB; empty at its end.</summary>
+    private static async ValueTask<ReadOnlyMemory<byte>> ReadOnAsync(
+        PipeReader body, MessageBreaks breaks, ArrayBufferWriter<byte> piece, CancellationToken cancellationToken)
     {
-        // A copy, because the reader may move on; a piece is some KiB.
-        var result = await body.ReadAsync(cancellationToken);
-        var piece = result.Buffer.First.ToArray();
-        body.AdvanceTo(result.Buffer.GetPosition(piece.Length));
-        return piece.Length > 0 || result.IsCompleted ? piece : await ReadOnAsync(body, cancellationToken);
+        piece.ResetWrittenCount();
+        var ended = false;
+        while (piece.WrittenCount == 0 && !ended)
+        {
+            var result = await body.ReadAsync(cancellationToken);
+            var octets = result.Buffer.First;
+            breaks.Copy(octets.Span, piece);
+            ended = octets.IsEmpty && result.IsCompleted;
+            body.AdvanceTo(result.Buffer.GetPosition(octets.Length));
+        }
+
+        return piece.WrittenMemory;
     }
 
     /// <summary>One import's counts.</summary>

@@ -1,0 +1,127 @@
+using System.Text;
+using MailFunctions.Protocols.Pop3;
+using MailFunctions.Protocols.Tests.Harness;
+using MailFunctions.TestKit;
+using Xunit;
+
+namespace MailFunctions.Protocols.Tests.Limits;
+
+/// <summary>POP3 sessions whose time is over, or whose server is told to stop: none of them deletes anything.</summary>
+public sealed class Pop3LimitTests : IDisposable
+{
+    private static readonly TimeSpan Slack = TimeSpan.FromSeconds(90);
+
+    private readonly MemoryConnection _connection = new();
+    private readonly TestServer _server = new();
+    private readonly ManualTime _time = new();
+    private readonly CancellationTokenSource _drain = new();
+
+    public void Dispose() => _drain.Dispose();
+
+    // RFC 1939 §3
+    [Theory]
+    [InlineData("")]
+    [InlineData("QUI")]
+    public async Task Idle_TenMinutes_IsClosedWithoutAResponseAndDeletesNothing(string begun)
+    {
+        _server.Maildrop.Add("Subject: one\r\n\r\n");
+        var session = RunAsync();
+        await LogInAsync();
+        await AskAsync("DELE 1");
+        await _connection.SendAsync(begun);
+
+        var passed = 0;
+        for (; !session.IsCompleted && passed < 3600; passed++)
+        {
+            await TimedSession.SettleAsync();
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(Pop3SessionEnd.TimedOut, await session);
+        Assert.InRange(TimeSpan.FromSeconds(passed), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(10) + Slack);
+        Assert.Equal("", await ReadToEndAsync());
+        Assert.Equal([1u], _server.Maildrop.Messages.Keys);
+        Assert.True(_server.Maildrop.Disposed);
+    }
+
+    [Fact]
+    public async Task Drain_IdleSession_IsToldAndDeletesNothing()
+    {
+        _server.Maildrop.Add("Subject: one\r\n\r\n");
+        var session = RunAsync();
+        await LogInAsync();
+        await AskAsync("DELE 1");
+
+        await _drain.CancelAsync();
+
+        Assert.StartsWith("-ERR [SYS/TEMP]", await ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.Equal(Pop3SessionEnd.Drained, await session);
+        Assert.Equal([1u], _server.Maildrop.Messages.Keys);
+    }
+
+    [Fact]
+    public async Task Drain_WithinAMessage_FinishesItThenEndsAndDeletesNothing()
+    {
+        var line = new string('x', 998) + "\r\n";
+        var message = string.Concat(Enumerable.Repeat(line, 2000));
+        _server.Maildrop.Add("Subject: one\r\n\r\n");
+        _server.Maildrop.Add(message);
+        var session = RunAsync();
+        await LogInAsync();
+        await AskAsync("DELE 1");
+        Assert.Equal($"+OK {message.Length} octets", await AskAsync("RETR 2"));
+        await _connection.SendAsync("QUIT\r\n");
+        Assert.False(session.IsCompleted); // more than the connection takes at once
+
+        await _drain.CancelAsync();
+
+        var rest = await ReadToEndAsync();
+        Assert.StartsWith(message + ".\r\n-ERR [SYS/TEMP]", rest, StringComparison.Ordinal);
+        Assert.Equal(Pop3SessionEnd.Drained, await session);
+        Assert.Equal([1u, 2u], _server.Maildrop.Messages.Keys);
+    }
+
+    private async Task<Pop3SessionEnd> RunAsync()
+    {
+        try
+        {
+            return await _server.RunPop3Async(_connection, plaintextLogin: true, time: _time, drain: _drain.Token);
+        }
+        finally
+        {
+            await _connection.CloseServerAsync();
+        }
+    }
+
+    private async Task LogInAsync()
+    {
+        await ReadLineAsync();
+        await AskAsync("USER alice@example.test");
+        Assert.StartsWith("+OK", await AskAsync($"PASS {TestServer.Password}"), StringComparison.Ordinal);
+    }
+
+    private async Task<string> AskAsync(string command)
+    {
+        await _connection.SendAsync(command + "\r\n");
+        return await ReadLineAsync();
+    }
+
+    private async Task<string> ReadLineAsync()
+    {
+        var line = new StringBuilder();
+        var one = new byte[1];
+        while (await _connection.Client.ReadAsync(one).AsTask().WaitAsync(Session.Limit) == 1 && one[0] != '\n')
+        {
+            line.Append((char)one[0]);
+        }
+
+        return line.ToString().TrimEnd('\r');
+    }
+
+    private async Task<string> ReadToEndAsync()
+    {
+        var rest = new MemoryStream();
+        await _connection.Client.CopyToAsync(rest).WaitAsync(Session.Limit);
+        return Encoding.ASCII.GetString(rest.ToArray());
+    }
+}
