@@ -94,6 +94,10 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
                 await WriteHeaderAsync(octets, cancellationToken).ConfigureAwait(false);
             }
         }
+        catch (NoRoomException)
+        {
+            Refuse(SmtpReplies.NoRoom);
+        }
         catch (IOException)
         {
             Refuse(SmtpReplies.StoreAway);
@@ -118,6 +122,10 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
             return await _incoming!.CommitAsync(Envelope(), cancellationToken).ConfigureAwait(false) == IntakeResult.Accepted
                 ? SmtpReplies.Accepted with { Text = $"Message accepted as {transaction.Id}" }
                 : SmtpReplies.StoreAway;
+        }
+        catch (NoRoomException)
+        {
+            return SmtpReplies.NoRoom;
         }
         catch (IOException)
         {

@@ -43,6 +43,9 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     /// <summary>The store or the bus is away.</summary>
     public bool IntakeFails { get; set; }
 
+    /// <summary>Other messages take all the memory there is.</summary>
+    public bool IntakeHasNoRoom { get; set; }
+
     /// <summary>Every commit waits for it.</summary>
     public Task CommitGate { get; set; } = Task.CompletedTask;
 
@@ -168,6 +171,11 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
 
         public ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
         {
+            if (server.IntakeHasNoRoom)
+            {
+                throw new NoRoomException("No room.");
+            }
+
             Length += octets.Length;
             if (server.KeepsContent)
             {
