@@ -243,6 +243,11 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
 
     private async ValueTask<SmtpReply?> CheckFromAsync(HeaderSection header, CancellationToken cancellationToken)
     {
+        if (header.IsMalformed)
+        {
+            return SmtpReplies.HeaderMalformed;
+        }
+
         if (header.From.Count != 1 || MailboxList.Parse(header.From[0]) is not { Count: > 0 } authors)
         {
             return SmtpReplies.FromMissing;
