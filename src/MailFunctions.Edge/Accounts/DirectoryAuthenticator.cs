@@ -115,7 +115,7 @@ internal sealed partial class DirectoryAuthenticator(
 
     private async ValueTask<AccountEntry?> FindAsync(string login, CancellationToken cancellationToken)
     {
-        if (!EmailAddress.TryParse(SaslPrep.Prepare(login), out var address)
+        if (AddressOf(login) is not { } address
             || await directory.FindDomainAsync(address.Domain, cancellationToken) is null)
         {
             return null;
@@ -175,8 +175,11 @@ internal sealed partial class DirectoryAuthenticator(
         return new ScramVerifier(made[..ScramVerifier.SaltOctets], ScramVerifier.DefaultIterations, made[^32..], made[16..48]);
     }
 
+    private static EmailAddress? AddressOf(string login) => EmailAddress.Parse(SaslPrep.Prepare(login));
+
+    /// <summary>What failures are counted under: one for all spellings that lead to the same account.</summary>
     private static string NameOf(string login) =>
-        EmailAddress.Parse(login)?.ToCanonicalString() ?? (login.Length <= 320 ? login : login[..320]).ToLowerInvariant();
+        AddressOf(login)?.ToCanonicalString() ?? (login.Length <= 320 ? login : login[..320]).ToLowerInvariant();
 
     private static partial class Log
     {

@@ -103,6 +103,19 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
     }
 
     [Fact]
+    public async Task CheckPassword_FailuresUnderSpellingsOfOneName_CountTogether()
+    {
+        _store.AddAccount(Alice);
+        for (var i = 1; i <= 4; i++)
+        {
+            var other = IPAddress.Parse($"198.51.100.{i}");
+            await _authenticator.CheckPasswordAsync("al" + new string('\u00AD', i) + "ice@example.test", "wrong", other, CancellationToken.None);
+        }
+
+        Assert.IsType<AuthenticationResult.Throttled>(await CheckAsync(Alice, TestDirectory.Password));
+    }
+
+    [Fact]
     public async Task CheckPassword_AfterFailures_IsHeldBackLongerEachTime()
     {
         _store.AddAccount(Alice);
