@@ -119,10 +119,7 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
             _ => new ScramLookup.Found(new ScramCredential(login == "alice@example.test" ? Alice : null, Verifier)),
         });
 
-    public void RecordScram(string login, IPAddress client, bool succeeded)
-    {
-        // Nothing is throttled here.
-    }
+    public AuthenticationResult.Throttled? RecordScram(string login, IPAddress client, bool succeeded) => null;
 
     public TimeSpan TryEnter(AuthenticatedAccount account) => TimeSpan.FromSeconds((LoginDelay ?? 1) - 1);
 
