@@ -14,7 +14,7 @@ namespace MailFunctions.Protocols.Tests.Harness;
 
 /// <summary>
 /// The ports of a session in memory. Addresses say what happens: `alice@example.test` has the password
-/// <see cref="Password"/>; `off@`, `full@`, `away@`, `rate@` are refused for their reason, unknown names too, and
+/// <see cref="Password"/>; `small@` takes 500 octets; `off@`, `full@`, `away@`, `rate@` are refused for their reason, unknown names too, and
 /// `elsewhere.test` is not ours.
 /// </summary>
 internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, IMaildrops, ILoginPace, ISmtpEvents, IPop3Events
@@ -91,11 +91,12 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     public ValueTask<SenderVerdict> CheckFromAsync(EmailAddress from, AuthenticatedAccount account, CancellationToken cancellationToken) =>
         ValueTask.FromResult(from.Equals(account.Address) ? SenderVerdict.Accepted : SenderVerdict.NotOwned);
 
-    public ValueTask<RecipientVerdict> CheckRecipientAsync(EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, CancellationToken cancellationToken) =>
+    public ValueTask<RecipientVerdict> CheckRecipientAsync(EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, long declaredSize, CancellationToken cancellationToken) =>
         ValueTask.FromResult(recipient.Domain is not ("example.test" or "xn--bcher-kva.test") ? RecipientVerdict.NotLocal : recipient.Key switch
         {
             "off" => RecipientVerdict.Disabled,
             "full" => RecipientVerdict.OverQuota,
+            "small" when declaredSize > 500 => RecipientVerdict.OverQuota,
             "away" => RecipientVerdict.Unavailable,
             "rate" => RecipientVerdict.RateLimited,
             "nobody" => RecipientVerdict.Unknown,
