@@ -18,6 +18,9 @@ public sealed record StorageOptions
     /// <summary>Octets of messages on their way up that may be in memory at once.</summary>
     public long UploadBudget { get; init; } = 64 * 1024 * 1024;
 
+    /// <summary>Longest wait of a message for room among them.</summary>
+    public TimeSpan UploadWait { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Octets of messages read ahead that may be in memory at once.</summary>
     public long ReadAheadBudget { get; init; } = 32 * 1024 * 1024;
 

@@ -38,7 +38,7 @@ public static class StorageRegistration
         services.AddSingleton(options);
         services.AddSingleton(CreateBlobClient(options));
         services.AddSingleton(CreateTableClient(options));
-        services.AddSingleton(new ByteBudget(options.UploadBudget));
+        services.AddSingleton(new ByteBudget(options.UploadBudget, options.UploadWait));
         services.AddSingleton(new ReadAheadBudget(new ByteBudget(options.ReadAheadBudget)));
         services.AddSingleton<IMessageStore, BlobMessageStore>();
         services.AddSingleton<IDirectoryStore, DirectoryTables>();

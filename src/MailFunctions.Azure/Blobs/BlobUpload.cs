@@ -19,6 +19,12 @@ internal sealed class BlobUpload(BlockBlobClient blob, ByteBudget budget) : IMes
     /// <summary>Blocks of one upload under way at once.</summary>
     public const int BlocksInFlight = 2;
 
+    /// <summary>
+    /// One upload holds no more than this part of what is free: however many clients stop in the middle of a message,
+    /// the others find room.
+    /// </summary>
+    private const int ShareOfFree = 16;
+
     private const string TokenKey = "upload";
 
     private static readonly BlobRequestConditions OnlyNew = new() { IfNoneMatch = ETag.All };
@@ -30,9 +36,11 @@ internal sealed class BlobUpload(BlockBlobClient blob, ByteBudget budget) : IMes
 
     public long Length { get; private set; }
 
+    private long MayHold => Math.Clamp(budget.Free / ShareOfFree, SegmentBuffer.SegmentOctets, BlockOctets);
+
     public ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
     {
-        var taken = _held.Append(octets.Span);
+        var taken = _held.Length > MayHold ? 0 : _held.Append(octets.Span);
         Length += taken;
         return taken == octets.Length ? ValueTask.CompletedTask : WriteRestAsync(octets[taken..], cancellationToken);
     }
@@ -92,7 +100,7 @@ internal sealed class BlobUpload(BlockBlobClient blob, ByteBudget budget) : IMes
     {
         while (!octets.IsEmpty)
         {
-            if (_held.Length >= BlockOctets)
+            if (_held.Length >= MayHold)
             {
                 await StageHeldAsync(cancellationToken).ConfigureAwait(false);
             }
@@ -105,12 +113,24 @@ internal sealed class BlobUpload(BlockBlobClient blob, ByteBudget budget) : IMes
                     await StageHeldAsync(cancellationToken).ConfigureAwait(false);
                 }
 
-                await _held.GrowAsync(cancellationToken).ConfigureAwait(false);
+                await WaitForRoomAsync(cancellationToken).ConfigureAwait(false);
             }
 
             var taken = _held.Append(octets.Span);
             Length += taken;
             octets = octets[taken..];
+        }
+    }
+
+    private async ValueTask WaitForRoomAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _held.GrowAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException e)
+        {
+            throw new NoRoomException("Other messages take all the room there is.", e);
         }
     }
 

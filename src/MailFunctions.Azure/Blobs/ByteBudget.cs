@@ -1,9 +1,13 @@
 namespace MailFunctions.Azure.Blobs;
 
-/// <summary>Octets of messages that may be in memory at once, over the whole process. Waiters are served in order.</summary>
-public sealed class ByteBudget(long octets)
+/// <summary>
+/// Octets of messages that may be in memory at once, over the whole process. Waiters are served in order, and wait for
+/// <paramref name="longestWait"/> at most (null: without end).
+/// </summary>
+public sealed class ByteBudget(long octets, TimeSpan? longestWait = null)
 {
     private readonly long _all = octets;
+    private readonly TimeSpan _longestWait = longestWait ?? Timeout.InfiniteTimeSpan;
     private readonly Lock _lock = new();
     private readonly Queue<(long Octets, TaskCompletionSource Granted)> _waiters = new();
     private long _free = octets;
@@ -36,6 +40,7 @@ public sealed class ByteBudget(long octets)
     }
 
     /// <summary>Waits until the octets are free, and takes them.</summary>
+    /// <exception cref="TimeoutException">They were not free within the longest wait.</exception>
     public async ValueTask TakeAsync(long amount, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(amount, _all);
@@ -52,14 +57,13 @@ public sealed class ByteBudget(long octets)
             _waiters.Enqueue((amount, granted));
         }
 
-        await using (cancellationToken.UnsafeRegister(
-            static (state, token) => ((TaskCompletionSource)state!).TrySetCanceled(token), granted).ConfigureAwait(false))
+        try
         {
-            try
-            {
-                await granted.Task.ConfigureAwait(false);
-            }
-            catch (OperationCanceledException)
+            await granted.Task.WaitAsync(_longestWait, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is OperationCanceledException or TimeoutException)
+        {
+            if (granted.TrySetCanceled(cancellationToken)) // or it was granted in this very moment
             {
                 Release(0); // the one behind may be served now
                 throw;

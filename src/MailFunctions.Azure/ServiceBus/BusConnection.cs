@@ -69,7 +69,7 @@ internal sealed class BusConnection : IAsyncDisposable
     /// <summary>Puts a token for an address, unless one is in force.</summary>
     public async Task AuthorizeAsync(string address, CancellationToken cancellationToken)
     {
-        if (!_authorized.ContainsKey(address))
+        if (!_authorized.TryGetValue(address, out var expiresAt) || expiresAt <= _time.GetUtcNow())
         {
             await PutTokenAsync(address, cancellationToken).ConfigureAwait(false);
         }
@@ -83,7 +83,8 @@ internal sealed class BusConnection : IAsyncDisposable
         {
             token = await _tokens.GetAsync(audience, cancellationToken).ConfigureAwait(false);
         }
-        catch (global::Azure.Identity.AuthenticationFailedException e)
+        catch (Exception e) when (e is global::Azure.Identity.AuthenticationFailedException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested)) // the identity endpoint's own time limit
         {
             throw new BusUnavailableException("No token for the bus: " + e.Message, e);
         }
@@ -117,13 +118,13 @@ internal sealed class BusConnection : IAsyncDisposable
                 }
             }
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (_closing.IsCancellationRequested)
         {
             // The connection has ended.
         }
-        catch (BusUnavailableException)
+        catch (Exception)
         {
-            // Without fresh tokens the connection is worth nothing: a new one begins anew.
+            // Whatever it was, without fresh tokens the connection is worth nothing: a new one begins anew.
             Abort(_connection);
         }
     }

@@ -48,6 +48,6 @@ public interface IAuthenticator
     /// <summary>The verifier for a SCRAM exchange, or why there can be none now.</summary>
     ValueTask<ScramLookup> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken);
 
-    /// <summary>Counts the outcome of a SCRAM exchange for the throttle.</summary>
-    void RecordScram(string login, IPAddress client, bool succeeded);
+    /// <summary>Counts the outcome of a SCRAM exchange for the throttle; not null: it does not count, as too many others failed while it went on.</summary>
+    AuthenticationResult.Throttled? RecordScram(string login, IPAddress client, bool succeeded);
 }

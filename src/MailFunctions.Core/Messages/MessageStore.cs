@@ -20,6 +20,7 @@ public interface IMessageUpload : IAsyncDisposable
     long Length { get; }
 
     /// <summary>Copies octets in; waits while the process-wide budget of bytes in flight is spent.</summary>
+    /// <exception cref="NoRoomException">The budget stayed spent for longer than a message may wait.</exception>
     /// <exception cref="StoreUnavailableException">The store refused or did not answer in time.</exception>
     ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken);
 
@@ -29,4 +30,7 @@ public interface IMessageUpload : IAsyncDisposable
 }
 
 /// <summary>Blob or table storage stayed away for longer than the operation may wait.</summary>
-public sealed class StoreUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
+public class StoreUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
+
+/// <summary>Other messages took all the memory that messages may have, for longer than this one may wait.</summary>
+public sealed class NoRoomException(string message, Exception? inner = null) : StoreUnavailableException(message, inner);

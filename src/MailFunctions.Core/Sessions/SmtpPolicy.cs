@@ -18,7 +18,7 @@ public enum RecipientVerdict
     /// <summary>`550 5.2.1`.</summary>
     Disabled,
 
-    /// <summary>`452 4.2.2`.</summary>
+    /// <summary>`452 4.2.2`: no room, or not for a message of the declared size.</summary>
     OverQuota,
 
     /// <summary>`450 4.7.1`: too many recipients for the account or address of the client.</summary>
@@ -52,5 +52,11 @@ public interface ISmtpPolicy
     /// <summary>Whether the account may put this address into the header From.</summary>
     ValueTask<SenderVerdict> CheckFromAsync(EmailAddress from, AuthenticatedAccount account, CancellationToken cancellationToken);
 
-    ValueTask<RecipientVerdict> CheckRecipientAsync(EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, CancellationToken cancellationToken);
+    /// <param name="recipient">Who is to get the message.</param>
+    /// <param name="account">Null: nobody logged in.</param>
+    /// <param name="client">Who sends it.</param>
+    /// <param name="declaredSize">Octets that MAIL announced (RFC 1870), or 0.</param>
+    /// <param name="cancellationToken">Ends the question.</param>
+    ValueTask<RecipientVerdict> CheckRecipientAsync(
+        EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, long declaredSize, CancellationToken cancellationToken);
 }

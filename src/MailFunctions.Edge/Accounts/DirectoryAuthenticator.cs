@@ -26,26 +26,24 @@ internal sealed partial class DirectoryAuthenticator(
     public async ValueTask<AuthenticationResult> CheckPasswordAsync(string login, string password, IPAddress client, CancellationToken cancellationToken)
     {
         var name = NameOf(login);
-        if (throttle.WaitFor(client, name) is { Ticks: > 0 } wait)
+        if (await EnterAsync(client, name, cancellationToken) is { } refused)
         {
-            events?.LoginChecked("throttled");
-            return new AuthenticationResult.Throttled(wait);
+            return refused;
         }
 
-        await HoldBackAsync(client, name, cancellationToken);
         var prepared = password.Length <= MaxPasswordLength ? SaslPrep.Prepare(password) : null;
         AccountEntry? account;
-        ScramVerifier? match;
+        Matching matching;
         try
         {
             account = await FindAsync(login, cancellationToken);
-            match = prepared is null ? null : await MatchAsync(account, prepared, cancellationToken);
+            matching = prepared is null ? default : await MatchAsync(account, prepared, client, name, cancellationToken);
             // The cache may be behind a password that was just changed: only a fresh entry refuses.
-            if (match is null && prepared is not null && account is not null
+            if (matching is { Verifier: null, Throttled: null } && prepared is not null && account is not null
                 && await directory.FindFreshEntryAsync(account.Address, cancellationToken) is AccountEntry fresh && fresh.ETag != account.ETag)
             {
                 account = fresh;
-                match = await MatchAsync(account, prepared, cancellationToken);
+                matching = await MatchAsync(account, prepared, client, name, cancellationToken);
             }
         }
         catch (StoreUnavailableException)
@@ -54,7 +52,12 @@ internal sealed partial class DirectoryAuthenticator(
             return new AuthenticationResult.Unavailable();
         }
 
-        if (match is not null && account is { Enabled: true })
+        if (matching.Throttled is { } throttled)
+        {
+            return throttled;
+        }
+
+        if (matching.Verifier is { } match && account is { Enabled: true })
         {
             if (account.AppPasswords.FirstOrDefault(p => p.Verifier == match) is { } used)
             {
@@ -74,13 +77,11 @@ internal sealed partial class DirectoryAuthenticator(
 
     public async ValueTask<ScramLookup> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken)
     {
-        if (throttle.WaitFor(client, NameOf(login)) is { Ticks: > 0 } wait)
+        if (await EnterAsync(client, NameOf(login), cancellationToken) is { } refused)
         {
-            events?.LoginChecked("throttled");
-            return new ScramLookup.Refused(new AuthenticationResult.Throttled(wait));
+            return new ScramLookup.Refused(refused);
         }
 
-        await HoldBackAsync(client, NameOf(login), cancellationToken);
         try
         {
             // App passwords can't serve here: the salt goes out before the client shows which password it has.
@@ -95,27 +96,58 @@ internal sealed partial class DirectoryAuthenticator(
         }
     }
 
-    public void RecordScram(string login, IPAddress client, bool succeeded)
+    public AuthenticationResult.Throttled? RecordScram(string login, IPAddress client, bool succeeded)
     {
+        if (CheckThrottle(client, NameOf(login)) is { } throttled)
+        {
+            return throttled;
+        }
+
         events?.LoginChecked(succeeded ? "succeeded" : "rejected");
         if (succeeded)
         {
             throttle.RecordSuccess(NameOf(login));
-            return;
+            return null;
         }
 
         throttle.RecordFailure(client, NameOf(login));
         Log.LoginFailed(logger, client, "SCRAM exchange");
+        return null;
     }
 
     public void Dispose() => _derivations.Dispose();
 
-    private Task HoldBackAsync(IPAddress client, string name, CancellationToken cancellationToken) =>
-        throttle.DelayFor(client, name) is { Ticks: > 0 } delay ? Task.Delay(delay, time, cancellationToken) : Task.CompletedTask;
+    /// <summary>Holds an attempt back; the refusal, when it has to come again later. After every wait others may have failed.</summary>
+    private async ValueTask<AuthenticationResult.Throttled?> EnterAsync(IPAddress client, string name, CancellationToken cancellationToken)
+    {
+        if (CheckThrottle(client, name) is { } throttled)
+        {
+            return throttled;
+        }
+
+        if (throttle.DelayFor(client, name) is not { Ticks: > 0 } delay)
+        {
+            return null;
+        }
+
+        await Task.Delay(delay, time, cancellationToken);
+        return CheckThrottle(client, name);
+    }
+
+    private AuthenticationResult.Throttled? CheckThrottle(IPAddress client, string name)
+    {
+        if (throttle.WaitFor(client, name) is not { Ticks: > 0 } wait)
+        {
+            return null;
+        }
+
+        events?.LoginChecked("throttled");
+        return new AuthenticationResult.Throttled(wait);
+    }
 
     private async ValueTask<AccountEntry?> FindAsync(string login, CancellationToken cancellationToken)
     {
-        if (!EmailAddress.TryParse(SaslPrep.Prepare(login), out var address)
+        if (AddressOf(login) is not { } address
             || await directory.FindDomainAsync(address.Domain, cancellationToken) is null)
         {
             return null;
@@ -125,18 +157,21 @@ internal sealed partial class DirectoryAuthenticator(
     }
 
     /// <summary>An account that is not there costs one derivation too, so that time tells nothing.</summary>
-    private async ValueTask<ScramVerifier?> MatchAsync(AccountEntry? account, string prepared, CancellationToken cancellationToken)
+    private async ValueTask<Matching> MatchAsync(
+        AccountEntry? account, string prepared, IPAddress client, string name, CancellationToken cancellationToken)
     {
         var verifiers = account is null ? [] : Verifiers(account).ToList();
         if (remembered.Find(verifiers, prepared) is { } known)
         {
-            return known;
+            return new Matching(known, null);
         }
 
         await _derivations.WaitAsync(cancellationToken);
         try
         {
-            return await Task.Run(() => DeriveAndCompare(verifiers, prepared), cancellationToken);
+            return CheckThrottle(client, name) is { } throttled
+                ? new Matching(null, throttled)
+                : new Matching(await Task.Run(() => DeriveAndCompare(verifiers, prepared), cancellationToken), null);
         }
         finally
         {
@@ -175,8 +210,14 @@ internal sealed partial class DirectoryAuthenticator(
         return new ScramVerifier(made[..ScramVerifier.SaltOctets], ScramVerifier.DefaultIterations, made[^32..], made[16..48]);
     }
 
+    private static EmailAddress? AddressOf(string login) => EmailAddress.Parse(SaslPrep.Prepare(login));
+
+    /// <summary>What failures are counted under: one for all spellings that lead to the same account.</summary>
     private static string NameOf(string login) =>
-        EmailAddress.Parse(login)?.ToCanonicalString() ?? (login.Length <= 320 ? login : login[..320]).ToLowerInvariant();
+        AddressOf(login)?.ToCanonicalString() ?? (login.Length <= 320 ? login : login[..320]).ToLowerInvariant();
+
+    /// <summary>The verifier that matched, if any; or nothing was derived, as too many attempts failed in the meantime.</summary>
+    private readonly record struct Matching(ScramVerifier? Verifier, AuthenticationResult.Throttled? Throttled);
 
     private static partial class Log
     {

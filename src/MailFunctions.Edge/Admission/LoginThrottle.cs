@@ -73,7 +73,7 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
             _failures.Set(key, new Failures(count, now, now + delay), new MemoryCacheEntryOptions
             {
                 Size = 1,
-                SlidingExpiration = _options.ForgetFailuresAfter,
+                AbsoluteExpirationRelativeToNow = _options.ForgetFailuresAfter, // to be asked about keeps no count alive
             });
         }
     }

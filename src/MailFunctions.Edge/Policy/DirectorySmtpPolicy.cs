@@ -49,7 +49,7 @@ internal sealed class DirectorySmtpPolicy(CachedDirectory directory, CachedUsage
     }
 
     public async ValueTask<RecipientVerdict> CheckRecipientAsync(
-        EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, CancellationToken cancellationToken)
+        EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, long declaredSize, CancellationToken cancellationToken)
     {
         if (!rates.TakeRecipient(client.AuthenticatedAs, client.Ip))
         {
@@ -62,7 +62,7 @@ internal sealed class DirectorySmtpPolicy(CachedDirectory directory, CachedUsage
             {
                 Resolution.NotLocal => RecipientVerdict.NotLocal,
                 Resolution.Disabled => RecipientVerdict.Disabled,
-                Resolution.Found found when await AllFullAsync(found, cancellationToken) => RecipientVerdict.OverQuota,
+                Resolution.Found found when await AllFullAsync(found, declaredSize, cancellationToken) => RecipientVerdict.OverQuota,
                 Resolution.Found => RecipientVerdict.Accepted,
                 _ => RecipientVerdict.Unknown,
             };
@@ -74,7 +74,7 @@ internal sealed class DirectorySmtpPolicy(CachedDirectory directory, CachedUsage
     }
 
     /// <summary>An alias is refused only when nobody behind it has room.</summary>
-    private async ValueTask<bool> AllFullAsync(Resolution.Found found, CancellationToken cancellationToken)
+    private async ValueTask<bool> AllFullAsync(Resolution.Found found, long declaredSize, CancellationToken cancellationToken)
     {
         if (found.Remote.Count > 0)
         {
@@ -83,7 +83,8 @@ internal sealed class DirectorySmtpPolicy(CachedDirectory directory, CachedUsage
 
         foreach (var mailbox in found.Mailboxes)
         {
-            if (mailbox.QuotaBytes is not { } quota || await usage.BytesAsync(mailbox.MailboxId, cancellationToken) < quota)
+            if (mailbox.QuotaBytes is not { } quota
+                || await usage.BytesAsync(mailbox.MailboxId, cancellationToken) + Math.Max(declaredSize, 1) <= quota)
             {
                 return false;
             }

@@ -116,7 +116,11 @@ internal sealed class ScramExchange(IAuthenticator authenticator, IPAddress clie
             & CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(fields[1][2..]), Encoding.UTF8.GetBytes(_nonce))
             & ProofIsRight(proof, authMessage)
             & _credential!.Account is not null;
-        authenticator.RecordScram(_login, client, good);
+        if (authenticator.RecordScram(_login, client, good) is { } throttled)
+        {
+            return new SaslStep.Failed(throttled);
+        }
+
         if (!good)
         {
             return SaslStep.Failed.Rejected;

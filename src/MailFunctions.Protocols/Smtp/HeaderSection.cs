@@ -16,6 +16,9 @@ internal sealed class HeaderSection
 
     public bool HasMessageId { get; private set; }
 
+    /// <summary>A line is no field. What stands behind it was not looked at, and other readers may take it for fields.</summary>
+    public bool IsMalformed { get; private set; }
+
     /// <summary>Unfolded values of the From fields, UTF-8; RFC 5322 §3.6 allows one.</summary>
     public List<string> From { get; } = [];
 
@@ -40,7 +43,8 @@ internal sealed class HeaderSection
             var end = HeaderField.End(octets);
             if (!section.Add(octets[..end]))
             {
-                break; // not a field: the body begins here
+                section.IsMalformed = true;
+                break;
             }
 
             octets = octets[end..];
@@ -53,7 +57,7 @@ internal sealed class HeaderSection
     {
         var colon = field.IndexOf((byte)':');
         var name = colon < 0 ? default : field[..colon].TrimEnd(" \t"u8);
-        if (name.IsEmpty || name.ContainsAnyExceptInRange((byte)'!', (byte)'~'))
+        if (name.IsEmpty || name.ContainsAnyExceptInRange((byte)'!', (byte)'~') || HasBareLineBreak(field))
         {
             return false;
         }
@@ -76,5 +80,21 @@ internal sealed class HeaderSection
         }
 
         return true;
+    }
+
+    // BINARYMIME content comes in unchecked, and a bare LF ends a line for many readers.
+    private static bool HasBareLineBreak(ReadOnlySpan<byte> field)
+    {
+        while (field.IndexOfAny((byte)'\r', (byte)'\n') is >= 0 and var at)
+        {
+            if (!field[at..].StartsWith("\r\n"u8))
+            {
+                return true;
+            }
+
+            field = field[(at + 2)..];
+        }
+
+        return false;
     }
 }

@@ -94,6 +94,10 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
                 await WriteHeaderAsync(octets, cancellationToken).ConfigureAwait(false);
             }
         }
+        catch (NoRoomException)
+        {
+            Refuse(SmtpReplies.NoRoom);
+        }
         catch (IOException)
         {
             Refuse(SmtpReplies.StoreAway);
@@ -118,6 +122,10 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
             return await _incoming!.CommitAsync(Envelope(), cancellationToken).ConfigureAwait(false) == IntakeResult.Accepted
                 ? SmtpReplies.Accepted with { Text = $"Message accepted as {transaction.Id}" }
                 : SmtpReplies.StoreAway;
+        }
+        catch (NoRoomException)
+        {
+            return SmtpReplies.NoRoom;
         }
         catch (IOException)
         {
@@ -235,6 +243,11 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
 
     private async ValueTask<SmtpReply?> CheckFromAsync(HeaderSection header, CancellationToken cancellationToken)
     {
+        if (header.IsMalformed)
+        {
+            return SmtpReplies.HeaderMalformed;
+        }
+
         if (header.From.Count != 1 || MailboxList.Parse(header.From[0]) is not { Count: > 0 } authors)
         {
             return SmtpReplies.FromMissing;

@@ -38,7 +38,7 @@ public sealed record SmtpLimits
     /// <summary>RFC 5321 §4.5.3.2.5.</summary>
     public TimeSpan DataTimeout { get; init; } = TimeSpan.FromMinutes(3);
 
-    /// <summary>Octets a second that a message has to come in with after the first minute; 0: no bound.</summary>
+    /// <summary>Octets a second that a message has to come in with, minute by minute; 0: no bound.</summary>
     public int MinDataRate { get; init; } = 100;
 
     /// <summary>RFC 4865: longest hold, in seconds.</summary>

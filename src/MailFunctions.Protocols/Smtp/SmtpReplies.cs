@@ -56,6 +56,7 @@ internal static class SmtpReplies
     public static readonly SmtpReply SenderNotOwned = new(553, "5.7.1", "This account may not send as that address");
     public static readonly SmtpReply FromNotOwned = new(553, "5.7.1", "This account may not use the address in the From header field");
     public static readonly SmtpReply FromMissing = new(554, "5.6.0", "The message needs a From header field with an address");
+    public static readonly SmtpReply HeaderMalformed = new(554, "5.6.0", "The message's header section has a line that is not a header field");
     public static readonly SmtpReply RateLimited = new(450, "4.7.1", "Too much mail in a short time: try again later");
     public static readonly SmtpReply DirectoryAway = new(451, "4.4.3", "The directory can't be asked now: try again later");
     public static readonly SmtpReply TooManyRecipients = new(452, "4.5.3", "Too many recipients: send the others in another message");
@@ -67,6 +68,7 @@ internal static class SmtpReplies
 
     public static readonly SmtpReply Accepted = new(250, "2.6.0", "Message accepted");
     public static readonly SmtpReply StoreAway = new(451, "4.3.0", "The message can't be stored now: try again later");
+    public static readonly SmtpReply NoRoom = new(451, "4.3.2", "Too many messages come in at the moment: try again later");
     public static readonly SmtpReply TooBig = new(552, "5.3.4", "The message is too big");
     public static readonly SmtpReply FarTooBig = new(552, "5.3.4", "The message is far too big", Closes: true);
     public static readonly SmtpReply HeaderTooBig = new(552, "5.3.4", "The message's header section is too big");

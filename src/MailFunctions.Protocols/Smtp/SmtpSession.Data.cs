@@ -7,8 +7,6 @@ namespace MailFunctions.Protocols.Smtp;
 
 public sealed partial class SmtpSession
 {
-    private static readonly TimeSpan RateGrace = TimeSpan.FromMinutes(1);
-
     // RFC 5321 §4.1.1.4
     private async ValueTask<SmtpReply?> DataAsync(CancellationToken abort)
     {
@@ -26,12 +24,12 @@ public sealed partial class SmtpSession
         var transaction = _transaction;
         var content = transaction.Content = NewContent(); // the transaction disposes of it when the data breaks off
         var decoder = new DotDecoder();
-        var started = services.Time.GetTimestamp();
+        var pace = new DataPace(listener.Limits.MinDataRate);
         var ended = false;
         while (!ended)
         {
-            var (status, buffer, _) = await _input.ReadAsync(listener.Limits.DataTimeout, stopForDrain: false, abort).ConfigureAwait(false);
-            if (status != InputStatus.Ready || IsTooSlow(content.Octets, started))
+            var (status, buffer) = await ReadDataAsync(pace, abort).ConfigureAwait(false);
+            if (status != InputStatus.Ready)
             {
                 return await BreakOffAsync(status).ConfigureAwait(false);
             }
@@ -123,14 +121,13 @@ public sealed partial class SmtpSession
 
     private async ValueTask<InputStatus> ReadChunkAsync(long size, MessageContent? content, CancellationToken abort)
     {
-        var started = services.Time.GetTimestamp();
-        var received = 0L;
+        var pace = new DataPace(listener.Limits.MinDataRate);
         while (size > 0)
         {
-            var (status, buffer, _) = await _input.ReadAsync(listener.Limits.DataTimeout, stopForDrain: false, abort).ConfigureAwait(false);
-            if (status != InputStatus.Ready || IsTooSlow(received, started))
+            var (status, buffer) = await ReadDataAsync(pace, abort).ConfigureAwait(false);
+            if (status != InputStatus.Ready)
             {
-                return status == InputStatus.Ready ? InputStatus.TimedOut : status;
+                return status;
             }
 
             var chunk = buffer.Slice(0, Math.Min(size, buffer.Length));
@@ -148,7 +145,6 @@ public sealed partial class SmtpSession
             }
 
             size -= chunk.Length;
-            received += chunk.Length;
             connection.Input.AdvanceTo(chunk.End);
         }
 
@@ -207,11 +203,14 @@ public sealed partial class SmtpSession
             : Ending(SmtpReplies.DataTimeout, SmtpSessionEnd.TimedOut);
     }
 
-    /// <summary>A client that drips its octets in holds a session, and memory, for as long as it likes.</summary>
-    private bool IsTooSlow(long octets, long started)
+    /// <summary>The next piece of a message. A client that drips its octets in would hold a session, and memory, for as long as it likes.</summary>
+    private async ValueTask<(InputStatus Status, ReadOnlySequence<byte> Buffer)> ReadDataAsync(DataPace pace, CancellationToken abort)
     {
-        var elapsed = services.Time.GetElapsedTime(started);
-        return elapsed > RateGrace && octets < listener.Limits.MinDataRate * elapsed.TotalSeconds;
+        var asked = services.Time.GetTimestamp();
+        var (status, buffer, _) = await _input.ReadAsync(listener.Limits.DataTimeout, stopForDrain: false, abort).ConfigureAwait(false);
+        return status == InputStatus.Ready && !pace.Take(buffer.Length, services.Time.GetElapsedTime(asked))
+            ? (InputStatus.TimedOut, buffer)
+            : (status, buffer);
     }
 
     private MessageContent NewContent() => new(

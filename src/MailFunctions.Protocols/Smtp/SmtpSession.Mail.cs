@@ -66,7 +66,7 @@ public sealed partial class SmtpSession
             return SmtpReplies.TooManyRecipients;
         }
 
-        var verdict = await services.Policy.CheckRecipientAsync(address, _account, Client(), abort).ConfigureAwait(false);
+        var verdict = await services.Policy.CheckRecipientAsync(address, _account, Client(), _transaction.DeclaredSize, abort).ConfigureAwait(false);
         if (verdict == RecipientVerdict.Accepted || (verdict == RecipientVerdict.NotLocal && _account is not null && listener.RelayAllowed))
         {
             _transaction.Add(recipient);
@@ -94,7 +94,7 @@ public sealed partial class SmtpSession
         {
             var address = EmailAddress.Parse("postmaster@" + domain);
             if (address is null || !domain.Contains('.')
-                || await services.Policy.CheckRecipientAsync(address, _account, Client(), abort).ConfigureAwait(false) != RecipientVerdict.NotLocal)
+                || await services.Policy.CheckRecipientAsync(address, _account, Client(), declaredSize: 0, abort).ConfigureAwait(false) != RecipientVerdict.NotLocal)
             {
                 return address;
             }

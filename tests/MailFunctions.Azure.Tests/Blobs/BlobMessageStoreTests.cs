@@ -27,7 +27,7 @@ public sealed class BlobMessageStoreTests(AzuriteFixture azurite)
     public async Task Commit_OfAnySize_KeepsEveryOctetInTheFewestRequests(int size, int blocks)
     {
         var octets = TestStorage.RandomOctets(size);
-        var budget = new ByteBudget(16 * MiB);
+        var budget = new ByteBudget(64 * MiB);
         var store = _storage.Store(budget);
 
         await UploadAsync(store, octets, pieces: 7919);
@@ -35,7 +35,7 @@ public sealed class BlobMessageStoreTests(AzuriteFixture azurite)
         Assert.Equal(blocks, _storage.Watch.Count(r => r.IsBlock));
         Assert.Equal(blocks + 1, _storage.Watch.Seen.Count); // the one PUT, or the list of blocks
         Assert.Equal(octets, await ReadAsync(store, 0));
-        Assert.Equal(16 * MiB, budget.Free);
+        Assert.Equal(64 * MiB, budget.Free);
     }
 
     [Theory]
@@ -139,6 +139,44 @@ public sealed class BlobMessageStoreTests(AzuriteFixture azurite)
         await upload.WaitAsync(Limit);
 
         Assert.Equal(octets, await ReadAsync(store, 0));
+    }
+
+    [Fact]
+    public async Task WriteAsync_WhileTheBudgetStaysSpent_SaysThatThereIsNoRoom()
+    {
+        var budget = new ByteBudget(4 * SegmentBuffer.SegmentOctets, longestWait: TimeSpan.FromMilliseconds(50));
+        Assert.True(budget.TryTake(4 * SegmentBuffer.SegmentOctets));
+
+        await Assert.ThrowsAsync<NoRoomException>(() => UploadAsync(_storage.Store(budget), [1, 2, 3]).WaitAsync(Limit));
+
+        Assert.Null(await _storage.Store().OpenReadAsync(_blob, 0, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task WriteAsync_WhileAHundredOthersStandStill_FindsRoom()
+    {
+        var budget = new ByteBudget(64 * MiB, longestWait: TimeSpan.FromSeconds(5));
+        var store = _storage.Store(budget);
+        var piece = TestStorage.RandomOctets(32 * 1024);
+        var idle = Enumerable.Range(0, 100).Select(_ => store.BeginUpload(TestStorage.NewBlobName())).ToList();
+        foreach (var upload in idle)
+        {
+            for (var i = 0; i < 31; i++) // one piece short of a block
+            {
+                await upload.WriteAsync(piece, CancellationToken.None);
+            }
+        }
+
+        var octets = TestStorage.RandomOctets(2 * MiB);
+        await UploadAsync(store, octets).WaitAsync(Limit);
+
+        Assert.Equal(octets, await ReadAsync(store, 0));
+        foreach (var upload in idle)
+        {
+            await upload.DisposeAsync();
+        }
+
+        Assert.Equal(64 * MiB, budget.Free);
     }
 
     [Fact]

@@ -100,6 +100,19 @@ public sealed class ByteBudgetTests
     }
 
     [Fact]
+    public async Task TakeAsync_WaitingForLongerThanTheLongestWait_FailsAndServesTheNextOne()
+    {
+        var budget = new ByteBudget(10, longestWait: TimeSpan.FromMilliseconds(50));
+        Assert.True(budget.TryTake(6));
+
+        await Assert.ThrowsAsync<TimeoutException>(() => budget.TakeAsync(8, CancellationToken.None).AsTask().WaitAsync(Limit));
+
+        Assert.True(budget.TryTake(4));
+        budget.Release(10);
+        Assert.Equal(10, budget.Free);
+    }
+
+    [Fact]
     public async Task TakeAsync_OfMoreThanThereIsInAll_IsRefusedAtOnce()
     {
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await new ByteBudget(10).TakeAsync(11, CancellationToken.None));

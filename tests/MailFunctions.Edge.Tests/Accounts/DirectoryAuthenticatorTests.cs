@@ -103,6 +103,59 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
     }
 
     [Fact]
+    public async Task CheckPassword_FailuresUnderSpellingsOfOneName_CountTogether()
+    {
+        _store.AddAccount(Alice);
+        for (var i = 1; i <= 4; i++)
+        {
+            var other = IPAddress.Parse($"198.51.100.{i}");
+            await _authenticator.CheckPasswordAsync("al" + new string('\u00AD', i) + "ice@example.test", "wrong", other, CancellationToken.None);
+        }
+
+        Assert.IsType<AuthenticationResult.Throttled>(await CheckAsync(Alice, TestDirectory.Password));
+    }
+
+    [Fact]
+    public async Task CheckPassword_ManyGuessesAtOnce_AreThrottledAsThoseAfterEachOther()
+    {
+        _store.AddAccount(Alice);
+        _store.Gate = new TaskCompletionSource();
+        var guesses = Enumerable.Range(0, 50 + (4 * Environment.ProcessorCount)).Select(i => CheckAsync(Alice, $"guess {i}").AsTask()).ToList();
+        _store.Gate.SetResult();
+
+        Assert.Contains(await Task.WhenAll(guesses), r => r is AuthenticationResult.Throttled);
+    }
+
+    [Fact]
+    public async Task FindScram_OthersFailWhileItIsHeldBack_IsThrottled()
+    {
+        _store.AddAccount(Alice);
+        using var throttle = new LoginThrottle(Options.Create(new LoginOptions { FailureDelay = TimeSpan.FromSeconds(1), FreeFailuresPerAccount = 3 }), _time);
+        using var authenticator = new DirectoryAuthenticator(_directory, throttle, _remembered, _time, _log);
+        throttle.RecordFailure(Client, Alice);
+        var finding = authenticator.FindScramAsync(Alice, Client, CancellationToken.None).AsTask();
+        for (var i = 0; i < 5; i++)
+        {
+            throttle.RecordFailure(Client, Alice);
+        }
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.IsType<AuthenticationResult.Throttled>(Assert.IsType<ScramLookup.Refused>(await finding).Why);
+    }
+
+    [Fact]
+    public void RecordScram_ManyExchangesAtOnce_TheRightProofBehindTheOthersDoesNotCount()
+    {
+        for (var i = 0; i < 4; i++)
+        {
+            Assert.Null(_authenticator.RecordScram(Alice, Client, succeeded: false));
+        }
+
+        Assert.NotNull(_authenticator.RecordScram(Alice, Client, succeeded: true));
+    }
+
+    [Fact]
     public async Task CheckPassword_AfterFailures_IsHeldBackLongerEachTime()
     {
         _store.AddAccount(Alice);

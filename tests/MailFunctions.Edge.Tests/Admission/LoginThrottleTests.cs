@@ -109,6 +109,21 @@ public sealed class LoginThrottleTests : IDisposable
     }
 
     [Fact]
+    public void RecordFailure_OthersBehindTheAddressLogInAllTheTime_CountIsForgottenAllTheSame()
+    {
+        Fail("alice", 8);
+        for (var minute = 0; minute < 31; minute++)
+        {
+            _time.Advance(TimeSpan.FromMinutes(1));
+            _throttle.WaitFor(Client, "bob");
+        }
+
+        Fail("alice", 1);
+
+        Assert.Equal(TimeSpan.Zero, _throttle.WaitFor(Client, "bob"));
+    }
+
+    [Fact]
     public void RecordFailure_ManyMoreNamesThanAreTracked_LatestIsStillCounted()
     {
         using var throttle = new LoginThrottle(Options.Create(new LoginOptions { MaxTrackedFailures = 100 }), _time);

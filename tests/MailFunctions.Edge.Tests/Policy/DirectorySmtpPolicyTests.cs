@@ -63,6 +63,17 @@ public sealed class DirectorySmtpPolicyTests : IDisposable
         Assert.Equal(expected, await RecipientAsync(address));
     }
 
+    [Theory]
+    [InlineData("small@example.test", 100, RecipientVerdict.Accepted)]
+    [InlineData("small@example.test", 101, RecipientVerdict.OverQuota)]
+    [InlineData("both@example.test", 101, RecipientVerdict.Accepted)]
+    public async Task CheckRecipient_DeclaredSize_HasToFitIntoTheQuota(string address, long declaredSize, RecipientVerdict expected)
+    {
+        _mailboxes.Bytes["box-small@example.test"] = 900;
+
+        Assert.Equal(expected, await RecipientAsync(address, declaredSize));
+    }
+
     [Fact]
     public async Task CheckRecipient_RoomMadeInAFullMailbox_TakesMailAgainWithinSeconds()
     {
@@ -106,7 +117,7 @@ public sealed class DirectorySmtpPolicyTests : IDisposable
         var verdicts = new List<RecipientVerdict>();
         for (var i = 0; i < 5; i++)
         {
-            verdicts.Add(await _policy.CheckRecipientAsync(EmailAddress.Parse("bob@example.test")!, Alice, Submission, CancellationToken.None));
+            verdicts.Add(await _policy.CheckRecipientAsync(EmailAddress.Parse("bob@example.test")!, Alice, Submission, declaredSize: 0, CancellationToken.None));
         }
 
         Assert.Equal(3, verdicts.Count(v => v == RecipientVerdict.Accepted));
@@ -162,6 +173,6 @@ public sealed class DirectorySmtpPolicyTests : IDisposable
         _directory.Dispose();
     }
 
-    private ValueTask<RecipientVerdict> RecipientAsync(string address) =>
-        _policy.CheckRecipientAsync(EmailAddress.Parse(address)!, null, Mx, TestContext.Current.CancellationToken);
+    private ValueTask<RecipientVerdict> RecipientAsync(string address, long declaredSize = 0) =>
+        _policy.CheckRecipientAsync(EmailAddress.Parse(address)!, null, Mx, declaredSize, TestContext.Current.CancellationToken);
 }

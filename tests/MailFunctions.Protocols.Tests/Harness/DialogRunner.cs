@@ -27,6 +27,7 @@ internal static class DialogRunner
         var server = new TestServer
         {
             IntakeFails = dialog.Settings.ContainsKey("intake fails"),
+            IntakeHasNoRoom = dialog.Settings.ContainsKey("intake has no room"),
             MaildropInUse = dialog.Settings.ContainsKey("maildrop in use"),
             ExpireAfterDays = dialog.Settings.TryGetValue("expire after days", out var days) ? int.Parse(days, System.Globalization.CultureInfo.InvariantCulture) : null,
             LoginDelay = dialog.Settings.TryGetValue("login delay", out var delay) ? int.Parse(delay, System.Globalization.CultureInfo.InvariantCulture) : null,

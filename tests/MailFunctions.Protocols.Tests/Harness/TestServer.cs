@@ -14,7 +14,7 @@ namespace MailFunctions.Protocols.Tests.Harness;
 
 /// <summary>
 /// The ports of a session in memory. Addresses say what happens: `alice@example.test` has the password
-/// <see cref="Password"/>; `off@`, `full@`, `away@`, `rate@` are refused for their reason, unknown names too, and
+/// <see cref="Password"/>; `small@` takes 500 octets; `off@`, `full@`, `away@`, `rate@` are refused for their reason, unknown names too, and
 /// `elsewhere.test` is not ours.
 /// </summary>
 internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, IMaildrops, ILoginPace, ISmtpEvents, IPop3Events
@@ -42,6 +42,9 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
 
     /// <summary>The store or the bus is away.</summary>
     public bool IntakeFails { get; set; }
+
+    /// <summary>Other messages take all the memory there is.</summary>
+    public bool IntakeHasNoRoom { get; set; }
 
     /// <summary>Every commit waits for it.</summary>
     public Task CommitGate { get; set; } = Task.CompletedTask;
@@ -88,11 +91,12 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     public ValueTask<SenderVerdict> CheckFromAsync(EmailAddress from, AuthenticatedAccount account, CancellationToken cancellationToken) =>
         ValueTask.FromResult(from.Equals(account.Address) ? SenderVerdict.Accepted : SenderVerdict.NotOwned);
 
-    public ValueTask<RecipientVerdict> CheckRecipientAsync(EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, CancellationToken cancellationToken) =>
+    public ValueTask<RecipientVerdict> CheckRecipientAsync(EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, long declaredSize, CancellationToken cancellationToken) =>
         ValueTask.FromResult(recipient.Domain is not ("example.test" or "xn--bcher-kva.test") ? RecipientVerdict.NotLocal : recipient.Key switch
         {
             "off" => RecipientVerdict.Disabled,
             "full" => RecipientVerdict.OverQuota,
+            "small" when declaredSize > 500 => RecipientVerdict.OverQuota,
             "away" => RecipientVerdict.Unavailable,
             "rate" => RecipientVerdict.RateLimited,
             "nobody" => RecipientVerdict.Unknown,
@@ -116,10 +120,7 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
             _ => new ScramLookup.Found(new ScramCredential(login == "alice@example.test" ? Alice : null, Verifier)),
         });
 
-    public void RecordScram(string login, IPAddress client, bool succeeded)
-    {
-        // Nothing is throttled here.
-    }
+    public AuthenticationResult.Throttled? RecordScram(string login, IPAddress client, bool succeeded) => null;
 
     public TimeSpan TryEnter(AuthenticatedAccount account) => TimeSpan.FromSeconds((LoginDelay ?? 1) - 1);
 
@@ -168,6 +169,11 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
 
         public ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
         {
+            if (server.IntakeHasNoRoom)
+            {
+                throw new NoRoomException("No room.");
+            }
+
             Length += octets.Length;
             if (server.KeepsContent)
             {

@@ -90,6 +90,24 @@ public sealed class SmtpTimeTests
     }
 
     [Fact]
+    public async Task Data_MuchAtOnceAndThenDrips_IsCutOffAfterTheNextMinutes()
+    {
+        using var session = await TimedSession.StartAsync();
+        await session.BeginDataAsync();
+        var line = new string('x', 998) + "\r\n";
+        for (var i = 0; i < 100; i++)
+        {
+            await session.SendAsync(line);
+        }
+
+        var passed = await session.PassTimeUntilEndAsync(second => second < 500 ? session.SendAsync("x") : Task.CompletedTask);
+
+        Assert.StartsWith("421 4.4.2", await session.ReadReplyAsync(), StringComparison.Ordinal);
+        Assert.InRange(passed, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2) + Slack);
+        Assert.Empty(session.Server.Accepted);
+    }
+
+    [Fact]
     public async Task Bdat_RefusedChunkDrippingIn_IsCutOffToo()
     {
         using var session = await TimedSession.StartAsync();
