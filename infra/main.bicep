@@ -36,12 +36,12 @@ param srsKeyName string = ''
 @allowed(['containerApps', 'vmss'])
 param edgeHosting string = 'containerApps'
 
-@description('Image of the edge; empty: a stand-in until the first deployment.')
-param edgeImage string = ''
+@description('The edge is there already, on Container Apps, and keeps its image; azd finds that out. Else a stand-in runs until it is deployed.')
+param edgeExists bool = false
 
-@minValue(1)
-@description('Replicas, or machines, that always run.')
-param edgeMinInstances int = 1
+@minValue(0)
+@description('Replicas, or machines, that always run; 0: one replica, or two machines.')
+param edgeMinInstances int = 0
 
 @minValue(1)
 param edgeMaxInstances int = 5
@@ -86,10 +86,11 @@ param adminNetworks string[] = []
 @description('Storage and vault answer only the system\'s own subnets, and the function app joins the network.')
 param networkIsolation bool = false
 
-@description('Addresses that reach storage and vault in spite of networkIsolation: the postmaster\'s and the pipeline\'s.')
-param allowedAddresses string[] = []
+@description('Addresses, with commas, that reach storage and vault in spite of networkIsolation: the postmaster\'s and the pipeline\'s.')
+param allowedAddresses string = ''
 
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
+@description('Copies of the mail. Regions without availability zones know no ZRS.')
 param storageRedundancy string = 'Standard_ZRS'
 
 @description('Days in which deleted blobs can be brought back.')
@@ -108,12 +109,14 @@ var names = {
   appInsights: '${abbreviations.appInsights}${token}'
   bus: '${abbreviations.bus}${token}'
   dkimVault: '${abbreviations.vault}dkim${token}'
+  edgeContainers: '${abbreviations.containerApp}edge-${token}'
   hostStorage: '${abbreviations.storage}host${token}'
   mailStorage: '${abbreviations.storage}mail${token}'
   registry: '${abbreviations.registry}${token}'
   vault: '${abbreviations.vault}${token}'
 }
 var machines = edgeHosting == 'vmss'
+var edgeInstances = edgeMinInstances == 0 ? (machines ? 2 : 1) : max(edgeMinInstances, 1)
 var packageContainer = 'app-package'
 var certificateSecretUri = empty(tlsCertificateName) ? '' : '${vault.outputs.uri}secrets/${tlsCertificateName}'
 var srsKeyUri = empty(srsKeyName) ? '' : '${vault.outputs.uri}secrets/${srsKeyName}'
@@ -133,6 +136,7 @@ var relaySettings = concat(
 var functionsSubnetId = networkIsolation
   ? (functionsHosting == 'flex' ? network.outputs.functionsSubnetId : network.outputs.functionsPremiumSubnetId)
   : ''
+var addresses = empty(allowedAddresses) ? [] : split(replace(allowedAddresses, ' ', ''), ',')
 var guardedSubnets = networkIsolation
   ? [
       { id: network.outputs.containersSubnetId }
@@ -205,7 +209,7 @@ module storage 'modules/storage.bicep' = {
     softDeleteDays: blobSoftDeleteDays
     coolAfterDays: messagesCoolAfterDays
     subnets: guardedSubnets
-    allowedAddresses: allowedAddresses
+    allowedAddresses: addresses
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -218,7 +222,7 @@ module hostStorage 'modules/hostStorage.bicep' = {
     tags: tags
     packageContainer: packageContainer
     subnets: guardedSubnets
-    allowedAddresses: allowedAddresses
+    allowedAddresses: addresses
   }
 }
 
@@ -240,7 +244,7 @@ module vault 'modules/keyVault.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     subnets: guardedSubnets
-    allowedAddresses: allowedAddresses
+    allowedAddresses: addresses
   }
 }
 
@@ -252,7 +256,7 @@ module dkimVault 'modules/keyVault.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     subnets: guardedSubnets
-    allowedAddresses: allowedAddresses
+    allowedAddresses: addresses
   }
 }
 
@@ -322,23 +326,28 @@ module monitoringAccess 'modules/monitoringAccess.bicep' = {
   }
 }
 
+module runningImage 'modules/runningImage.bicep' = if (!machines && edgeExists) {
+  scope: group
+  params: { appName: names.edgeContainers }
+}
+
 module edgeContainers 'modules/edgeContainers.bicep' = if (!machines) {
   scope: group
   dependsOn: [mailAccess, busAccess, vaultAccess, registryAccess, monitoringAccess]
   params: {
     environmentName: '${abbreviations.containerEnvironment}${token}'
-    appName: '${abbreviations.containerApp}edge-${token}'
+    appName: names.edgeContainers
     location: location
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     subnetId: network.outputs.containersSubnetId
     identityId: edgeIdentity.outputs.id
     registryServer: registry.outputs.loginServer
-    image: edgeImage
+    image: edgeExists ? runningImage!.outputs.image : 'mcr.microsoft.com/k8se/quickstart:latest'
     settings: edgeSettings
     certificateSecretUri: certificateSecretUri
     srsKeyUri: srsKeyUri
-    minReplicas: edgeMinInstances
+    minReplicas: edgeInstances
     maxReplicas: edgeMaxInstances
     connectionsPerReplica: edgeConnectionsPerReplica
     zoneRedundant: !empty(zones)
@@ -359,7 +368,7 @@ module edgeMachines 'modules/edgeMachines.bicep' = if (machines) {
     identityId: edgeIdentity.outputs.id
     identityClientId: edgeIdentity.outputs.clientId
     registryServer: registry.outputs.loginServer
-    image: empty(edgeImage) ? '${registry.outputs.loginServer}/edge:latest' : edgeImage
+    image: '${registry.outputs.loginServer}/edge:latest'
     settings: edgeSettings
     certificateSecretUri: certificateSecretUri
     srsKeyUri: srsKeyUri
@@ -367,7 +376,7 @@ module edgeMachines 'modules/edgeMachines.bicep' = if (machines) {
     administrator: edgeAdministrator
     size: edgeMachineSize
     zones: zones
-    minMachines: edgeMinInstances
+    minMachines: edgeInstances
     maxMachines: edgeMaxInstances
   }
 }
@@ -421,6 +430,7 @@ module alerts 'modules/alerts.bicep' = {
     backlog: 100
     loginFailures: 100
     deferrals: 50
+    relayDeferrals: 20
   }
 }
 

@@ -1,16 +1,9 @@
 #!/bin/sh
-# For FUNCTIONS_HOSTING=elasticPremium: the plan runs the package from a blob, so it is put there and the app restarted.
+# The package of the function app as artifacts/publish/functions.zip, with the Unix modes that azd's own zip would lose.
 set -eu
 fail() { echo "$1" >&2; exit 1; }
 
-command -v az >/dev/null || fail "The Azure CLI (az) is not on the PATH: install it, it uploads the package."
-command -v zip >/dev/null || fail "zip is not on the PATH: install it, it makes the package."
-[ -n "${SERVICE_FUNCTIONS_PACKAGE_ACCOUNT:-}" ] || fail "SERVICE_FUNCTIONS_PACKAGE_ACCOUNT is not known: run 'azd provision' first."
+command -v dotnet >/dev/null || fail "The .NET 10 SDK is not on the PATH: install it, it builds the function app."
 cd "$(dirname "$0")/../.."
 rm -rf artifacts/publish/functions
-dotnet publish src/MailFunctions.Functions -c Release -o artifacts/publish/functions
-cd artifacts/publish
-rm -f functions.zip
-(cd functions && zip -q -r ../functions.zip .)
-az storage blob upload --auth-mode login --account-name "$SERVICE_FUNCTIONS_PACKAGE_ACCOUNT" --container-name app-package --name functions.zip --file functions.zip --overwrite
-az functionapp restart --resource-group "$AZURE_RESOURCE_GROUP" --name "$SERVICE_FUNCTIONS_NAME"
+dotnet publish src/MailFunctions.Functions -c Release -o artifacts/publish/functions "-p:PackageZip=$PWD/artifacts/publish/functions.zip"

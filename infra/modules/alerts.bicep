@@ -24,8 +24,11 @@ param backlog int
 @description('Refused logins in a quarter of an hour that are one alert.')
 param loginFailures int
 
-@description('Deferred deliveries in an hour that are one alert.')
+@description('Messages whose delivery here is put off in an hour that are one alert.')
 param deferrals int
+
+@description('Messages that remote hosts still put off after a quarter of an hour, in an hour, that are one alert.')
+param relayDeferrals int
 
 var logAlerts = [
   {
@@ -54,9 +57,17 @@ var logAlerts = [
   }
   {
     name: 'mail-deferred'
-    description: 'Mail is being put off: storage is away, or remote hosts do not take it.'
+    description: 'Deliveries here are being put off: storage or the bus is away.'
     query: loadTextContent('../monitoring/deferred.kql')
     threshold: deferrals
+    window: 'PT1H'
+    severity: 2
+  }
+  {
+    name: 'relay-deferred'
+    description: 'Remote hosts do not take mail of ours, or can not be reached: it waits and is tried again.'
+    query: loadTextContent('../monitoring/relay-deferred.kql')
+    threshold: relayDeferrals
     window: 'PT1H'
     severity: 2
   }

@@ -10,7 +10,7 @@ param subnetId string
 param identityId string
 param registryServer string
 
-@description('Image to run; empty before the first deployment: a stand-in, which no probe may end.')
+@description('Image to run.')
 param image string
 
 @description('Settings of the edge, as name and value.')
@@ -37,13 +37,16 @@ param zoneRedundant bool
 var hasCertificate = !empty(certificateSecretUri)
 var hasSrsKey = !empty(srsKeyUri)
 var certificateFolder = '/mnt/tls'
-var standIn = 'mcr.microsoft.com/k8se/quickstart:latest'
+// The stand-in has them too: `azd deploy` changes the image and nothing else, so that the edge would never get its own.
+// It fails the first one for 205 seconds before it is started again, about as long as by the probe that Container Apps
+// put where there is none; no revision has to be ready for a provision to end well. Ten failures are the most they take.
 var probes = [
   {
     type: 'Startup'
     httpGet: { path: '/healthz/live', port: 8080 }
-    periodSeconds: 2
-    failureThreshold: 30
+    initialDelaySeconds: 5
+    periodSeconds: 20
+    failureThreshold: 10
   }
   {
     type: 'Liveness'
@@ -122,7 +125,7 @@ resource edge 'Microsoft.App/containerApps@2025-01-01' = {
       containers: [
         {
           name: 'edge'
-          image: empty(image) ? standIn : image
+          image: image
           resources: { cpu: json('0.5'), memory: '1Gi' }
           env: concat(
             settings,
@@ -141,7 +144,7 @@ resource edge 'Microsoft.App/containerApps@2025-01-01' = {
             hasCertificate ? [{ name: 'Tls__CertificatePath', value: '${certificateFolder}/certificate.pem' }] : [],
             hasSrsKey ? [{ name: 'Smtp__SrsKey', secretRef: 'srs' }] : []
           )
-          probes: empty(image) ? [] : probes
+          probes: probes
           volumeMounts: hasCertificate ? [{ volumeName: 'tls', mountPath: certificateFolder }] : []
         }
       ]

@@ -32,9 +32,16 @@ var mailPorts = [25, 465, 587, 110, 995]
 var hasCertificate = !empty(certificateSecretUri)
 var allSettings = concat(
   settings,
-  hasCertificate
-    ? [{ name: 'Tls__CertificatePath', value: '/mnt/tls/certificate.pem' }]
-    : [{ name: 'Edge__Ports__Smtps', value: '0' }, { name: 'Edge__Ports__Pop3s', value: '0' }]
+  [
+    // The ports of the balancer: the container has the machine's network, and the image's own ports are others.
+    { name: 'Edge__Ports__Smtp', value: '25' }
+    { name: 'Edge__Ports__Submission', value: '587' }
+    { name: 'Edge__Ports__Smtps', value: hasCertificate ? '465' : '0' }
+    { name: 'Edge__Ports__Pop3', value: '110' }
+    { name: 'Edge__Ports__Pop3s', value: hasCertificate ? '995' : '0' }
+    { name: 'Edge__Ports__Health', value: '8080' }
+  ],
+  hasCertificate ? [{ name: 'Tls__CertificatePath', value: '/mnt/tls/certificate.pem' }] : []
 )
 var environmentLines = map(allSettings, s => '${s.name}=${s.value}')
 var replacements = [
@@ -119,15 +126,9 @@ resource machines 'Microsoft.Compute/virtualMachineScaleSets@2024-11-01' = {
   properties: {
     orchestrationMode: 'Uniform'
     overprovision: false
-    upgradePolicy: {
-      mode: 'Rolling'
-      rollingUpgradePolicy: {
-        maxBatchInstancePercent: 50
-        maxUnhealthyInstancePercent: 50
-        pauseTimeBetweenBatches: 'PT1M'
-      }
-      automaticOSUpgradePolicy: { enableAutomaticOSUpgrade: true }
-    }
+    // edge-machines.sh brings a new model to the machines: settings are customData, which only a reimage reads again.
+    // Automatic OS upgrades don't know this image; Ubuntu installs its security updates by itself.
+    upgradePolicy: { mode: 'Manual', automaticOSUpgradePolicy: { enableAutomaticOSUpgrade: false } }
     virtualMachineProfile: {
       securityProfile: {
         securityType: 'TrustedLaunch'

@@ -1,6 +1,8 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Hosting;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Azure.Stats;
 using MailFunctions.Azure.Telemetry;
@@ -20,6 +22,7 @@ using MailFunctions.Edge.Telemetry;
 using MailFunctions.Edge.Tls;
 using MailFunctions.Protocols.Pop3;
 using MailFunctions.Protocols.Smtp;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -32,9 +35,7 @@ internal static class EdgeApplication
     /// <param name="replaceStores">Puts other ports in place of Azure's; null: Blob, Table and Service Bus by configuration.</param>
     public static async Task<int> RunAsync(string[] args, Action<IServiceCollection>? replaceStores = null)
     {
-        var builder = WebApplication.CreateSlimBuilder(args);
-        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
+        var builder = ProgramBuilder.Create(args);
         builder.WebHost.UseKestrelHttpsConfiguration();
         // A session goes on where its octets came in: it never blocks, so a thread of its own for each step only costs.
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
@@ -98,6 +99,7 @@ internal static class EdgeApplication
                 : null));
         services.AddSingleton<EdgeEvents>();
         services.AddSingleton<EdgeHealth>();
+        services.AddHostedService<QuietCollector>();
         services.AddSingleton(s => new SmtpSessionServices
         {
             Intake = s.GetRequiredService<IMessageIntake>(),
@@ -128,15 +130,18 @@ internal static class EdgeApplication
             {
                 certificate.Load();
             }
+        }
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            return $"Tls__CertificatePath: the certificate can't be used with its key: {e.Message}";
+        }
 
+        try
+        {
             await app.StartAsync();
             return null;
         }
-        catch (CryptographicException e)
-        {
-            return $"Tls__CertificatePath: the file holds no usable certificate with its key: {e.Message}";
-        }
-        catch (IOException e)
+        catch (Exception e) when (e is SocketException or IOException { InnerException: AddressInUseException })
         {
             return $"A port can't be used: {e.Message}";
         }

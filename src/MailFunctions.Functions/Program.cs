@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Hosting;
 using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Azure.Stats;
@@ -15,7 +16,7 @@ using MailFunctions.Functions.Traces;
 const string PortVariable = "FUNCTIONS_CUSTOMHANDLER_PORT";
 const int DrainSeconds = 4;
 
-var builder = WebApplication.CreateSlimBuilder(args);
+var builder = ProgramBuilder.Create(args);
 try
 {
     var port = builder.Configuration[PortVariable] is { } text && int.TryParse(text, out var number) && number is > 0 and <= IPEndPoint.MaxPort
@@ -41,8 +42,6 @@ catch (ValidationException e)
     return 1;
 }
 
-builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
-builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
 builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(DrainSeconds));
 builder.Services.AddCountedTraces();
 builder.Services.AddMailStats();

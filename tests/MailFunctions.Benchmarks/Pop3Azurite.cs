@@ -5,6 +5,7 @@ using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using MailFunctions.Azure;
 using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Maildrops;
 using MailFunctions.Azure.Tables;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
@@ -70,12 +71,15 @@ internal static class Pop3Azurite
 
     private static async Task CompareAsync(ServiceProvider services, BlobContainerClient container, int port, int messages, int rounds, TimeSpan latency)
     {
+        var mailbox = services.GetRequiredService<TableServiceClient>().GetTableClient(MailboxTable.MailboxesName);
         var blobs = await FillAsync(services, messages);
         var all = blobs.SelectMany(b => b).ToList();
         var loads = new (string Name, int Count, Func<Task<TimeSpan>> Run)[]
         {
             ("bare reads, one after the other", messages, () => ReadBareAsync(container, blobs[0], 1, latency)),
             ($"bare reads, {Ahead} at once", messages, () => ReadBareAsync(container, blobs[0], Ahead, latency)),
+            ("the rows of these messages alone", messages, () => ReadRowsAsync(mailbox, messages)),
+            ($"bare reads, {Ahead} at once, and the rows beside them", messages, () => ReadBothAsync(mailbox, container, blobs[0], latency)),
             ("POP3, one session, one RETR after the other", messages, () => RetrieveAsync(port, 1, messages, 1)),
             ($"POP3, one session, {Outstanding} outstanding", messages, () => RetrieveAsync(port, 1, messages, Outstanding)),
             ($"bare reads, {Sessions * Ahead} at once", all.Count, () => ReadBareAsync(container, all, Sessions * Ahead, latency)),
@@ -228,6 +232,29 @@ internal static class Pop3Azurite
             using var read = (await container.GetBlobClient(blob).DownloadStreamingAsync(cancellationToken: token)).Value;
             await read.Content.CopyToAsync(Stream.Null, token);
         });
+        return Stopwatch.GetElapsedTime(started);
+    }
+
+    /// <summary>A mailbox's rows by as many queries as a session asks.</summary>
+    private static async Task<TimeSpan> ReadRowsAsync(TableClient mailbox, int messages)
+    {
+        var partition = MailboxRow.Partition(MailboxOf(0));
+        var started = Stopwatch.GetTimestamp();
+        for (var (first, count) = (1, MessageRows.FirstRows); first <= messages; first += count, count = MessageRows.MoreRows)
+        {
+            var filter = TableClient.CreateQueryFilter(
+                $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey((uint)first)} and RowKey lt {MailboxRow.AfterMessages}");
+            await using var pages = mailbox.QueryAsync<TableEntity>(filter, count).AsPages(null, count).GetAsyncEnumerator();
+            await pages.MoveNextAsync();
+        }
+
+        return Stopwatch.GetElapsedTime(started);
+    }
+
+    private static async Task<TimeSpan> ReadBothAsync(TableClient mailbox, BlobContainerClient container, List<string> blobs, TimeSpan latency)
+    {
+        var started = Stopwatch.GetTimestamp();
+        await Task.WhenAll(ReadBareAsync(container, blobs, Ahead, latency), ReadRowsAsync(mailbox, blobs.Count));
         return Stopwatch.GetElapsedTime(started);
     }
 

@@ -96,26 +96,26 @@ internal static class Pop3Memory
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
+    /// <summary>An empty one is small: it is counted among what an idle session weighs.</summary>
     private sealed class MemoryMailbox(string id)
     {
-        private readonly Lock _lock = new();
-        private readonly SortedList<uint, byte[]> _messages = [];
+        private SortedList<uint, byte[]>? _messages;
         private uint _next = 1;
         private long _bytes;
         private bool _open;
 
         public void Add(byte[] content)
         {
-            lock (_lock)
+            lock (this)
             {
-                _messages.Add(_next++, content);
+                (_messages ??= []).Add(_next++, content);
                 _bytes += content.Length;
             }
         }
 
         public MaildropOpening Open()
         {
-            lock (_lock)
+            lock (this)
             {
                 if (_open)
                 {
@@ -123,33 +123,33 @@ internal static class Pop3Memory
                 }
 
                 _open = true;
-                return new MaildropOpening.Opened(new MemoryMaildrop(this, id, _messages.Count, _bytes, _next));
+                return new MaildropOpening.Opened(new MemoryMaildrop(this, id, _messages?.Count ?? 0, _bytes, _next));
             }
         }
 
         public List<MaildropMessage> List(uint before)
         {
-            lock (_lock)
+            lock (this)
             {
-                return [.. _messages.Where(m => m.Key < before).Select(m => new MaildropMessage(m.Key, m.Value.Length))];
+                return _messages is null ? [] : [.. _messages.Where(m => m.Key < before).Select(m => new MaildropMessage(m.Key, m.Value.Length))];
             }
         }
 
         public byte[]? Find(uint uid)
         {
-            lock (_lock)
+            lock (this)
             {
-                return _messages.GetValueOrDefault(uid);
+                return _messages?.GetValueOrDefault(uid);
             }
         }
 
         public int Delete(IReadOnlyList<uint> uids)
         {
-            lock (_lock)
+            lock (this)
             {
                 foreach (var uid in uids)
                 {
-                    if (_messages.Remove(uid, out var content))
+                    if (_messages is not null && _messages.Remove(uid, out var content))
                     {
                         _bytes -= content.Length;
                     }
@@ -161,7 +161,7 @@ internal static class Pop3Memory
 
         public void Close()
         {
-            lock (_lock)
+            lock (this)
             {
                 _open = false;
             }

@@ -79,7 +79,7 @@ public sealed class StackTests
     {
         using var data = new TemporaryDirectory();
         await using var check = ProgramProcess.Start(
-            Repository.ProgramOf("MailFunctions.Local"), ["--data", data.Path, "--port-offset", $"{FreeOffset()}", "--check"]);
+            Repository.ProgramOf("MailFunctions.Local"), ["--data", data.Path, "--port-offset", $"{StackProcess.FreeOffset()}", "--check"]);
 
         Assert.Equal(0, await check.WaitForExitAsync(Limit));
 
@@ -91,7 +91,7 @@ public sealed class StackTests
     [Fact]
     public async Task Start_WithAPortInUse_SaysWhichAndExitsWith1()
     {
-        var offset = FreeOffset();
+        var offset = StackProcess.FreeOffset();
         using var taken = new TcpListener(IPAddress.Loopback, 2525 + offset);
         taken.Start();
 
@@ -104,7 +104,7 @@ public sealed class StackTests
     [Fact]
     public async Task Start_WithoutNode_SaysWhatToInstallAndExitsWith1()
     {
-        var (exitCode, errors) = await StartAndFailAsync(FreeOffset(), new Dictionary<string, string?> { ["PATH"] = "/nonexistent" });
+        var (exitCode, errors) = await StartAndFailAsync(StackProcess.FreeOffset(), new Dictionary<string, string?> { ["PATH"] = "/nonexistent" });
 
         Assert.Equal(1, exitCode);
         Assert.Equal("Node.js was not found on the PATH: install version 20 or later (it runs Azurite, the storage emulator).", Assert.Single(errors));
@@ -115,7 +115,7 @@ public sealed class StackTests
     {
         await using var stack = await StackProcess.StartAsync();
         await using var second = ProgramProcess.Start(
-            Repository.ProgramOf("MailFunctions.Local"), ["--data", stack.Data, "--port-offset", $"{FreeOffset()}"]);
+            Repository.ProgramOf("MailFunctions.Local"), ["--data", stack.Data, "--port-offset", $"{StackProcess.FreeOffset()}"]);
 
         Assert.Equal(1, await second.WaitForExitAsync(Limit));
 
@@ -147,7 +147,7 @@ public sealed class StackTests
 
         using var data = new TemporaryDirectory();
         await using var stack = ProgramProcess.Start(
-            Path.Combine(copy.Path, "MailFunctions.Local", "debug", "MailFunctions.Local"), ["--data", data.Path, "--port-offset", $"{FreeOffset()}"]);
+            Path.Combine(copy.Path, "MailFunctions.Local", "debug", "MailFunctions.Local"), ["--data", data.Path, "--port-offset", $"{StackProcess.FreeOffset()}"]);
 
         Assert.Equal(1, await stack.WaitForExitAsync(Limit));
 
@@ -162,8 +162,6 @@ public sealed class StackTests
             Repository.ProgramOf("MailFunctions.Local"), ["--data", data.Path, "--port-offset", $"{offset}"], environment);
         return (await stack.WaitForExitAsync(Limit), stack.Errors);
     }
-
-    private static int FreeOffset() => FreePorts.NextOffset(2525, 2587, 2465, 2110, 2995, 7071, 8080, 10000, 10001, 10002, 5672, 5300, 2526);
 
     private static void Copy(string from, string to)
     {

@@ -15,7 +15,7 @@ public sealed class StackProcess : IAsyncDisposable
     {
         _own = data is null ? new TemporaryDirectory() : null;
         Data = data ?? _own!.Path;
-        Offset = FreePorts.NextOffset(Ports);
+        Offset = FreeOffset();
         _environment = environment;
         Process = Run();
     }
@@ -25,6 +25,9 @@ public sealed class StackProcess : IAsyncDisposable
     public int Offset { get; private set; }
 
     public ProgramProcess Process { get; private set; }
+
+    /// <summary>An offset at which every port of the system is free.</summary>
+    public static int FreeOffset() => FreePorts.NextOffset(Ports);
 
     /// <summary>Starts it and waits for `Ready`.</summary>
     public static async Task<StackProcess> StartAsync(string? data = null, IReadOnlyDictionary<string, string?>? environment = null)

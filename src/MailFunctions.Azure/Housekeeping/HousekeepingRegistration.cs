@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using MailFunctions.Core.Housekeeping;
 using MailFunctions.Core.Mailboxes;
+using MailFunctions.Core.Messages;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -17,6 +18,7 @@ public static class HousekeepingRegistration
         services.AddSingleton<BusKnowledge>();
         services.AddSingleton<MailboxPurge>();
         services.AddSingleton<LooseBlobs>();
+        services.AddSingleton<IUnkeptMail>(s => s.GetRequiredService<LooseBlobs>());
         services.AddSingleton<DeletedAccounts>();
         services.AddSingleton<IMailboxRetirement>(s => s.GetRequiredService<DeletedAccounts>());
         services.AddSingleton<IHousekeepingTask, AgedMail>();

@@ -1,3 +1,4 @@
+using Azure;
 using Azure.Data.Tables;
 using MailFunctions.Azure.Blobs;
 using MailFunctions.Azure.Tables;
@@ -10,7 +11,7 @@ namespace MailFunctions.Azure.Housekeeping;
 /// References that are to go, and with the last of them the blob. A row in partition `loose` of `references` is written
 /// before a message leaves a mailbox for good, so a run that is cut off anywhere is finished by the next.
 /// </summary>
-internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store, BusKnowledge bus, TimeProvider time) : IHousekeepingTask
+internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store, BusKnowledge bus, TimeProvider time) : IHousekeepingTask, IUnkeptMail
 {
     private const string Partition = "loose";
     private const string MessageColumn = "MessageId";
@@ -26,22 +27,32 @@ internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store
     /// <summary>Says that messages are about to leave a mailbox for good; 100 at most.</summary>
     public Task NoteAsync(string mailboxId, IEnumerable<(uint Uid, string MessageId, string Blob)> messages, CancellationToken cancellationToken) =>
         _references.SubmitTransactionAsync(
-            messages.Select(m => new TableTransactionAction(
-                TableTransactionActionType.UpsertReplace,
-                new TableEntity(Partition, RowKey(m.MessageId, mailboxId))
-                {
-                    [MessageColumn] = m.MessageId,
-                    [BlobColumn] = m.Blob,
-                    [MailboxColumn] = mailboxId,
-                    [UidColumn] = (long)m.Uid,
-                })),
+            messages.Select(m => new TableTransactionAction(TableTransactionActionType.UpsertReplace, Note(mailboxId, m.Uid, m.MessageId, m.Blob))),
             cancellationToken);
 
-    /// <summary>Says that a blob may have no reference at all, and has to be looked at again.</summary>
-    public Task NoteAsync(string messageId, string blob, CancellationToken cancellationToken) =>
-        _references.UpsertEntityAsync(Note(messageId, blob), TableUpdateMode.Replace, cancellationToken);
+    public async Task NoteAsync(string messageId, string blob, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _references.UpsertEntityAsync(Note(messageId, blob), TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("It could not be noted that nobody keeps the message", e);
+        }
+    }
 
-    /// <summary>The row that says so.</summary>
+    /// <summary>The row that says that a mailbox may not hold a message, though it has a reference to it.</summary>
+    /// <param name="uid">Its `del:` row, when it is to leave; 0 when it never came in.</param>
+    public static TableEntity Note(string mailboxId, uint uid, string messageId, string blob) => new(Partition, RowKey(messageId, mailboxId))
+    {
+        [MessageColumn] = messageId,
+        [BlobColumn] = blob,
+        [MailboxColumn] = mailboxId,
+        [UidColumn] = (long)uid,
+    };
+
+    /// <summary>The row that says that a blob may have no reference at all.</summary>
     public static TableEntity Note(string messageId, string blob) =>
         new(Partition, RowKey(messageId, "")) { [MessageColumn] = messageId, [BlobColumn] = blob };
 
@@ -87,9 +98,10 @@ internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store
                 return 0; // the purge was cut off before it took the row: its next run does
             }
 
-            if (await _mailboxes.FindRowAsync(mailbox, MailboxRow.MessageKey((uint)uid), cancellationToken).ConfigureAwait(false) is not null)
+            // A message that was restored, or delivered after all, has another uid; its `id:` row goes with the last of it.
+            if (await _mailboxes.FindRowAsync(mailbox, MailboxRow.DeliveredKey(messageId), cancellationToken).ConfigureAwait(false) is not null)
             {
-                await RemoveAsync(row, cancellationToken).ConfigureAwait(false); // restored in time
+                await RemoveAsync(row, cancellationToken).ConfigureAwait(false);
                 return 0;
             }
 
@@ -116,8 +128,18 @@ internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store
         return false;
     }
 
-    private Task<global::Azure.Response> RemoveAsync(TableEntity row, CancellationToken cancellationToken) =>
-        _references.DeleteEntityAsync(row.PartitionKey, row.RowKey, cancellationToken: cancellationToken);
+    /// <summary>Not when it was written anew meanwhile, for the message is about to leave once more.</summary>
+    private async Task RemoveAsync(TableEntity row, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _references.DeleteEntityAsync(row.PartitionKey, row.RowKey, row.ETag, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RequestFailedException e) when (e.Status == 412)
+        {
+            // The next run looks at it.
+        }
+    }
 
     private static string RowKey(string messageId, string mailboxId) => TableKey.Escape(messageId) + ":" + TableKey.Escape(mailboxId);
 }

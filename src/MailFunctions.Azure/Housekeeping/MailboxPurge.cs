@@ -67,15 +67,20 @@ internal sealed class MailboxPurge(TableServiceClient service, LooseBlobs loose)
     {
         try
         {
-            await _table.DeleteEntityAsync(row.PartitionKey, row.RowKey, row.ETag, cancellationToken).ConfigureAwait(false);
+            // A transaction, for a delete by itself takes it for done when the row is not there.
+            await _table.SubmitTransactionAsync(Deletes(row, entry), cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (TableTransactionFailedException e) when (e.Status == 404 && e.FailedTransactionActionIndex == 1)
+        {
+            // The row of the message alone is left.
         }
         catch (RequestFailedException e) when (e.Status is 404 or 412)
         {
-            return false;
+            return false; // restored, or purged by another run
         }
 
-        await _table.DeleteEntityAsync(row.PartitionKey, MailboxRow.DeliveredKey(entry.MessageId), cancellationToken: cancellationToken).ConfigureAwait(false);
-        return true;
+        return (await _table.DeleteEntityAsync(row.PartitionKey, row.RowKey, row.ETag, cancellationToken).ConfigureAwait(false)).Status != 404;
     }
 
     private static IEnumerable<TableTransactionAction> Deletes(TableEntity row, MailboxEntry entry) =>

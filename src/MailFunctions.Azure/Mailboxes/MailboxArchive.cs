@@ -102,17 +102,24 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
     public async Task<uint?> RestoreAsync(string mailboxId, uint uid, CancellationToken cancellationToken)
     {
         var partition = MailboxRow.Partition(mailboxId);
+        string? tried = null;
         try
         {
             for (var conflicts = 1; ; conflicts++)
             {
                 var deleted = await _table.FindRowAsync(partition, MailboxRow.DeletedKey(uid), cancellationToken).ConfigureAwait(false);
+                if (deleted is null && tried is not null)
+                {
+                    return await FindRestoredAsync(partition, tried, uid, cancellationToken).ConfigureAwait(false);
+                }
+
                 var state = await _table.FindRowAsync(partition, MailboxRow.StateKey, cancellationToken).ConfigureAwait(false);
                 if (deleted is null || state is null)
                 {
                     return null;
                 }
 
+                tried = MailboxRow.ToEntry(deleted).MessageId;
                 try
                 {
                     return await RestoreAsync(partition, deleted, state, cancellationToken).ConfigureAwait(false);
@@ -140,10 +147,18 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
                 new TableTransactionAction(TableTransactionActionType.UpdateReplace, MailboxRow.From(partition, after), stateRow.ETag),
                 new TableTransactionAction(TableTransactionActionType.Delete, deleted, deleted.ETag),
                 new TableTransactionAction(TableTransactionActionType.Add, MailboxRow.From(partition, entry)),
+                new TableTransactionAction(
+                    TableTransactionActionType.UpsertMerge,
+                    new TableEntity(partition, MailboxRow.DeliveredKey(entry.MessageId)) { [MailboxRow.DeliveredUidColumn] = (long)entry.Uid }),
             ],
             cancellationToken).ConfigureAwait(false);
         return entry.Uid;
     }
+
+    /// <summary>A try whose answer was lost may have been done; null: the purge was quicker.</summary>
+    private async Task<uint?> FindRestoredAsync(string partition, string messageId, uint uid, CancellationToken cancellationToken) =>
+        (await _table.FindRowAsync(partition, MailboxRow.DeliveredKey(messageId), cancellationToken).ConfigureAwait(false))
+            ?.GetInt64(MailboxRow.DeliveredUidColumn) is { } restored && restored > uid ? (uint)restored : null;
 
     private async Task<uint> ReadUidNextAsync(string partition, CancellationToken cancellationToken) =>
         await _table.FindRowAsync(partition, MailboxRow.StateKey, cancellationToken).ConfigureAwait(false) is { } row

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Amqp;
 using Amqp.Types;
 using MailFunctions.Core.Bus;
@@ -53,14 +52,10 @@ internal sealed class ServiceBusDeadLetters(BusClient client, IBusReceiverFactor
     public Task<bool> DeleteAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) =>
         TakeAsync(queue, sequenceNumber, _ => Task.CompletedTask, cancellationToken);
 
-    private static BusMessage Copy(IReceivedMessage message)
+    private static BusMessage Copy(IReceivedMessage message) => new(ResubmittedId.Of(message.MessageId, message.SequenceNumber), message.Body)
     {
-        var id = string.Create(CultureInfo.InvariantCulture, $"{message.MessageId}-again-{message.SequenceNumber}");
-        return new BusMessage(id.Length > 128 ? id[^128..] : id, message.Body)
-        {
-            TraceParent = message.ApplicationProperties.GetValueOrDefault("Diagnostic-Id") as string,
-        };
-    }
+        TraceParent = message.ApplicationProperties.GetValueOrDefault("Diagnostic-Id") as string,
+    };
 
     private async Task<bool> TakeAsync(string queue, long sequenceNumber, Func<IReceivedMessage, Task> use, CancellationToken cancellationToken)
     {

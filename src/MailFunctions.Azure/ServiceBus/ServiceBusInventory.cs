@@ -4,7 +4,7 @@ using MailFunctions.Core.Bus;
 
 namespace MailFunctions.Azure.ServiceBus;
 
-/// <summary>Peeks a queue and its dead letters from end to end.</summary>
+/// <summary>Peeks a queue and its dead letters from end to end. A resubmitted message goes by its first id.</summary>
 internal sealed class ServiceBusInventory(BusClient client) : IBusInventory
 {
     private const int PeekedAtOnce = 250;
@@ -44,7 +44,7 @@ internal sealed class ServiceBusInventory(BusClient client) : IBusInventory
                         from = Math.Max(from, BusMessages.Annotation<long>(message, "x-opt-sequence-number") + 1);
                         if (message.Properties?.MessageId is { } id)
                         {
-                            ids.Add(id);
+                            ids.Add(ResubmittedId.Original(id));
                         }
                     }
 

@@ -19,6 +19,9 @@ internal static class MailboxRow
     public const string FetchedColumn = "FetchedAt";
     public const string DeliveredAtColumn = "DeliveredAt";
 
+    /// <summary>In the `id:` row: where the message is, or was before it was deleted.</summary>
+    public const string DeliveredUidColumn = "Uid";
+
     public static string Partition(string mailboxId) => TableKey.Escape(mailboxId) + ":inbox";
 
     public static string MessageKey(uint uid) => string.Create(CultureInfo.InvariantCulture, $"{MessagePrefix}{uid:D10}");

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Azure;
 using Azure.Data.Tables;
+using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Core.Mailboxes;
 
 namespace MailFunctions.Azure.Tables;
@@ -18,7 +19,7 @@ internal sealed class MailboxTable(TableServiceClient service, TimeProvider time
     public async Task<DeliveryResult> DeliverAsync(string mailboxId, MailboxEntry entry, long? quotaBytes, CancellationToken cancellationToken)
     {
         // The reference comes first: a blob that somebody may need is never taken for one that nobody needs.
-        await ReferAsync(mailboxId, entry.MessageId, cancellationToken).ConfigureAwait(false);
+        await WriteReferenceAsync(new TableEntity(TableKey.Escape(entry.MessageId), TableKey.Escape(mailboxId)), cancellationToken).ConfigureAwait(false);
         var delivery = new PendingDelivery(entry, quotaBytes, time.GetUtcNow());
         while (true)
         {
@@ -31,7 +32,13 @@ internal sealed class MailboxTable(TableServiceClient service, TimeProvider time
                     _ = LeadAsync(mailboxId, writer);
                 }
 
-                return await delivery.Result.WaitAsync(cancellationToken).ConfigureAwait(false);
+                var result = await delivery.Result.WaitAsync(cancellationToken).ConfigureAwait(false);
+                if (result is DeliveryResult.OverQuota)
+                {
+                    await WriteReferenceAsync(LooseBlobs.Note(mailboxId, uid: 0, entry.MessageId, entry.Blob), cancellationToken).ConfigureAwait(false);
+                }
+
+                return result;
             }
 
             _writers.TryRemove(KeyValuePair.Create(mailboxId, writer));
@@ -58,14 +65,11 @@ internal sealed class MailboxTable(TableServiceClient service, TimeProvider time
         _writers.TryRemove(KeyValuePair.Create(mailboxId, writer));
     }
 
-    private async Task ReferAsync(string mailboxId, string messageId, CancellationToken cancellationToken)
+    private async Task WriteReferenceAsync(TableEntity row, CancellationToken cancellationToken)
     {
         try
         {
-            await _references.UpsertEntityAsync(
-                new TableEntity(TableKey.Escape(messageId), TableKey.Escape(mailboxId)),
-                TableUpdateMode.Replace,
-                cancellationToken).ConfigureAwait(false);
+            await _references.UpsertEntityAsync(row, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

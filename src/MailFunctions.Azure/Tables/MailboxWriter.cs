@@ -167,7 +167,7 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
             TableTransactionActionType.Add,
             new TableEntity(partition, MailboxRow.DeliveredKey(w.Delivery.Entry.MessageId))
             {
-                ["Uid"] = (long)w.Uid,
+                [MailboxRow.DeliveredUidColumn] = (long)w.Uid,
                 [MailboxRow.DeliveredAtColumn] = w.Delivery.DeliveredAt,
             })));
         actions.AddRange(writes.Select(w => new TableTransactionAction(

@@ -45,12 +45,13 @@ internal sealed class CachedDirectory(IDirectoryStore store, IOptions<LoginOptio
         where TKey : notnull
         where TValue : class
     {
-        if (!_cache.TryGetValue(key, out Task<TValue?>? cached))
+        return _cache.Get(key) switch
         {
-            return ReadAsync(key, read, cancellationToken);
-        }
-
-        return cached!.IsCompletedSuccessfully ? ValueTask.FromResult(cached.Result) : new(cached.WaitAsync(cancellationToken));
+            TValue found => ValueTask.FromResult<TValue?>(found),
+            Task<TValue?> { IsCompletedSuccessfully: true } missing => ValueTask.FromResult(missing.Result),
+            Task<TValue?> reading => new(reading.WaitAsync(cancellationToken)),
+            _ => ReadAsync(key, read, cancellationToken),
+        };
     }
 
     private async ValueTask<TValue?> ReadAsync<TKey, TValue>(
@@ -66,7 +67,7 @@ internal sealed class CachedDirectory(IDirectoryStore store, IOptions<LoginOptio
             var value = await reading.WaitAsync(cancellationToken);
             if (value is not null)
             {
-                Remember(key, reading, _foundFor);
+                Remember(key, value, _foundFor);
             }
 
             return value;

@@ -8,13 +8,15 @@ using Microsoft.AspNetCore.Connections;
 namespace MailFunctions.Edge.Listeners;
 
 /// <summary>One connection from admission to close: session, orderly end.</summary>
-internal abstract partial class MailConnectionHandler(string listener, EdgeEvents events, ServerCertificate certificate, ILogger logger) : ConnectionHandler
+/// <typeparam name="TEnd">Why a session ended, each in one word.</typeparam>
+internal abstract partial class MailConnectionHandler<TEnd>(string listener, EdgeEvents events, ServerCertificate certificate, ILogger logger) : ConnectionHandler
+    where TEnd : struct, Enum
 {
     /// <summary>What a client is told that finds no place: one line without its line end.</summary>
     protected abstract string Refusal(Admission.Admission admission);
 
-    /// <summary>Runs the session to its end; why it ended, in one word.</summary>
-    protected abstract Task<string> RunSessionAsync(ISessionConnection connection, CancellationToken abort);
+    /// <summary>Runs the session to its end; why it ended.</summary>
+    protected abstract Task<TEnd> RunSessionAsync(ISessionConnection connection, CancellationToken abort);
 
     public override async Task OnConnectedAsync(ConnectionContext context)
     {
@@ -30,7 +32,7 @@ internal abstract partial class MailConnectionHandler(string listener, EdgeEvent
         try
         {
             // Not ConnectionClosed: it fires when a client has closed its side only and still waits for replies.
-            end = await RunSessionAsync(connection, CancellationToken.None);
+            end = (await RunSessionAsync(connection, CancellationToken.None)).ToString();
         }
         catch (Exception e) when (e is ConnectionAbortedException or ConnectionResetException or OperationCanceledException)
         {

@@ -10,7 +10,7 @@ namespace MailFunctions.Edge.Listeners;
 /// <summary>POP3 sessions (ports 110 and 995).</summary>
 internal sealed class Pop3Handler(
     Pop3SessionServices services, IOptions<EdgeOptions> edge, IOptions<Pop3Options> pop3, EdgeEvents events, ServerCertificate certificate, ILogger<Pop3Handler> logger)
-    : MailConnectionHandler("pop3", events, certificate, logger)
+    : MailConnectionHandler<Pop3SessionEnd>("pop3", events, certificate, logger)
 {
     private readonly Pop3Listener _listener = new()
     {
@@ -23,6 +23,6 @@ internal sealed class Pop3Handler(
 
     protected override string Refusal(Admission.Admission admission) => "-ERR [SYS/TEMP] Too many connections, try again later";
 
-    protected override async Task<string> RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
-        (await new Pop3Session(connection, _listener, services).RunAsync(abort)).ToString();
+    protected override Task<Pop3SessionEnd> RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
+        new Pop3Session(connection, _listener, services).RunAsync(abort);
 }

@@ -11,7 +11,7 @@ namespace MailFunctions.Edge.Listeners;
 /// <summary>SMTP sessions of one kind of listener.</summary>
 internal abstract class SmtpHandler(
     string kind, SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, EdgeEvents events, ServerCertificate certificate, ILogger logger)
-    : MailConnectionHandler(kind, events, certificate, logger)
+    : MailConnectionHandler<SmtpSessionEnd>(kind, events, certificate, logger)
 {
     private readonly SmtpListener _listener = new()
     {
@@ -35,8 +35,8 @@ internal abstract class SmtpHandler(
         ? $"421 4.7.0 {_listener.HostName} Too many connections from your address, try again later"
         : $"421 4.7.0 {_listener.HostName} Too many connections, try again later";
 
-    protected override async Task<string> RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
-        (await new SmtpSession(connection, _listener, services).RunAsync(abort)).ToString();
+    protected override Task<SmtpSessionEnd> RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
+        new SmtpSession(connection, _listener, services).RunAsync(abort);
 }
 
 /// <summary>Mail from other servers, for our recipients (port 25).</summary>

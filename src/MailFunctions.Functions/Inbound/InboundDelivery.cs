@@ -21,7 +21,8 @@ internal sealed record DeliveryOutcome(int Delivered, int Relayed, int Reported,
 /// 3 to 5). Doing it again changes nothing, so a message that comes twice, or after a crash half-way, ends the same.
 /// </summary>
 internal sealed class InboundDelivery(
-    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ForwardedSender forwarded, UndeliveredReports reports, ITraceWriter traces)
+    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ForwardedSender forwarded, UndeliveredReports reports, IUnkeptMail unkept,
+    ITraceWriter traces)
 {
     private const int MaxParallelDeliveries = 8;
 
@@ -50,6 +51,11 @@ internal sealed class InboundDelivery(
         foreach (var group in plan.Remote.DistinctBy(r => (r.MailFrom, r.Address)).GroupBy(r => (r.MailFrom, r.Through)))
         {
             await jobs.CreateAsync(envelope, group.Key.MailFrom, group.Key.Through, [.. group.Select(r => (r.Address, r.Recipient))], cancellationToken);
+        }
+
+        if (plan.Routes.Count == 0 && plan.Remote.Count == 0)
+        {
+            await unkept.NoteAsync(envelope.Id, envelope.Blob, cancellationToken); // who is over quota has been noted
         }
 
         var events = plan.Routes.Where(r => r.Result is not DeliveryResult.OverQuota).SelectMany(r => r.Recipients.Select(a => Delivered(envelope, r, a.Address))).ToList();

@@ -33,8 +33,9 @@ internal enum RingEnd
 /// else is done, so the window in which a crash makes a message go twice is one write to the table; whatever follows is
 /// done again from the row and changes nothing the second time.
 /// </summary>
-internal sealed class OutboundDelivery(
-    IOutboundJobs jobs, IRelay relay, IBusSender bus, ResultReports reports, DestinationLimits limits, RelayOptions options, TimeProvider time, Random random)
+internal sealed partial class OutboundDelivery(
+    IOutboundJobs jobs, IRelay relay, IBusSender bus, ResultReports reports, DestinationLimits limits, RelayOptions options, TimeProvider time, Random random,
+    ILogger<OutboundDelivery> logger)
 {
     /// <summary>Longer than an attempt may take, so that a lease runs out only when its function is gone.</summary>
     private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(20);
@@ -204,9 +205,24 @@ internal sealed class OutboundDelivery(
 
         if (written.State == JobState.Queued)
         {
+            if (job.Results.LastOrDefault(r => r.Kind == ResultKind.Deferred) is { } last)
+            {
+                // For the alert `relay-deferred`. The words of the reply are the peer's: the job and the traces have them.
+                Log.Deferred(
+                    logger, job.MessageId, job.Domain, (int)(time.GetUtcNow() - job.ReceivedAt).TotalMinutes,
+                    written.Recipients.Count, SmtpReplyText.Code(last.Reply) ?? "none", last.Status, written.NextAttempt);
+            }
+
             await bus.SendAsync(QueueNames.Outbound, OutboundAlarm.For(written, time.GetUtcNow()), cancellationToken);
         }
 
         return RingEnd.Deferred;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(2303, LogLevel.Information, "Message {Id} to {Domain} is deferred {Minutes} minutes after it was accepted: {Recipients} recipients, reply {Code} {Status}, next attempt {Next:u}", EventName = "MessageDeferred")]
+        public static partial void Deferred(
+            ILogger logger, string id, string domain, int minutes, int recipients, string code, string status, DateTimeOffset next);
     }
 }

@@ -73,13 +73,13 @@ internal static partial class OutboundFunction
 
     private static partial class Log
     {
-        [LoggerMessage(2200, LogLevel.Information, "Job {Job}, alarm {Generation}: {End}", EventName = "JobRang")]
+        [LoggerMessage(2300, LogLevel.Information, "Job {Job}, alarm {Generation}: {End}", EventName = "JobRang")]
         public static partial void Rang(ILogger logger, string job, int generation, RingEnd end);
 
-        [LoggerMessage(2201, LogLevel.Error, "A message on mail-outbound is malformed and will be dead-lettered: {Fault}", EventName = "AlarmMalformed")]
+        [LoggerMessage(2301, LogLevel.Error, "A message on mail-outbound is malformed and will be dead-lettered: {Fault}", EventName = "AlarmMalformed")]
         public static partial void Malformed(ILogger logger, string fault);
 
-        [LoggerMessage(2202, LogLevel.Warning, "Job {Job} will be looked at again: {Reason}", EventName = "JobUnavailable")]
+        [LoggerMessage(2302, LogLevel.Warning, "Job {Job} will be looked at again: {Reason}", EventName = "JobUnavailable")]
         public static partial void Unavailable(ILogger logger, string job, string reason);
     }
 }

@@ -27,8 +27,14 @@ internal static partial class SmtpReplyText
             : $"{(digit is 2 or 4 or 5 ? digit : 4)}.0.0";
     }
 
+    /// <summary>The reply code that a line begins with; null where it is our own words.</summary>
+    public static string? Code(string line) => ReplyCode().Match(line) is { Success: true } match ? match.Value : null;
+
     public static bool IsPermanent(SmtpStatusCode code) => (int)code is >= 500 and < 600;
 
     [GeneratedRegex(@"^[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")]
     private static partial Regex Enhanced();
+
+    [GeneratedRegex(@"^[2-5][0-9]{2}(?= |$)")]
+    private static partial Regex ReplyCode();
 }

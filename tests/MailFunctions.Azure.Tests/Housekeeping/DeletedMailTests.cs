@@ -165,15 +165,73 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
     }
 
     [Fact]
-    public async Task LooseBlobs_OfAMessageRestoredJustInTime_LeavesIt()
+    public async Task LooseBlobs_OfAMessageRestoredAfterAPurgeWasCutOff_LeavesIt()
     {
-        var message = await _bench.Storage.DeliverAsync(_mailbox, "restored\r\n"u8.ToArray());
+        var message = await DeliverAndDeleteAsync();
         await _bench.Loose.NoteAsync(_mailbox, [(message.Uid, message.MessageId, message.Blob)], CancellationToken.None);
+        Assert.Equal(message.Uid + 1, await _bench.Storage.Archive().RestoreAsync(_mailbox, message.Uid, CancellationToken.None));
 
+        await _bench.RunAsync();
         await _bench.RunAsync();
 
         Assert.Equal([_mailbox], await _bench.Storage.ReferencesAsync(message.MessageId));
         Assert.True(await _bench.Storage.HasBlobAsync(message.Blob));
+
+        await _bench.DeleteAsync(_mailbox, message.Uid + 1);
+        _bench.Time.Advance(HousekeepingBench.Retention + TimeSpan.FromDays(1));
+        await _bench.RunAsync();
+        Assert.False(await _bench.Storage.HasBlobAsync(message.Blob));
+    }
+
+    [Fact]
+    public async Task Run_WhileOneOfTheMessagesIsRestored_PurgesTheOthersAndKeepsThatOneWhole()
+    {
+        var (restored, purged) = (await DeliverAndDeleteAsync(), await DeliverAndDeleteAsync());
+        _bench.Time.Advance(HousekeepingBench.Retention + TimeSpan.FromDays(1));
+        var admin = new TestStorage(azurite.ConnectionString); // its requests are not those that are watched
+        _bench.Storage.Watch.Before(
+            r => r.IsTransaction && !r.Uri.AbsolutePath.Contains("references", StringComparison.Ordinal) && _bench.Storage.Watch.Count(s => s.IsTransaction) % 2 == 0,
+            () => admin.Archive().RestoreAsync(_mailbox, restored.Uid, CancellationToken.None));
+
+        await _bench.RunAsync();
+        await _bench.RunAsync();
+
+        Assert.Empty(await _bench.Storage.RowsAsync(_mailbox, "del:"));
+        Assert.Equal([MailboxRow.DeliveredKey(restored.MessageId)], (await _bench.Storage.RowsAsync(_mailbox, "id:")).Select(r => r.RowKey));
+        Assert.Single(await _bench.Storage.RowsAsync(_mailbox, "msg:"));
+        Assert.True(await _bench.Storage.HasBlobAsync(restored.Blob));
+        Assert.False(await _bench.Storage.HasBlobAsync(purged.Blob));
+        Assert.IsType<DeliveryResult.AlreadyDelivered>(await _bench.Storage.Delivery().DeliverAsync(_mailbox, restored, null, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Restore_WhoseAnswerWasLost_TellsWhereTheMessageIs()
+    {
+        var message = await DeliverAndDeleteAsync();
+        _bench.Storage.Watch.LoseAnswers(r => r.IsTransaction);
+
+        Assert.Equal(message.Uid + 1, await _bench.Storage.Archive().RestoreAsync(_mailbox, message.Uid, CancellationToken.None));
+
+        Assert.Single(await _bench.Storage.RowsAsync(_mailbox, "msg:"));
+    }
+
+    [Fact]
+    public async Task OverQuota_LeavesNoReference_AndNoBlobThatNobodyKeeps()
+    {
+        var message = await DeliverAndDeleteAsync();
+        var (full, roomy) = (TestStorage.NewMailboxId(), TestStorage.NewMailboxId());
+        Assert.IsType<DeliveryResult.OverQuota>(await _bench.Storage.Delivery().DeliverAsync(full, message, quotaBytes: 1, CancellationToken.None));
+        Assert.IsType<DeliveryResult.OverQuota>(await _bench.Storage.Delivery().DeliverAsync(roomy, message, quotaBytes: 1, CancellationToken.None));
+        Assert.IsType<DeliveryResult.Delivered>(await _bench.Storage.Delivery().DeliverAsync(roomy, message, null, CancellationToken.None));
+        await _bench.RunAsync();
+        Assert.Equal(new[] { _mailbox, roomy }.Order(), (await _bench.Storage.ReferencesAsync(message.MessageId)).Order());
+
+        await _bench.DeleteAsync(roomy, 1);
+        _bench.Time.Advance(HousekeepingBench.Retention + TimeSpan.FromDays(1));
+        await _bench.RunAsync();
+
+        Assert.Empty(await _bench.Storage.ReferencesAsync(message.MessageId));
+        Assert.False(await _bench.Storage.HasBlobAsync(message.Blob));
     }
 
     [Fact]

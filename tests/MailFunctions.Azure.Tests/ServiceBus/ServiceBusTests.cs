@@ -80,6 +80,23 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
     }
 
     [Fact]
+    public async Task MessageIdsAsync_OfWhatWasResubmitted_NamesTheMessage()
+    {
+        var (inventory, dead) = (_services.GetRequiredService<IBusInventory>(), _services.GetRequiredService<IDeadLetters>());
+        var id = Guid.NewGuid().ToString();
+        await Sender.SendAsync("again", Message(id), Token);
+        for (var times = 0; times < 3; times++)
+        {
+            await using var receiver = Open("again");
+            Assert.True(await receiver.DeadLetterAsync((await receiver.ReceiveAsync(Wait, Token))!, "test", "", Token));
+            var letter = Assert.Single(await dead.PeekAsync("again", 0, 10, Token));
+            Assert.True(await dead.ResubmitAsync("again", letter.SequenceNumber, Token));
+
+            Assert.Equal([id], await inventory.MessageIdsAsync("again", 10, Token));
+        }
+    }
+
+    [Fact]
     public async Task ScheduleAsync_ThenCancel_TellsWhetherItWasInTime()
     {
         var number = await Sender.ScheduleAsync("schedule", Message("s"), DateTimeOffset.UtcNow.AddMinutes(5), Token);
@@ -242,7 +259,7 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
     public sealed class TestedBus : IAsyncLifetime
     {
         private static readonly string[] Queues =
-            ["send", "twice", "batch", "schedule", "hold", "poison", "dead", "lost", "renew", "ahead", "oldest", "token", "inventory"];
+            ["send", "twice", "batch", "schedule", "hold", "poison", "dead", "lost", "renew", "ahead", "oldest", "token", "inventory", "again"];
 
         public LocalBusProcess Bus { get; private set; } = null!;
 

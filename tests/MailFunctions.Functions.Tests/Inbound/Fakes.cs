@@ -104,6 +104,18 @@ internal sealed class MemoryMailboxes : IMailboxDelivery
     public Task<MailboxState?> ReadStateAsync(string mailboxId, CancellationToken cancellationToken) => throw new NotSupportedException();
 }
 
+/// <summary>What was said to be kept by nobody.</summary>
+internal sealed class MemoryUnkeptMail : IUnkeptMail
+{
+    public HashSet<(string MessageId, string Blob)> Notes { get; } = [];
+
+    public Task NoteAsync(string messageId, string blob, CancellationToken cancellationToken)
+    {
+        Notes.Add((messageId, blob));
+        return Task.CompletedTask;
+    }
+}
+
 /// <summary>Keeps events as a table would: the same one twice is one.</summary>
 internal sealed class MemoryTraces : ITraceWriter
 {

@@ -22,6 +22,7 @@ public sealed class InboundFunctionTests
     private readonly MemoryDirectory _directory = new();
     private readonly MemoryStore _store = new();
     private readonly MemoryMailboxes _mailboxes = new();
+    private readonly MemoryUnkeptMail _unkept = new();
     private readonly MemoryTraces _traces = new();
     private readonly MemoryJobs _jobs = new();
     private readonly MemoryBus _bus = new();
@@ -102,6 +103,18 @@ public sealed class InboundFunctionTests
 
         Assert.Empty(_bus.Inbound);
         Assert.Contains(_traces.Rows, r => r.Kind == "bounced");
+        Assert.Equal([(Id, Blob)], _unkept.Notes); // housekeeping leaves it until the dead letter is gone
+    }
+
+    [Fact]
+    public async Task Run_MessageThatAMailboxOrAJobHolds_IsNotNotedAsKeptByNobody()
+    {
+        _directory.Account("alice@example.test");
+
+        await RunAsync(Envelope("alice@example.test", "gone@example.test"));
+        await RunAsync(Submitted("gone@example.test", "far@elsewhere.test"));
+
+        Assert.Empty(_unkept.Notes);
     }
 
     [Theory]
@@ -339,6 +352,7 @@ public sealed class InboundFunctionTests
             new JobMaker(_jobs, _bus, TimeProvider.System),
             new ForwardedSender(Options, TimeProvider.System),
             new UndeliveredReports(new DsnSender(_store, _bus, Options)),
+            _unkept,
             _traces),
         TimeProvider.System,
         NullLogger.Instance,

@@ -7,6 +7,7 @@ using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace MailFunctions.Functions.Tests.Outbound;
@@ -51,7 +52,8 @@ public sealed class ExactlyOnceTests
             new DestinationLimits(options, time, Random.Shared),
             options,
             time,
-            Random.Shared);
+            Random.Shared,
+            NullLogger<OutboundDelivery>.Instance);
 
         var done = 0;
         while (bus.Outbound.Count > done)

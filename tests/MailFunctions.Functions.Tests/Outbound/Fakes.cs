@@ -9,6 +9,7 @@ using MailFunctions.Functions.Dkim;
 using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Outbound.Tls;
 using MailFunctions.Functions.Tests.Dkim;
+using Microsoft.Extensions.Logging;
 
 namespace MailFunctions.Functions.Tests.Outbound;
 
@@ -136,6 +137,22 @@ internal sealed class SetTime : TimeProvider
     public DateTimeOffset Now { get; set; } = new(2026, 11, 23, 10, 0, 0, TimeSpan.Zero);
 
     public override DateTimeOffset GetUtcNow() => Now;
+}
+
+/// <summary>Keeps what is logged, as `id text`.</summary>
+internal sealed class MemoryLog<T> : ILogger<T>
+{
+    private readonly ConcurrentQueue<string> _lines = new();
+
+    public IReadOnlyList<string> Lines => [.. _lines];
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        _lines.Enqueue($"{eventId.Id} {formatter(state, exception)}");
 }
 
 /// <summary>Says what it is told to, and counts.</summary>

@@ -4,6 +4,7 @@ using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Tests.Inbound;
+using MailFunctions.TestKit;
 using MimeKit;
 using Xunit;
 
@@ -21,6 +22,7 @@ public sealed class OutboundDeliveryTests
     private readonly MemoryStore _store = new();
     private readonly MemoryTraces _traces = new();
     private readonly RelayOptions _options = new() { HostName = "mail.example.test" };
+    private readonly MemoryLog<OutboundDelivery> _log = new();
     private DestinationLimits? _limits;
 
     public OutboundDeliveryTests() => _store.Blobs[Blob] = "Received: by us\r\nSubject: Hello\r\n\r\nBody\r\n"u8.ToArray();
@@ -59,6 +61,48 @@ public sealed class OutboundDeliveryTests
         var alarm = Assert.Single(_bus.Outbound);
         Assert.Equal(Row.NextAttempt, alarm.ScheduledEnqueueTime);
         Assert.Equal(2, Assert.Single(_bus.Alarms).Generation);
+    }
+
+    [Fact]
+    public async Task Ring_PeerThatDefersAndThenTakes_LogsTheDeferralAlone()
+    {
+        string? reply = "451 4.2.0 <a@one.test> greylisted, token [2303]";
+        await using var mta = new ScriptedMta { Script = line => line.StartsWith("RCPT", StringComparison.Ordinal) ? reply : null };
+        var options = _options with { Routes = [new RelayRoute("*", new Smarthost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))] };
+        var relay = TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), _store);
+        await PutAsync("a@one.test", "b@one.test");
+        _time.Now += TimeSpan.FromSeconds(90);
+
+        Assert.Equal(RingEnd.Deferred, await RingAsync(relay));
+        reply = null;
+        Assert.Equal(RingEnd.Done, await RingAsync(relay, Row.Generation));
+
+        Assert.Equal(
+            $"2303 Message {MessageId} to one.test is deferred 1 minutes after it was accepted: 2 recipients, reply 451 4.2.0, next attempt {Next(0):u}",
+            Assert.Single(_log.Lines));
+        Assert.Equal(2, mta.Messages.SelectMany(m => m.Recipients).Count());
+    }
+
+    [Fact]
+    public async Task Ring_PeerThatNeverAnswers_LogsThatThereWasNoReply()
+    {
+        await PutAsync("a@one.test");
+
+        await RingAsync(new FakeRelay(job => Answer(job, ResultKind.Deferred, "4.4.1", "451.one.test can't be reached")));
+
+        Assert.Contains(": 1 recipients, reply none 4.4.1, next attempt ", Assert.Single(_log.Lines), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(ResultKind.Relayed, "2.0.0", "250 OK")]
+    [InlineData(ResultKind.Failed, "5.1.1", "550 5.1.1 No such user")]
+    public async Task Ring_NobodyLeft_LogsNoDeferral(string kind, string status, string reply)
+    {
+        await PutAsync("a@one.test");
+
+        Assert.Equal(RingEnd.Done, await RingAsync(new FakeRelay(job => Answer(job, kind, status, reply))));
+
+        Assert.Empty(_log.Lines);
     }
 
     [Fact]
@@ -133,6 +177,7 @@ public sealed class OutboundDeliveryTests
 
         Assert.Equal((JobState.Held, 1), (Row.State, Row.Attempts));
         Assert.Empty(_bus.Outbound);
+        Assert.Empty(_log.Lines); // nobody tries it again
     }
 
     [Fact]
@@ -312,6 +357,8 @@ public sealed class OutboundDeliveryTests
 
     private OutboundJob Row => Assert.Single(_jobs.Rows.Values);
 
+    private DateTimeOffset Next(int alarm) => _bus.Outbound[alarm].ScheduledEnqueueTime!.Value;
+
     private Task<OutboundJob> PutAsync(params string[] recipients) =>
         PutAsync([.. recipients.Select(r => new OutboundRecipient { Address = r })]);
 
@@ -337,7 +384,7 @@ public sealed class OutboundDeliveryTests
         [.. job.Recipients.Select(r => new RecipientResult(r with { LastReply = reply }, kind, status, reply, host, _time.Now))];
 
     private Task<RingEnd> RingAsync(IRelay relay, int generation = 1) => new OutboundDelivery(
-        _jobs, relay, _bus, new ResultReports(_traces, new DsnSender(_store, _bus, _options), _options), _limits ??= new DestinationLimits(_options, _time, new Random(1)), _options, _time, new Random(1))
+        _jobs, relay, _bus, new ResultReports(_traces, new DsnSender(_store, _bus, _options), _options), _limits ??= new DestinationLimits(_options, _time, new Random(1)), _options, _time, new Random(1), _log)
         .RingAsync(new OutboundAlarm { Job = MessageId + "-x", Domain = "one.test", Generation = generation }, TestContext.Current.CancellationToken);
 
     private Task<MimeMessage> ReportAsync(InboundEnvelope envelope) =>

@@ -33,8 +33,8 @@ public sealed class ArmTemplate
 public sealed record ArmModule(string Name, JsonNode Parameters, JsonNode Template)
 {
     /// <summary>Those that are made; references to existing ones are left out.</summary>
-    public IEnumerable<JsonNode> Resources => Template["resources"]!.AsObject()
-        .Select(r => r.Value!).Where(r => r["existing"]?.GetValue<bool>() is not true);
+    public IEnumerable<JsonNode> Resources => (Template["resources"] is JsonArray list ? list.Select(r => r!) : Template["resources"]!.AsObject().Select(r => r.Value!))
+        .Where(r => r["existing"]?.GetValue<bool>() is not true);
 
     public JsonNode? Variable(string name) => Template["variables"]?[name];
 }

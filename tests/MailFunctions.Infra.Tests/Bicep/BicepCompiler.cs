@@ -19,6 +19,14 @@ internal static class BicepCompiler
     /// <summary>What the linter says about a file under `infra/`.</summary>
     public static string Lint(string file) => Run("lint", file) is var (output, errors) ? output + errors : "";
 
+    /// <summary>The resources that a `.bicepparam` file comes to, as written beside it.</summary>
+    public static JsonNode Predict(string file)
+    {
+        var (output, errors) = Run("snapshot", file, "--mode", "overwrite", "--subscription-id", Guid.Empty.ToString());
+        var snapshot = Path.ChangeExtension(file, "snapshot.json");
+        return File.Exists(snapshot) ? JsonNode.Parse(File.ReadAllText(snapshot))! : throw new InvalidOperationException(output + errors);
+    }
+
     private static (string Output, string Errors) Run(string command, string file, params string[] options)
     {
         using var process = Process.Start(new ProcessStartInfo(Executable.Value, [command, Path.Combine(Repository.Root, "infra", file), .. options])

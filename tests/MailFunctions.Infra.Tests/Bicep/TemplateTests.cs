@@ -115,6 +115,33 @@ public sealed partial class TemplateTests(ArmTemplate template) : IClassFixture<
     }
 
     [Fact]
+    public void EveryAlert_StandsInTheHandbook_AndAsksItsOwnQuery()
+    {
+        var alerts = template.Module("alerts");
+        var fromLogs = alerts.Variable("logAlerts")!.AsArray();
+        var fromMetrics = template.OfType("Microsoft.Insights/metricAlerts").Select(a => a.Resource["name"]!.GetValue<string>());
+        var handbook = File.ReadAllText(Path.Combine(Repository.Root, "docs", "operations.md"));
+        var queries = fromLogs.Select(a => alerts.Variable(QueryVariable().Match(a!["query"]!.GetValue<string>()).Groups[1].Value)!.GetValue<string>()).ToList();
+
+        Assert.All(fromLogs.Select(a => a!["name"]!.GetValue<string>()).Concat(fromMetrics), name => Assert.Contains($"| `{name}`", handbook, StringComparison.Ordinal));
+        Assert.Equal(Directory.GetFiles(Path.Combine(Repository.Root, "infra", "monitoring"), "*.kql").Select(File.ReadAllText).Order(), queries.Order());
+    }
+
+    [Fact]
+    public void RelayAlert_CountsMessagesOfAnHour_AndLetsGreylistingPass()
+    {
+        var alerts = template.Module("alerts");
+        var relay = alerts.Variable("logAlerts")!.AsArray().Single(a => a!["name"]!.GetValue<string>() == "relay-deferred")!;
+        var query = alerts.Variable(QueryVariable().Match(relay["query"]!.GetValue<string>()).Groups[1].Value)!.GetValue<string>();
+
+        Assert.Equal("PT1H", relay["window"]!.GetValue<string>());
+        Assert.Equal("[parameters('relayDeferrals')]", relay["threshold"]!.GetValue<string>());
+        Assert.Equal(20, alerts.Parameters["relayDeferrals"]!["value"]!.GetValue<int>());
+        Assert.Contains("| where Minutes >= 15\n", query, StringComparison.Ordinal);
+        Assert.EndsWith(" by Id\n", query, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ContainersAndTables_AreThoseOfTheCode()
     {
         var module = template.Module("storage");
@@ -130,4 +157,7 @@ public sealed partial class TemplateTests(ArmTemplate template) : IClassFixture<
 
     [GeneratedRegex("AccountKey=|SharedAccessKey=|SharedAccessSignature|\"adminPassword\"|BEGIN (RSA |EC )?PRIVATE KEY", RegexOptions.IgnoreCase)]
     private static partial Regex SecretTexts();
+
+    [GeneratedRegex(@"variables\('([^']+)'\)")]
+    private static partial Regex QueryVariable();
 }

@@ -19,7 +19,7 @@ public sealed partial class AzureYamlTests(ArmTemplate template) : IClassFixture
     {
         Assert.StartsWith("# yaml-language-server: $schema=", File.ReadLines(Path.Combine(Repository.Root, "azure.yaml")).First(), StringComparison.Ordinal);
         Assert.Matches("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", Azd.Text("name"));
-        Assert.Empty(Azd.Members().Select(m => m.Key).Except(["name", "metadata", "infra", "services", "hooks"]));
+        Assert.Empty(Azd.Members().Select(m => m.Key).Except(["name", "metadata", "requiredVersions", "infra", "services", "workflows", "hooks"]));
         Assert.Empty(Azd.Get("hooks").Members().Select(m => m.Key).Except(["preprovision", "postprovision", "predeploy", "postdeploy", "prepackage", "preup", "postup"]));
     }
 
@@ -40,6 +40,19 @@ public sealed partial class AzureYamlTests(ArmTemplate template) : IClassFixture
                 Assert.True(File.Exists(Path.Combine(project, file)), file);
             }
         });
+    }
+
+    [Fact]
+    public void Functions_AreDeployedFromThePackageThatKeepsModes_WhereverItIsSaid()
+    {
+        string[] files = ["azure.yaml", "README.md", Path.Combine("docs", "operations.md"), Path.Combine(".github", "workflows", "deploy.yml")];
+        var said = files.SelectMany(f => File.ReadLines(Path.Combine(Repository.Root, f))).Where(l => l.Contains("deploy functions", StringComparison.Ordinal)).ToList();
+
+        Assert.True(said.Count >= 4, $"{said.Count} lines");
+        Assert.All(said, line => Assert.Contains("deploy functions --from-package artifacts/publish/functions.zip", line, StringComparison.Ordinal));
+        Assert.Contains("-p:PackageZip=$PWD/artifacts/publish/functions.zip", File.ReadAllText(Path.Combine(Repository.Root, "infra", "hooks", "functions-package.sh")), StringComparison.Ordinal);
+        Assert.EndsWith("functions-package.sh", Azd.Text("hooks", "preup", "posix", "run"), StringComparison.Ordinal);
+        Assert.EndsWith("exit 1", Azd.Text("services", "functions", "hooks", "prepackage", "posix", "run"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -65,7 +78,7 @@ public sealed partial class AzureYamlTests(ArmTemplate template) : IClassFixture
 
         var known = template.Root["outputs"]!.AsObject().Select(o => o.Key)
             .Concat(Placeholder().Matches(File.ReadAllText(Path.Combine(Repository.Root, "infra", "main.parameters.json"))).Select(m => m.Groups[1].Value)).ToList();
-        Assert.All(Scripts("*.sh"), file => Assert.Empty(Variable().Matches(File.ReadAllText(file)).Select(m => m.Groups[1].Value).Except(known)));
+        Assert.All(Scripts("*.sh"), file => Assert.Empty(Variable().Matches(File.ReadAllText(file)).Select(m => m.Groups[1].Value).Except(known).Except(["PWD"])));
         Assert.All(Scripts("*.ps1"), file => Assert.Empty(PowerShellVariable().Matches(File.ReadAllText(file)).Select(m => m.Groups[1].Value).Except(known)));
     }
 
@@ -80,7 +93,7 @@ public sealed partial class AzureYamlTests(ArmTemplate template) : IClassFixture
     [InlineData("check.sh", "MAIL_HOST_NAME is not set")]
     [InlineData("show.sh", "SERVICE_EDGE_ADDRESS is not known")]
     [InlineData("edge-machines.sh", "is not")]
-    [InlineData("functions-package.sh", "is not")]
+    [InlineData("functions-premium.sh", "is not")]
     public void ShellHooks_WithoutWhatTheyNeed_StopWithASentence(string script, string sentence)
     {
         var (exitCode, errors) = Run("sh", Path.Combine(Repository.Root, "infra", "hooks", script));

@@ -40,6 +40,17 @@ public sealed partial class WorkflowTests
         Assert.Equal("linted", output.Trim());
     }
 
+    /// <summary>A skipped test fails the run, so the runner needs every tool: there is one list of them.</summary>
+    [Fact]
+    public void Ci_InstallsTheToolsOfTheChecks()
+    {
+        var workflow = File.ReadAllText(Path.Combine(Folder, "ci.yml"));
+
+        Assert.Contains("run: sudo .ci/run tools\n", workflow, StringComparison.Ordinal);
+        Assert.DoesNotContain("apt-get", workflow, StringComparison.Ordinal);
+        Assert.Contains("\n[ \"${1:-}\" = tools ] && exit\n", File.ReadAllText(Path.Combine(Repository.Root, ".ci", "run")), StringComparison.Ordinal);
+    }
+
     [Theory]
     [MemberData(nameof(Files))]
     public void Actions_ArePinnedToACommit_WithTheVersionBeside(string file)
@@ -61,6 +72,24 @@ public sealed partial class WorkflowTests
         Assert.DoesNotContain("secrets.", File.ReadAllText(Path.Combine(Folder, file)), StringComparison.Ordinal);
         Assert.All(workflow.Get("jobs").Members(), job => Assert.NotNull(job.Value.Text("timeout-minutes")));
     }
+
+    [Fact]
+    public void Deployment_PassesEveryParameter_WithTheDefaultOfTheTemplate()
+    {
+        // azd finds out by itself whether the edge is there.
+        var parameters = Placeholder().Matches(File.ReadAllText(Path.Combine(Repository.Root, "infra", "main.parameters.json"))).Where(m => m.Groups["name"].Value != "SERVICE_EDGE_RESOURCE_EXISTS").ToList();
+        var given = Yaml.Read(".github", "workflows", "deploy.yml").Get("env").Members().ToDictionary(e => e.Key, e => e.Value.ToString());
+
+        Assert.True(parameters.Count > 15, $"{parameters.Count} parameters");
+        Assert.All(parameters, parameter =>
+        {
+            var (name, value) = (parameter.Groups["name"].Value, parameter.Groups["default"].Value);
+            Assert.Equal(value.Length == 0 ? $"${{{{ vars.{name} }}}}" : $"${{{{ vars.{name} || '{value}' }}}}", given.GetValueOrDefault(name));
+        });
+    }
+
+    [GeneratedRegex(@"\$\{(?<name>[A-Z_]+)=?(?<default>[^}]*)\}")]
+    private static partial Regex Placeholder();
 
     [GeneratedRegex(@"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")]
     private static partial Regex Pinned();

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Reflection.PortableExecutable;
 using System.Text.Json.Nodes;
 using MailFunctions.Infra.Tests.Settings;
@@ -20,6 +21,19 @@ public sealed class FunctionPackageTests(PublishedPrograms published)
         Assert.True(File.Exists(executable), $"{executable} is not there.");
         Assert.True(File.GetUnixFileMode(executable).HasFlag(UnixFileMode.OtherExecute), "Nobody but its owner can run it.");
         Assert.Equal("\u007fELF"u8, File.ReadAllBytes(executable).AsSpan(0, 4));
+    }
+
+    [Fact]
+    public void Zip_KeepsTheModes_BecauseTheMountIsReadOnly()
+    {
+        using var zip = ZipFile.OpenRead(published.FunctionsZip);
+
+        Assert.Equal(
+            Directory.EnumerateFiles(published.Functions, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(published.Functions, f)).Order(StringComparer.Ordinal),
+            zip.Entries.Where(e => e.Name.Length > 0).Select(e => e.FullName).Order(StringComparer.Ordinal));
+        Assert.All(zip.Entries.Where(e => e.Name.Length > 0), entry =>
+            Assert.Equal(File.GetUnixFileMode(Path.Combine(published.Functions, entry.FullName)), (UnixFileMode)((entry.ExternalAttributes >> 16) & 0b111_111_111)));
+        Assert.True(((UnixFileMode)(zip.GetEntry("MailFunctions.Functions")!.ExternalAttributes >> 16)).HasFlag(UnixFileMode.OtherExecute));
     }
 
     [Fact]

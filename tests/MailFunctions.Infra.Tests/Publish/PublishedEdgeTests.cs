@@ -9,7 +9,8 @@ namespace MailFunctions.Infra.Tests.Publish;
 
 /// <summary>
 /// The published edge where its image would put it: no root, no capability, a file system that can't be written and has
-/// no shell, ports above 1024; and what it asks of storage there is what its identity may do.
+/// no shell, ports above 1024, no HOME and no line in /etc/passwd; and what it asks of storage there is what its identity
+/// may do.
 /// </summary>
 [Collection(PublishedCollection.Name)]
 public sealed class PublishedEdgeTests(PublishedPrograms published, PublishedSystem system) : IClassFixture<PublishedSystem>
@@ -70,7 +71,6 @@ public sealed class PublishedEdgeTests(PublishedPrograms published, PublishedSys
         "--unshare-all", "--share-net", "--die-with-parent", "--new-session", "--uid", User, "--gid", User, "--cap-drop", "ALL", "--clearenv",
         "--ro-bind", "/usr/lib", "/usr/lib", "--symlink", "usr/lib", "/lib", "--ro-bind-try", "/usr/lib64", "/usr/lib64", "--symlink", "usr/lib64", "/lib64",
         "--ro-bind", published.Edge, "/app", "--ro-bind", certificates, "/mnt/tls", "--proc", "/proc", "--dev", "/dev",
-        "--dir", "/home/app", "--setenv", "HOME", "/home/app", // as in the base image; the certificate stores look there
         "--remount-ro", "/", "--chdir", "/app",
         "--setenv", "DOTNET_EnableDiagnostics", "0",
         .. environment.SelectMany(v => (string[])["--setenv", v.Key, v.Value]),
@@ -126,6 +126,7 @@ public sealed class PublishedEdgeTests(PublishedPrograms published, PublishedSys
         var status = File.ReadAllLines($"/proc/{EdgeInside(bwrap)}/status");
         Assert.Contains("CapEff:\t0000000000000000", status);
         Assert.Contains("NoNewPrivs:\t1", status);
+        Assert.DoesNotContain("HOME=", File.ReadAllText($"/proc/{EdgeInside(bwrap)}/environ"), StringComparison.Ordinal);
         var root = $"/proc/{EdgeInside(bwrap)}/root";
         Assert.Empty((string[])[.. ((string[])["/bin/sh", "/usr/bin", "/bin"]).Where(p => Path.Exists(root + p))]);
         Assert.Contains(File.ReadLines($"/proc/{EdgeInside(bwrap)}/mountinfo"), line => line.Split(' ') is var f && f[4] == "/" && f[5].Split(',').Contains("ro"));

@@ -19,19 +19,22 @@ public sealed class PublishedPrograms : IAsyncLifetime
 
     public string Functions => _directory.File("functions");
 
+    /// <summary>What Azure is given of it.</summary>
+    public string FunctionsZip => _directory.File("functions.zip");
+
     public string Edge => _directory.File("edge");
 
     public async ValueTask InitializeAsync()
     {
-        await PublishAsync("MailFunctions.Functions", Functions);
+        await PublishAsync("MailFunctions.Functions", Functions, $"-p:PackageZip={FunctionsZip}");
         await PublishAsync("MailFunctions.Edge", Edge);
         File.SetUnixFileMode(_directory.Path, (UnixFileMode)0b111_101_101); // an unprivileged user has to get in
     }
 
-    /// <summary>The command of docs/operations.md and of the Dockerfile.</summary>
-    private static async Task PublishAsync(string project, string folder)
+    /// <summary>The command of functions-package.sh and of the Dockerfile.</summary>
+    private static async Task PublishAsync(string project, string folder, params string[] more)
     {
-        var start = new ProcessStartInfo("dotnet", ["publish", Path.Combine("src", project), "-c", "Release", "-r", "linux-x64", "--self-contained", "-o", folder, "-v", "q"])
+        var start = new ProcessStartInfo("dotnet", ["publish", Path.Combine("src", project), "-c", "Release", "-r", "linux-x64", "--self-contained", "-o", folder, "-v", "q", .. more])
         {
             WorkingDirectory = Repository.Root,
             RedirectStandardOutput = true,

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using MailFunctions.TestKit;
 using Xunit;
@@ -39,6 +40,19 @@ public sealed partial class ConfigurationDocumentTests
             Assert.Equal($"{key.Key}={key.Value}", $"{key.Key}={value}");
         });
     }
+
+    [Fact]
+    public void Document_Deployment_NamesTheVariableOfEveryParameter()
+    {
+        var document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "configuration.md"));
+        var given = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "infra", "main.parameters.json")))!["parameters"]!.AsObject()
+            .Where(p => p.Key is not ("environmentName" or "location" or "edgeExists"));
+
+        Assert.All(given, p => Assert.Contains($"| `{p.Key}` | `{Placeholder().Match((string)p.Value!["value"]!).Value}` |", document, StringComparison.Ordinal));
+    }
+
+    [GeneratedRegex("[A-Z_]+")]
+    private static partial Regex Placeholder();
 
     internal static ReadSettings SettingsOf(string program) => program == "edge" ? ReadSettings.OfEdge : ReadSettings.OfFunctions;
 

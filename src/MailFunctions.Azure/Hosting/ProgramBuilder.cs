@@ -1,0 +1,34 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Logging;
+
+namespace MailFunctions.Azure.Hosting;
+
+/// <summary>What the edge and the function app have in common before anything is registered.</summary>
+public static class ProgramBuilder
+{
+    private const string Home = "HOME";
+
+    /// <summary>Configuration that is read once, logs in single lines on standard output, and a home folder.</summary>
+    public static WebApplicationBuilder Create(string[] args)
+    {
+        EnsureHome();
+        // Watching a settings file means watching every folder below the current one; a change takes a restart anyway.
+        var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
+        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
+        return builder;
+    }
+
+    /// <summary>
+    /// A user without HOME and without a line in /etc/passwd is usual in a container, but .NET throws when it is to look
+    /// for that user's certificates, so at the first chain of a TLS certificate. Where there is nothing at all the path
+    /// is `/`, which needs not be writable: a store that is not there is empty.
+    /// </summary>
+    private static void EnsureHome()
+    {
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Home)))
+        {
+            Environment.SetEnvironmentVariable(Home, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify));
+        }
+    }
+}
