@@ -10,13 +10,25 @@ work=$(mktemp -d)
 storage=(--root "$work/storage" --runroot "$work/run" --storage-driver vfs)
 trap 'rm -rf "$work"' EXIT
 
-# ICU has another version in each release of Debian, and libssl3 another name in some.
-packages=(libc6 "$(apt-cache pkgnames libssl3 | sort | grep -xE 'libssl3(t64)?' | head -n 1)"
-  "$(apt-cache pkgnames libicu | grep -xE 'libicu[0-9]+' | sort -V | tail -n 1)" libstdc++6 libgcc-s1 zlib1g ca-certificates)
+# ICU has another version in each release of Debian and Ubuntu, and libssl3 another name in some.
+newest() { # The last package of that name that apt can download.
+  local name found=
+  while read -r name; do
+    if [[ $(LC_ALL=C apt-cache policy "$name") == *"Candidate: "[0-9]* ]]; then found=$name; fi
+  done < <(apt-cache pkgnames "$1" | grep -xE "$2" | sort -V)
+  echo "${found:?apt offers no package $2; is apt-get update needed?}"
+}
+ssl=$(newest libssl3 'libssl3(t64)?')
+icu=$(newest libicu 'libicu[0-9]+')
+packages=(libc6 "$ssl" "$icu" libstdc++6 libgcc-s1 zlib1g ca-certificates)
 mkdir -p "$work/packages" "$work/root"
 chmod 755 "$work/root"
 (cd "$work/packages" && apt-get download -q "${packages[@]}" >&2)
 for package in "$work"/packages/*.deb; do dpkg -x "$package" "$work/root"; done
+# Where packages hold /usr/lib alone, the links to it are of a package that is not taken.
+for folder in lib lib64; do
+  if [ ! -e "$work/root/$folder" ]; then ln -s "usr/$folder" "$work/root/$folder"; fi
+done
 
 # No package is configured, so the bundle of authorities is put together here.
 cat "$work"/root/usr/share/ca-certificates/mozilla/*.crt > "$work/ca-certificates.crt"
