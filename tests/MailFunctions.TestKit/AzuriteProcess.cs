@@ -18,25 +18,31 @@ public sealed class AzuriteProcess : IAsyncDisposable
     private readonly int _tablePort = FreePorts.Next();
     private readonly ProgramProcess _process;
 
-    private AzuriteProcess() => _process = ProgramProcess.Start(
+    private readonly string _scheme;
+
+    private AzuriteProcess(string[] options) => (_scheme, _process) = (options.Contains("--cert") ? "https" : "http", ProgramProcess.Start(
         "node",
         [
             Path.Combine(Repository.Root, "node_modules", "azurite", "dist", "src", "azurite.js"),
             "--location", _directory.Path, "--silent", "--disableTelemetry", "--skipApiVersionCheck",
             "--blobHost", "127.0.0.1", "--blobPort", $"{_blobPort}", "--queueHost", "127.0.0.1", "--queuePort", $"{_queuePort}",
-            "--tableHost", "127.0.0.1", "--tablePort", $"{_tablePort}",
+            "--tableHost", "127.0.0.1", "--tablePort", $"{_tablePort}", .. options,
         ],
-        new Dictionary<string, string?> { ["AZURITE_ACCOUNTS"] = $"{Account}:{_key};{EmptyAccount}:{_key}" });
+        new Dictionary<string, string?> { ["AZURITE_ACCOUNTS"] = $"{Account}:{_key};{EmptyAccount}:{_key}" }));
 
     public string ConnectionString => ConnectionStringOf(Account);
 
     /// <summary>An account in which no container and no table was ever made.</summary>
     public string EmptyConnectionString => ConnectionStringOf(EmptyAccount);
 
-    /// <summary>Starts it and waits until it serves.</summary>
-    public static async Task<AzuriteProcess> StartAsync()
+    public Uri BlobServiceUri => new($"{_scheme}://127.0.0.1:{_blobPort}/{Account}");
+
+    public Uri TableServiceUri => new($"{_scheme}://127.0.0.1:{_tablePort}/{Account}");
+
+    /// <summary>Starts it, with further options such as `--cert`, and waits until it serves.</summary>
+    public static async Task<AzuriteProcess> StartAsync(params string[] options)
     {
-        var azurite = new AzuriteProcess();
+        var azurite = new AzuriteProcess(options);
         using var limit = new CancellationTokenSource(StartLimit);
         try
         {
@@ -75,8 +81,8 @@ public sealed class AzuriteProcess : IAsyncDisposable
     }
 
     private string ConnectionStringOf(string account) =>
-        $"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={_key};" +
-        $"BlobEndpoint=http://127.0.0.1:{_blobPort}/{account};TableEndpoint=http://127.0.0.1:{_tablePort}/{account};";
+        $"DefaultEndpointsProtocol={_scheme};AccountName={account};AccountKey={_key};" +
+        $"BlobEndpoint={_scheme}://127.0.0.1:{_blobPort}/{account};TableEndpoint={_scheme}://127.0.0.1:{_tablePort}/{account};";
 
     /// <summary>SIGTERM by its own id, and its files removed.</summary>
     public async ValueTask DisposeAsync()

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
@@ -6,11 +7,21 @@ namespace MailFunctions.TestKit;
 /// <summary>Ports of 127.0.0.1 that nobody has at the moment.</summary>
 public static class FreePorts
 {
+    private static readonly ConcurrentDictionary<int, byte> Given = new();
+
+    /// <summary>Never the same one twice: the system may offer again what nobody has taken yet.</summary>
     public static int Next()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, 0);
+            listener.Start();
+            var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+            if (Given.TryAdd(port, 0))
+            {
+                return port;
+            }
+        }
     }
 
     /// <summary>An offset at which every one of <paramref name="ports"/> is free.</summary>

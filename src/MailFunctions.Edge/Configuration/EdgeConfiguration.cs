@@ -9,12 +9,12 @@ internal static class EdgeConfiguration
     public static IReadOnlyList<string> AddEdgeOptions(this IServiceCollection services, IConfiguration configuration)
     {
         var faults = new List<string>();
-        var edge = Bind<EdgeOptions>(services, configuration, EdgeOptions.Section, faults);
-        var tls = Bind<TlsOptions>(services, configuration, TlsOptions.Section, faults);
-        var login = Bind<LoginOptions>(services, configuration, LoginOptions.Section, faults);
-        var rates = Bind<RateOptions>(services, configuration, RateOptions.Section, faults);
-        var smtp = Bind<SmtpOptions>(services, configuration, SmtpOptions.Section, faults);
-        var pop3 = Bind<Pop3Options>(services, configuration, Pop3Options.Section, faults);
+        var edge = Bind<EdgeOptions>(services, configuration, EdgeOptions.Section, (section, o) => section.Bind(o, Strictly), faults);
+        var tls = Bind<TlsOptions>(services, configuration, TlsOptions.Section, (section, o) => section.Bind(o, Strictly), faults);
+        var login = Bind<LoginOptions>(services, configuration, LoginOptions.Section, (section, o) => section.Bind(o, Strictly), faults);
+        var rates = Bind<RateOptions>(services, configuration, RateOptions.Section, (section, o) => section.Bind(o, Strictly), faults);
+        var smtp = Bind<SmtpOptions>(services, configuration, SmtpOptions.Section, (section, o) => section.Bind(o, Strictly), faults);
+        var pop3 = Bind<Pop3Options>(services, configuration, Pop3Options.Section, (section, o) => section.Bind(o, Strictly), faults);
         if (faults.Count == 0)
         {
             faults.AddRange(edge.Faults());
@@ -28,13 +28,16 @@ internal static class EdgeConfiguration
         return faults;
     }
 
-    private static T Bind<T>(IServiceCollection services, IConfiguration configuration, string section, List<string> faults)
+    private static void Strictly(BinderOptions binder) => binder.ErrorOnUnknownConfiguration = true;
+
+    /// <param name="bind">Calls the binder with the type spelled out: its code is made by the compiler, for a trimmed edge.</param>
+    private static T Bind<T>(IServiceCollection services, IConfiguration configuration, string section, Action<IConfigurationSection, T> bind, List<string> faults)
         where T : class, new()
     {
         var options = new T();
         try
         {
-            configuration.GetSection(section).Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
+            bind(configuration.GetSection(section), options);
         }
         catch (InvalidOperationException e)
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using MailFunctions.Edge.Configuration;
 using MailFunctions.Edge.Tls;
@@ -24,7 +25,8 @@ internal static class EdgeListeners
         }
     }
 
-    private static void Listen<THandler>(this KestrelServerOptions kestrel, EdgeOptions options, string name, int port, bool implicitTls)
+    private static void Listen<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
+        this KestrelServerOptions kestrel, EdgeOptions options, string name, int port, bool implicitTls)
         where THandler : ConnectionHandler
     {
         if (port == 0)

@@ -8,6 +8,9 @@ internal sealed record Programs(string Local, string Edge, string FunctionApp, s
     /// <summary>Names the folder of a published function app to run in place of the built one.</summary>
     private const string FunctionAppVariable = "LOCAL_FUNCTION_APP";
 
+    /// <summary>Names the folder of a published edge, likewise.</summary>
+    private const string EdgeVariable = "LOCAL_EDGE";
+
     private const int OldestNode = 20;
 
     /// <exception cref="StackException">Something is missing.</exception>
@@ -16,10 +19,11 @@ internal sealed record Programs(string Local, string Edge, string FunctionApp, s
         var here = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar);
         var configuration = Path.GetFileName(here);
         var bin = Path.GetFullPath(Path.Combine(here, "..", ".."));
-        var edge = Path.Combine(bin, "MailFunctions.Edge", configuration, Executable("MailFunctions.Edge"));
-        var app = Environment.GetEnvironmentVariable(FunctionAppVariable) is { Length: > 0 } published
+        string FolderOf(string program, string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } published
             ? Path.GetFullPath(published)
-            : Path.Combine(bin, "MailFunctions.Functions", configuration);
+            : Path.Combine(bin, program, configuration);
+        var edge = Path.Combine(FolderOf("MailFunctions.Edge", EdgeVariable), Executable("MailFunctions.Edge"));
+        var app = FolderOf("MailFunctions.Functions", FunctionAppVariable);
         if (!File.Exists(edge) || !File.Exists(Path.Combine(app, Executable("MailFunctions.Functions"))))
         {
             throw new StackException("The edge or the function app is not built: run `dotnet build` first.");

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace MailFunctions.Infra.Tests.Publish;
 
-/// <summary>The local stack with the published function app in place of the built one.</summary>
+/// <summary>The local stack with the published function app and the published edge in place of the built ones.</summary>
 public sealed class PublishedSystem(PublishedPrograms published) : IAsyncLifetime
 {
     private static readonly TimeSpan DeliveryLimit = TimeSpan.FromMinutes(1);
@@ -20,7 +20,11 @@ public sealed class PublishedSystem(PublishedPrograms published) : IAsyncLifetim
 
     public async ValueTask InitializeAsync()
     {
-        _stack = await StackProcess.StartAsync(environment: new Dictionary<string, string?> { ["LOCAL_FUNCTION_APP"] = published.Functions });
+        _stack = await StackProcess.StartAsync(environment: new Dictionary<string, string?>
+        {
+            ["LOCAL_FUNCTION_APP"] = published.Functions,
+            ["LOCAL_EDGE"] = published.Edge,
+        });
         Stack = _stack.Read();
     }
 
@@ -102,7 +106,7 @@ public sealed class PublishedSystem(PublishedPrograms published) : IAsyncLifetim
     }
 
     /// <summary>The stack's own authority, and no other.</summary>
-    private bool Trust(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
+    public bool Trust(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
     {
         using var authority = X509CertificateLoader.LoadCertificateFromFile(Stack.CertificateAuthority);
         using var own = new X509Chain
