@@ -26,6 +26,12 @@ internal static class Exporters
     private static Action<AzureMonitorExporterOptions> Monitor(string connection, string? authentication) => options =>
     {
         options.ConnectionString = connection;
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_TRACES_SAMPLER")))
+        {
+            // Its own default drops what is more than five traces a second, for every exporter, and often the first one.
+            (options.TracesPerSecond, options.SamplingRatio) = (null, 1);
+        }
+
         if (authentication?.Contains("Authorization=AAD", StringComparison.OrdinalIgnoreCase) is true)
         {
             options.Credential = new DefaultAzureCredential();
