@@ -127,9 +127,9 @@ internal static class Pop3Azurite
     {
         for (var (sent, got) = (0, 0); got < messages; got++)
         {
-            if (sent == got)
+            if (sent - got <= outstanding / 2 && sent < messages) // a client that pipelines does not let it run dry
             {
-                var upTo = Math.Min(messages, sent + outstanding);
+                var upTo = Math.Min(messages, got + outstanding);
                 await pop3.SendAsync(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(sent + 1, upTo - sent).Select(n => $"RETR {n}\r\n"))));
                 sent = upTo;
             }
