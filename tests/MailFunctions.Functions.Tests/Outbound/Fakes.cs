@@ -141,22 +141,6 @@ internal sealed class SetTime : TimeProvider
     public override DateTimeOffset GetUtcNow() => Now;
 }
 
-/// <summary>Keeps what is logged, as `id text`.</summary>
-internal sealed class MemoryLog<T> : ILogger<T>
-{
-    private readonly ConcurrentQueue<string> _lines = new();
-
-    public IReadOnlyList<string> Lines => [.. _lines];
-
-    public IDisposable? BeginScope<TState>(TState state)
-        where TState : notnull => null;
-
-    public bool IsEnabled(LogLevel logLevel) => true;
-
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        _lines.Enqueue($"{eventId.Id} {formatter(state, exception)}");
-}
-
 /// <summary>Says what it is told to, and counts.</summary>
 internal sealed class FakeRelay(Func<OutboundJob, IReadOnlyList<RecipientResult>> answer) : MailFunctions.Functions.Outbound.IRelay
 {

@@ -22,7 +22,7 @@ public sealed class OutboundDeliveryTests
     private readonly MemoryStore _store = new();
     private readonly MemoryTraces _traces = new();
     private readonly RelayOptions _options = new() { HostName = "mail.example.test" };
-    private readonly MemoryLog<OutboundDelivery> _log = new();
+    private readonly TestLog<OutboundDelivery> _log = new();
     private DestinationLimits? _limits;
 
     public OutboundDeliveryTests() => _store.Blobs[Blob] = "Received: by us\r\nSubject: Hello\r\n\r\nBody\r\n"u8.ToArray();

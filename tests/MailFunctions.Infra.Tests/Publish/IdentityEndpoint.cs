@@ -1,11 +1,8 @@
 using System.Collections.Concurrent;
-using System.Net;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
 
 namespace MailFunctions.Infra.Tests.Publish;
 
@@ -15,14 +12,7 @@ internal sealed class IdentityEndpoint : IAsyncDisposable
     private readonly string _secret = Guid.NewGuid().ToString("N");
     private readonly WebApplication _app;
 
-    private IdentityEndpoint()
-    {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
-        _app = builder.Build();
-        _app.Run(AnswerAsync);
-    }
+    private IdentityEndpoint() => _app = LoopbackServer.Create(AnswerAsync);
 
     /// <summary>The resources that tokens were asked for.</summary>
     public ConcurrentDictionary<string, byte> Resources { get; } = new();

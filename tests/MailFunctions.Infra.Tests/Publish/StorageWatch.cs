@@ -1,11 +1,8 @@
 using System.Collections.Concurrent;
-using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
 
 namespace MailFunctions.Infra.Tests.Publish;
 
@@ -24,15 +21,7 @@ internal sealed partial class StorageWatch : IAsyncDisposable
     private StorageWatch(Uri storage)
     {
         _storage = storage;
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(k =>
-        {
-            k.Listen(IPAddress.Loopback, 0);
-            k.Limits.MaxRequestBodySize = null;
-        });
-        _app = builder.Build();
-        _app.Run(HandOnAsync);
+        _app = LoopbackServer.Create(HandOnAsync);
     }
 
     public ConcurrentDictionary<string, byte> Read { get; } = new();

@@ -1,11 +1,8 @@
 using System.Collections.Concurrent;
 using System.IO.Compression;
-using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
 
 namespace MailFunctions.Infra.Tests.Publish;
 
@@ -15,14 +12,7 @@ internal sealed class TelemetryCollector : IAsyncDisposable
     private readonly ConcurrentQueue<(string Path, string Body)> _calls = new();
     private readonly WebApplication _app;
 
-    private TelemetryCollector()
-    {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
-        _app = builder.Build();
-        _app.Run(TakeAsync);
-    }
+    private TelemetryCollector() => _app = LoopbackServer.Create(TakeAsync);
 
     public string Endpoint => _app.Urls.First();
 

@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 
-namespace MailFunctions.Edge.Tests.Fakes;
+namespace MailFunctions.TestKit;
 
-/// <summary>Keeps the lines that would be logged, at every level.</summary>
-internal sealed class TestLog<T> : ILogger<T>
+/// <summary>Keeps the lines that would be logged, at every level, as `id text`.</summary>
+public sealed class TestLog<T> : ILogger<T>
 {
     private readonly ConcurrentQueue<string> _lines = new();
 
@@ -16,5 +16,5 @@ internal sealed class TestLog<T> : ILogger<T>
     public bool IsEnabled(LogLevel logLevel) => true;
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        _lines.Enqueue($"{formatter(state, exception)} {exception}");
+        _lines.Enqueue($"{eventId.Id} {formatter(state, exception)} {exception}".TrimEnd());
 }

@@ -1,0 +1,108 @@
+using System.Text;
+using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Maildrops;
+using MailFunctions.Azure.Tests.Storage;
+using MailFunctions.Core.Mailboxes;
+using MailFunctions.TestKit;
+using Xunit;
+
+namespace MailFunctions.Azure.Tests.Maildrops;
+
+/// <summary>What a session has on its way before it is asked for, and the room that it takes from the others.</summary>
+public sealed class ReadAheadTests(AzuriteFixture azurite)
+{
+    private readonly TestStorage _storage = new(azurite.ConnectionString);
+    private readonly string _mailbox = TestStorage.NewMailboxId();
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)] // the newest first
+    public async Task Read_OneAfterTheOther_AsksForEachBlobOnce_AndForRowsByTheHundred(int step)
+    {
+        const int Messages = 130;
+        for (var i = 0; i < Messages; i++)
+        {
+            await _storage.DeliverAsync(_mailbox, Encoding.ASCII.GetBytes($"{i}\r\n"));
+        }
+
+        await using var maildrop = await _storage.OpenAsync(_mailbox);
+        var before = _storage.Watch.Seen.Count;
+        for (var uid = step > 0 ? 1 : Messages; uid is >= 1 and <= Messages; uid += step)
+        {
+            var next = Enumerable.Range(1, 16).Select(i => uid + (i * step)).Where(u => u is >= 1 and <= Messages).Select(u => (uint)u).ToArray();
+            Assert.Equal($"{uid - 1}\r\n", Encoding.ASCII.GetString((await TestStorage.ReadAsync(maildrop, (uint)uid, next))!));
+        }
+
+        var requests = _storage.Watch.Seen.Skip(before).ToList();
+        Assert.Equal(Messages, requests.Count(r => r.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal)));
+        Assert.Equal(2, requests.Count(r => !r.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3 * SegmentBuffer.SegmentOctets)] // of the sixteen, three have room
+    public async Task Read_WhenReadingAheadHasNoRoom_AsksForEachBlobOnce(long room)
+    {
+        const int Messages = 20;
+        for (var i = 0; i < Messages; i++)
+        {
+            await _storage.DeliverAsync(_mailbox, TestStorage.RandomOctets(SegmentBuffer.SegmentOctets));
+        }
+
+        await using var maildrop = await OpenAsync(_storage.Maildrops(readAhead: room), _mailbox);
+        for (var uid = 1u; uid <= Messages; uid++)
+        {
+            var next = Enumerable.Range((int)uid + 1, 16).Where(u => u <= Messages).Select(u => (uint)u).ToArray();
+            Assert.Equal(SegmentBuffer.SegmentOctets, (await TestStorage.ReadAsync(maildrop, uid, next))!.Length);
+        }
+
+        Assert.Equal(Messages, _storage.Watch.Count(IsBlobRead));
+    }
+
+    [Fact]
+    public async Task Read_WhileAnIdleSessionHoldsAllRoom_GetsItAfterSomeSeconds()
+    {
+        var time = new ManualTime();
+        var other = TestStorage.NewMailboxId();
+        MailboxEntry[] idle = [await DeliverOneAsync(_mailbox), await DeliverOneAsync(_mailbox)];
+        MailboxEntry[] busy = [await DeliverOneAsync(other), await DeliverOneAsync(other)];
+        var maildrops = _storage.Maildrops(time, readAhead: SegmentBuffer.SegmentOctets);
+        await using var idleOne = await OpenAsync(maildrops, _mailbox);
+        await using var busyOne = await OpenAsync(maildrops, other);
+        await TestStorage.ReadAsync(idleOne, 1, 2);
+        await UntilReadAsync(idle[1], 1);
+
+        await TestStorage.ReadAsync(busyOne, 1, 2);
+        Assert.Equal(0, ReadsOf(busy[1])); // the room is the other one's yet
+
+        time.Advance(MessageReader.IdleAfter);
+        await TestStorage.ReadAsync(busyOne, 1, 2);
+        await UntilReadAsync(busy[1], 1);
+
+        Assert.NotNull(await TestStorage.ReadAsync(idleOne, 2)); // opened again: it had been let go
+        Assert.Equal(2, ReadsOf(idle[1]));
+        Assert.NotNull(await TestStorage.ReadAsync(busyOne, 2));
+        Assert.Equal(1, ReadsOf(busy[1]));
+    }
+
+    private static bool IsBlobRead(SeenRequest request) => request.Method == "GET" && request.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal);
+
+    private int ReadsOf(MailboxEntry message) => _storage.Watch.Count(r => r.Method == "GET" && r.Uri.AbsolutePath.EndsWith(message.Blob, StringComparison.Ordinal));
+
+    /// <summary>Until it has been asked for, and a moment more in which it comes.</summary>
+    private async Task UntilReadAsync(MailboxEntry message, int times)
+    {
+        for (var i = 0; i < 500 && ReadsOf(message) < times; i++)
+        {
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(times, ReadsOf(message));
+        await Task.Delay(200, TestContext.Current.CancellationToken);
+    }
+
+    private Task<MailboxEntry> DeliverOneAsync(string mailbox) => _storage.DeliverAsync(mailbox, "text\r\n"u8.ToArray());
+
+    private static async Task<IMaildrop> OpenAsync(TableMaildrops maildrops, string mailbox) =>
+        ((MaildropOpening.Opened)await maildrops.OpenAsync(TestStorage.AccountOf(mailbox), CancellationToken.None)).Maildrop;
+}
