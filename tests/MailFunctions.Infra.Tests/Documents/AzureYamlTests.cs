@@ -86,7 +86,7 @@ public sealed partial class AzureYamlTests(ArmTemplate template) : IClassFixture
     public void ShellHooks_AreRunnable_AndParse() => Assert.All(Scripts("*.sh"), file =>
     {
         Assert.True(File.GetUnixFileMode(file).HasFlag(UnixFileMode.UserExecute), $"{file} is not executable.");
-        Assert.Equal(0, Run("sh", "-n", file).ExitCode);
+        Assert.Equal(0, Run("sh", ["-n", file], []).ExitCode);
     });
 
     [Theory]
@@ -96,11 +96,40 @@ public sealed partial class AzureYamlTests(ArmTemplate template) : IClassFixture
     [InlineData("functions-premium.sh", "is not")]
     public void ShellHooks_WithoutWhatTheyNeed_StopWithASentence(string script, string sentence)
     {
-        var (exitCode, errors) = Run("sh", Path.Combine(Repository.Root, "infra", "hooks", script));
+        var (exitCode, _, errors) = Run("sh", [Hook(script)], []);
 
         Assert.Equal(1, exitCode);
         Assert.Contains(sentence, errors, StringComparison.Ordinal);
         Assert.Single(errors.Trim().Split('\n'));
+    }
+
+    /// <summary>PowerShell comes as a .NET tool (.config/dotnet-tools.json).</summary>
+    [Theory]
+    [InlineData("check.ps1", "MAIL_HOST_NAME is not set")]
+    [InlineData("show.ps1", "SERVICE_EDGE_ADDRESS is not known")]
+    [InlineData("functions-package.ps1", "can't be packaged on Windows")]
+    public void PowerShellHooks_WithoutWhatTheyNeed_StopWithASentence(string script, string sentence)
+    {
+        var (exitCode, _, errors) = RunPowerShell(script, []);
+
+        Assert.True(exitCode == 1, errors);
+        Assert.Contains(sentence, errors, StringComparison.Ordinal);
+        Assert.Single(errors.Trim().Split('\n'));
+    }
+
+    [Theory]
+    [InlineData("check", "MAIL_HOST_NAME=mx.test")]
+    [InlineData("check", "MAIL_HOST_NAME=mx.test", "EDGE_HOSTING=vmss", "EDGE_SSH_PUBLIC_KEY=ssh-ed25519 k")]
+    [InlineData("show", "MAIL_HOST_NAME=mx.test", "SERVICE_EDGE_ADDRESS=192.0.2.1", "SERVICE_FUNCTIONS_URI=https://f.test", "AZURE_RESOURCE_GROUP=rg", "SERVICE_FUNCTIONS_NAME=f")]
+    [InlineData("show", "MAIL_HOST_NAME=mx.test", "SERVICE_EDGE_ADDRESS=192.0.2.1", "SERVICE_FUNCTIONS_URI=https://f.test", "AZURE_RESOURCE_GROUP=rg", "SERVICE_FUNCTIONS_NAME=f", "TLS_CERTIFICATE_NAME=c")]
+    public void Hooks_WithWhatTheyNeed_SayTheSameInBothShells(string hook, params string[] variables)
+    {
+        var environment = variables.Select(v => v.Split('=', 2)).ToDictionary(v => v[0], v => v[1]);
+        var shell = Run("sh", [Hook(hook + ".sh")], environment);
+
+        Assert.Equal((0, ""), (shell.ExitCode, shell.Errors));
+        Assert.Equal(shell, RunPowerShell(hook + ".ps1", environment));
+        Assert.Equal(hook == "show", shell.Output.Contains("192.0.2.1", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -141,19 +170,38 @@ public sealed partial class AzureYamlTests(ArmTemplate template) : IClassFixture
 
     private static string[] Scripts(string pattern) => Directory.GetFiles(Path.Combine(Repository.Root, "infra", "hooks"), pattern);
 
-    private static (int ExitCode, string Errors) Run(string program, params string[] arguments)
+    private static readonly Lazy<Ended> ToolsRestored = new(() => Run("dotnet", ["tool", "restore"], []));
+
+    private static Ended RunPowerShell(string script, Dictionary<string, string> environment)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
-        foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("AZURE_", StringComparison.Ordinal) || k.StartsWith("SERVICE_", StringComparison.Ordinal) || k is "MAIL_HOST_NAME" or "EDGE_HOSTING").ToList())
+        Assert.True(ToolsRestored.Value.ExitCode == 0, "dotnet tool restore: " + ToolsRestored.Value);
+        return Run("dotnet", ["tool", "run", "pwsh", "--", "-NoProfile", "-NonInteractive", "-File", Hook(script)], environment);
+    }
+
+    private static string Hook(string script) => Path.Combine(Repository.Root, "infra", "hooks", script);
+
+    private static Ended Run(string program, string[] arguments, Dictionary<string, string> environment)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = Repository.Root };
+        foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("AZURE_", StringComparison.Ordinal) || k.StartsWith("SERVICE_", StringComparison.Ordinal) || k is "MAIL_HOST_NAME" or "EDGE_HOSTING" or "EDGE_SSH_PUBLIC_KEY" or "TLS_CERTIFICATE_NAME").ToList())
         {
             start.Environment.Remove(name);
         }
 
+        start.Environment["DOTNET_NOLOGO"] = "1";
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
         using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEnd();
         process.WaitForExit();
-        return (process.ExitCode, errors);
+        return new Ended(process.ExitCode, output.Result, errors);
     }
+
+    private sealed record Ended(int ExitCode, string Output, string Errors);
 
     [GeneratedRegex(@"azd-service-name'?""?[,:] ?['""](\w+)['""]")]
     private static partial Regex ServiceTag();
