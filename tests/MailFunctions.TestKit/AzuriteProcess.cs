@@ -30,6 +30,8 @@ public sealed class AzuriteProcess : IAsyncDisposable
         ],
         new Dictionary<string, string?> { ["AZURITE_ACCOUNTS"] = $"{Account}:{_key};{EmptyAccount}:{_key}" }));
 
+    public int Id => _process.Id;
+
     public string ConnectionString => ConnectionStringOf(Account);
 
     /// <summary>An account in which no container and no table was ever made.</summary>

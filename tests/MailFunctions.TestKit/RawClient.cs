@@ -51,13 +51,50 @@ public sealed class RawClient : IAsyncDisposable
             }
 
             line.Write(_buffer, _start, _end - _start);
-            using var limit = new CancellationTokenSource(Limit);
-            (_start, _end) = (0, await _client.GetStream().ReadAsync(_buffer, limit.Token).ConfigureAwait(false));
-            if (_end == 0)
+            (_start, _end) = (0, 0);
+            if (!await FillAsync().ConfigureAwait(false))
             {
                 return line.Length > 0 ? line.ToArray() : null;
             }
         }
+    }
+
+    /// <summary>Reads what follows the status line of a POP3 multi-line response and keeps nothing; returns its octets, stuffing included.</summary>
+    public async Task<long> SkipMultiLineAsync()
+    {
+        for (var octets = 0L; ;)
+        {
+            if (octets == 0 && _buffer.AsSpan(_start, _end - _start).StartsWith(".\r\n"u8))
+            {
+                _start += 3;
+                return 0;
+            }
+
+            var end = _buffer.AsSpan(_start, _end - _start).IndexOf("\r\n.\r\n"u8);
+            if (end >= 0)
+            {
+                _start += end + 5;
+                return octets + end + 2;
+            }
+
+            var kept = Math.Min(_end - _start, 4); // the terminator may be cut
+            octets += _end - _start - kept;
+            _buffer.AsSpan(_end - kept, kept).CopyTo(_buffer);
+            (_start, _end) = (0, kept);
+            if (!await FillAsync().ConfigureAwait(false))
+            {
+                throw new IOException("The server closed the connection inside a multi-line response.");
+            }
+        }
+    }
+
+    /// <summary>Octets behind those that are held; false at the end.</summary>
+    private async Task<bool> FillAsync()
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        var count = await _client.GetStream().ReadAsync(_buffer.AsMemory(_end), limit.Token).ConfigureAwait(false);
+        _end += count;
+        return count > 0;
     }
 
     /// <summary>An SMTP reply of any number of lines, joined by line feeds.</summary>
