@@ -97,6 +97,7 @@ internal static class Pop3Azurite
                 new("POP3, one session, one RETR after the other", messages, one, () => RetrieveAsync(1, 1)),
                 one,
                 new($"POP3, one session, {Outstanding} outstanding", messages, one, () => RetrieveAsync(1, Outstanding)),
+                new($"POP3, one session, {Outstanding} outstanding in no order", messages, one, () => RetrieveAsync(1, Outstanding, shuffled: true)),
                 many,
                 new($"POP3, {Sessions} sessions, {Outstanding} outstanding each", all.Count, many, () => RetrieveAsync(Sessions, Outstanding)),
                 new("the same from connecting to QUIT, with STAT, UIDL and LIST", all.Count, many, () => watch.MeasureAsync(WholeSessionsAsync)),
@@ -112,18 +113,29 @@ internal static class Pop3Azurite
         Task<Sample> BareAsync(IReadOnlyList<string> names, int atOnce) => SettledAsync(() => ReadBareAsync(container, names, atOnce, latency));
 
         // Sessions that have logged in and listed, as clients do first, fetch all they have.
-        async Task<Sample> RetrieveAsync(int sessions, int outstanding)
+        async Task<Sample> RetrieveAsync(int sessions, int outstanding, bool shuffled = false)
         {
             var open = await Task.WhenAll(Enumerable.Range(0, sessions).Select(i => OpenAsync(port, i)));
-            var sample = await SettledAsync(() => Task.WhenAll(open.Select(pop3 => Pop3Azurite.RetrieveAsync(pop3, messages, outstanding))));
+            var sample = await SettledAsync(() => Task.WhenAll(open.Select(pop3 => Pop3Azurite.RetrieveAsync(pop3, Order(shuffled), outstanding))));
             await Task.WhenAll(open.Select(QuitAsync));
             return sample;
+        }
+
+        int[] Order(bool shuffled)
+        {
+            int[] numbers = [.. Enumerable.Range(1, messages)];
+            if (shuffled)
+            {
+                new Random(1).Shuffle(numbers);
+            }
+
+            return numbers;
         }
 
         Task WholeSessionsAsync() => Task.WhenAll(Enumerable.Range(0, Sessions).Select(async account =>
         {
             var pop3 = await OpenAsync(port, account);
-            await Pop3Azurite.RetrieveAsync(pop3, messages, Outstanding);
+            await Pop3Azurite.RetrieveAsync(pop3, Order(shuffled: false), Outstanding);
             await QuitAsync(pop3);
         }));
     }
@@ -143,14 +155,14 @@ internal static class Pop3Azurite
         await pop3.DisposeAsync();
     }
 
-    private static async Task RetrieveAsync(RawClient pop3, int messages, int outstanding)
+    private static async Task RetrieveAsync(RawClient pop3, int[] numbers, int outstanding)
     {
-        for (var (sent, got) = (0, 0); got < messages; got++)
+        for (var (sent, got) = (0, 0); got < numbers.Length; got++)
         {
-            if (sent - got <= outstanding / 2 && sent < messages) // a client that pipelines does not let it run dry
+            if (sent - got <= outstanding / 2 && sent < numbers.Length) // a client that pipelines does not let it run dry
             {
-                var upTo = Math.Min(messages, got + outstanding);
-                await pop3.SendAsync(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(sent + 1, upTo - sent).Select(n => $"RETR {n}\r\n"))));
+                var upTo = Math.Min(numbers.Length, got + outstanding);
+                await pop3.SendAsync(Encoding.ASCII.GetBytes(string.Concat(numbers[sent..upTo].Select(n => $"RETR {n}\r\n"))));
                 sent = upTo;
             }
 

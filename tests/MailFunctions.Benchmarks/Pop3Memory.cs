@@ -187,7 +187,7 @@ internal static class Pop3Memory
             yield return box.List(next);
         }
 
-        public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken) =>
+        public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, LikelyNext next, CancellationToken cancellationToken) =>
             ValueTask.FromResult<IMaildropContent?>(box.Find(uid) is { } content ? new MemoryContent(content) : null);
 
         public void MarkFetched(uint uid)

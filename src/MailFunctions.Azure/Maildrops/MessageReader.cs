@@ -7,7 +7,7 @@ namespace MailFunctions.Azure.Maildrops;
 
 /// <summary>
 /// Opens the messages of one maildrop, and has those that will probably be asked for next on their way before they
-/// are: rows by one query for many, small blobs into a bounded buffer shared by all sessions.
+/// are: the rows of neighbours by one query for many, small blobs into a bounded buffer shared by all sessions.
 /// </summary>
 internal sealed class MessageReader(
     MessageRows rows, IMessageStore store, ReadAheadBudget readAhead, UnreadableMail unreadable, TimeProvider time) : IAsyncDisposable
@@ -25,16 +25,16 @@ internal sealed class MessageReader(
     private readonly CancellationTokenSource _end = new();
     private long _asked;
 
-    public async ValueTask<IMaildropContent?> OpenAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
+    public async ValueTask<IMaildropContent?> OpenAsync(uint uid, LikelyNext next, CancellationToken cancellationToken)
     {
         Volatile.Write(ref _asked, time.GetTimestamp());
-        if (await rows.FindAsync(uid, likelyNext, cancellationToken).ConfigureAwait(false) is not { } row)
+        if (await rows.FindAsync(uid, next, cancellationToken).ConfigureAwait(false) is not { } row)
         {
             await unreadable.TellOfRowAsync(uid, cancellationToken).ConfigureAwait(false);
             return null;
         }
 
-        ForgetUnlikely(uid, likelyNext.Span);
+        ForgetUnlikely(uid, next.Uids.Span);
         Task<BufferedContent?>? read;
         lock (_ahead)
         {
@@ -44,11 +44,11 @@ internal sealed class MessageReader(
         if (read is null)
         {
             var opening = OpenAsync(row, cancellationToken);
-            StartAhead(likelyNext.Span);
+            StartAhead(next);
             return await TellAsync(await opening.ConfigureAwait(false), row, cancellationToken).ConfigureAwait(false);
         }
 
-        StartAhead(likelyNext.Span);
+        StartAhead(next);
 
         // It stays ours to dispose of until it is there: the caller may give up waiting.
         await ((Task)read).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -108,9 +108,9 @@ internal sealed class MessageReader(
         _end.Dispose();
     }
 
-    private void StartAhead(ReadOnlySpan<uint> likelyNext)
+    private void StartAhead(LikelyNext next)
     {
-        foreach (var uid in likelyNext)
+        foreach (var uid in next.Uids.Span)
         {
             lock (_ahead)
             {
@@ -125,19 +125,32 @@ internal sealed class MessageReader(
                 }
             }
 
-            if (rows.Known(uid) is not { Size: <= LargestReadAhead } row)
+            Task<BufferedContent?> read;
+            if (rows.Known(uid) is { } row)
             {
-                continue;
+                if (row.Size > LargestReadAhead)
+                {
+                    continue;
+                }
+
+                // The room comes first: a blob that would not fit is opened once, when its turn comes.
+                var cost = SegmentBuffer.CostOf(row.Size);
+                if (!readAhead.TryTake(cost))
+                {
+                    return;
+                }
+
+                read = ReadAheadAsync(row, cost);
+            }
+            else if (!next.AreNear)
+            {
+                read = ReadAheadAsync(rows.BeginFind(uid));
+            }
+            else
+            {
+                continue; // its row comes with those of its neighbours
             }
 
-            // The room comes first: a blob that would not fit is opened once, when its turn comes.
-            var cost = SegmentBuffer.CostOf(row.Size);
-            if (!readAhead.TryTake(cost))
-            {
-                return;
-            }
-
-            var read = ReadAheadAsync(row, cost);
             lock (_ahead)
             {
                 _ahead[uid] = read;
@@ -182,6 +195,19 @@ internal sealed class MessageReader(
         {
             read.Result?.Dispose();
         }
+    }
+
+    /// <summary>A message that stands alone: its row, then its blob.</summary>
+    private async Task<BufferedContent?> ReadAheadAsync(Task<MailboxEntry?> finding)
+    {
+        var row = await finding.WaitAsync(_end.Token).ConfigureAwait(false);
+        if (row is not { Size: <= LargestReadAhead })
+        {
+            return null;
+        }
+
+        var cost = SegmentBuffer.CostOf(row.Size);
+        return readAhead.TryTake(cost) ? await ReadAheadAsync(row, cost).ConfigureAwait(false) : null;
     }
 
     /// <summary>Null when there is no blob, or it is larger than its row says: the message is opened when its turn comes.</summary>

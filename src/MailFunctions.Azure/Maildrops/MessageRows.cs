@@ -5,8 +5,8 @@ using MailFunctions.Core.Mailboxes;
 namespace MailFunctions.Azure.Maildrops;
 
 /// <summary>
-/// The rows of the messages that a client reads: one message alone is a point read; one that others follow brings their
-/// rows with it, and the next ones are on their way before the last of these is reached.
+/// The rows of the messages that a client reads: one message alone is a point read; one that its neighbours follow brings
+/// their rows with it, and the next ones are on their way before the last of these is reached.
 /// </summary>
 internal sealed class MessageRows(TableClient table, string partition)
 {
@@ -20,31 +20,40 @@ internal sealed class MessageRows(TableClient table, string partition)
     private const int MostPages = 20;
 
     private readonly Dictionary<uint, MailboxEntry> _rows = [];
+    private readonly Dictionary<uint, Task<MailboxEntry?>> _alone = [];
     private Task<List<MailboxEntry>>? _more;
 
     /// <summary>Null when the row is not at hand yet.</summary>
     public MailboxEntry? Known(uint uid) => _rows.GetValueOrDefault(uid);
 
-    public async ValueTask<MailboxEntry?> FindAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
+    /// <summary>Asks for the row of a message that stands alone; <see cref="FindAsync"/> takes it when its turn comes.</summary>
+    public Task<MailboxEntry?> BeginFind(uint uid) => _alone[uid] = ReadOneAsync(uid, CancellationToken.None);
+
+    public async ValueTask<MailboxEntry?> FindAsync(uint uid, LikelyNext next, CancellationToken cancellationToken)
     {
         if (!_rows.ContainsKey(uid) || _more is { IsCompleted: true })
         {
-            await TakeMoreAsync(uid, likelyNext, cancellationToken).ConfigureAwait(false);
+            await TakeMoreAsync(uid, next.Uids, cancellationToken).ConfigureAwait(false);
         }
 
         if (_rows.TryGetValue(uid, out var known))
         {
-            Prefetch(uid, likelyNext.Span);
+            Prefetch(uid, next);
             return known;
         }
 
         try
         {
-            if (!likelyNext.IsEmpty)
+            if (await TakeAloneAsync(uid, next.Uids, cancellationToken).ConfigureAwait(false) is { } alone)
+            {
+                return alone;
+            }
+
+            if (next.AreNear)
             {
                 _rows.Clear();
-                Add(await ReadAsync(uid, FirstRows, IsDownwards(uid, likelyNext.Span), cancellationToken).ConfigureAwait(false));
-                Prefetch(uid, likelyNext.Span);
+                Add(await ReadAsync(uid, FirstRows, IsDownwards(uid, next.Uids.Span), cancellationToken).ConfigureAwait(false));
+                Prefetch(uid, next);
                 if (_rows.TryGetValue(uid, out var found))
                 {
                     return found;
@@ -52,8 +61,7 @@ internal sealed class MessageRows(TableClient table, string partition)
             }
 
             // Only a point read tells that a row is not there.
-            var row = await table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken, MailboxRow.ContentColumns).ConfigureAwait(false);
-            return row is null ? null : MailboxRow.ToEntry(row);
+            return await ReadOneAsync(uid, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -86,13 +94,49 @@ internal sealed class MessageRows(TableClient table, string partition)
         Add(more.Result);
     }
 
-    private void Prefetch(uint uid, ReadOnlySpan<uint> likelyNext)
+    /// <summary>The row that was asked for by <see cref="BeginFind"/>, if it came; those that are not likely any more are let go.</summary>
+    private async ValueTask<MailboxEntry?> TakeAloneAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
     {
-        foreach (var next in likelyNext)
+        if (_alone.Count == 0)
         {
-            if (!_rows.ContainsKey(next))
+            return null;
+        }
+
+        _alone.Remove(uid, out var finding);
+        foreach (var other in _alone.Keys.Where(k => !likelyNext.Span.Contains(k)).ToList())
+        {
+            _alone.Remove(other);
+        }
+
+        if (finding is null)
+        {
+            return null;
+        }
+
+        await ((Task)finding).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+        return finding.IsCompletedSuccessfully ? finding.Result : null;
+    }
+
+    private async Task<MailboxEntry?> ReadOneAsync(uint uid, CancellationToken cancellationToken)
+    {
+        var row = await table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken, MailboxRow.ContentColumns).ConfigureAwait(false);
+        return row is null ? null : MailboxRow.ToEntry(row);
+    }
+
+    private void Prefetch(uint uid, LikelyNext next)
+    {
+        if (_more is not null || !next.AreNear)
+        {
+            return;
+        }
+
+        var likely = next.Uids.Span;
+        foreach (var other in likely)
+        {
+            if (!_rows.ContainsKey(other))
             {
-                _more ??= ReadAsync(next, MoreRows, IsDownwards(uid, likelyNext), CancellationToken.None);
+                _more = ReadAsync(other, MoreRows, IsDownwards(uid, likely), CancellationToken.None);
                 return;
             }
         }

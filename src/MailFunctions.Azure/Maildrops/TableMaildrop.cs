@@ -51,8 +51,8 @@ internal sealed class TableMaildrop(
         }
     }
 
-    public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken) =>
-        reader.OpenAsync(uid, likelyNext, cancellationToken);
+    public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, LikelyNext next, CancellationToken cancellationToken) =>
+        reader.OpenAsync(uid, next, cancellationToken);
 
     public void MarkFetched(uint uid) => fetched.Mark(uid);
 

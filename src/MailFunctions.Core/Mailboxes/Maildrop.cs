@@ -24,6 +24,11 @@ public abstract record MaildropOpening
 /// <summary>What a session needs to know of a message, 16 octets each.</summary>
 public readonly record struct MaildropMessage(uint Uid, long Size);
 
+/// <summary>The messages that a client will probably ask for next.</summary>
+/// <param name="Uids">In the order in which it will.</param>
+/// <param name="AreNear">They go on in one direction from the message that is asked for now, and none is a hundred messages away.</param>
+public readonly record struct LikelyNext(ReadOnlyMemory<uint> Uids, bool AreNear);
+
 /// <summary>
 /// A locked maildrop as it was at login: messages delivered later are not in it. Disposing gives the lock back and
 /// deletes nothing. Methods throw <see cref="Messages.StoreUnavailableException"/>.
@@ -49,8 +54,8 @@ public interface IMaildrop : IAsyncDisposable
     /// Opens a message: prologue, blob, and a final CRLF where the blob has none. Null when the row or the blob is gone
     /// (`[SYS/PERM]`); that is traced for the postmaster.
     /// </summary>
-    /// <param name="likelyNext">Uids that will probably be asked for next, in order: read ahead within a bounded buffer. The caller's memory again on return.</param>
-    ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken);
+    /// <param name="next">Read ahead within a bounded buffer. Its memory is the caller's again on return.</param>
+    ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, LikelyNext next, CancellationToken cancellationToken);
 
     /// <summary>The client has had the whole of a message: for accounts whose fetched mail goes after some days.</summary>
     void MarkFetched(uint uid);

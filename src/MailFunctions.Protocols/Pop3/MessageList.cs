@@ -49,9 +49,9 @@ internal sealed class MessageList
 
     public List<uint> MarkedUids() => [.. _deleted.Order().Select(n => this[n].Uid)];
 
-    /// <summary>The uids of the unmarked messages that follow one, as many of them as <paramref name="uids"/> has room for.</summary>
+    /// <summary>Writes the uids of the unmarked messages that follow one, as many of them as there is room for; returns how many.</summary>
     /// <param name="step">1: upwards, -1: downwards.</param>
-    public ReadOnlyMemory<uint> Following(int number, int step, uint[] uids)
+    public int Following(int number, int step, Span<uint> uids)
     {
         var count = 0;
         for (var n = number + step; n >= 1 && n <= _messages.Count && count < uids.Length; n += step)
@@ -62,6 +62,6 @@ internal sealed class MessageList
             }
         }
 
-        return uids.AsMemory(0, count);
+        return count;
     }
 }

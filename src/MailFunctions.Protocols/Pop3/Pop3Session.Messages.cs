@@ -8,9 +8,6 @@ namespace MailFunctions.Protocols.Pop3;
 
 public sealed partial class Pop3Session
 {
-    /// <summary>Messages of which the maildrop is told that they are likely next.</summary>
-    private const int ReadAhead = 16;
-
     /// <summary>Octets in the output before it is sent while a list or a message is written.</summary>
     private const int FlushEvery = 32 * 1024;
 
@@ -101,11 +98,8 @@ public sealed partial class Pop3Session
             return;
         }
 
-        // Clients fetch in order, some the newest first: from the second on, what follows is on its way before it is asked for.
         var whole = bodyLines == DotStuffer.AllLines;
-        var step = number - _lastRetrieved;
-        var next = whole && (step == 1 || (step == -1 && _lastRetrieved > 0)) ? messages.Following(number, step, _next ??= new uint[ReadAhead]) : default;
-        _lastRetrieved = whole ? number : _lastRetrieved;
+        var next = whole ? LikelyAfter(number, messages) : default;
         await using var content = await _maildrop!.OpenMessageAsync(messages[number].Uid, next, abort).ConfigureAwait(false);
         if (content is null)
         {
@@ -150,6 +144,11 @@ public sealed partial class Pop3Session
 
         services.Events.Retrieved(octets);
     }
+
+    /// <summary>They are on their way before they are asked for.</summary>
+    private LikelyNext LikelyAfter(int number, MessageList messages) => _input.Peek(
+        (Next: _next ??= new NextMessages(), number, messages),
+        static (state, pipelined) => state.Next.After(state.number, state.messages, pipelined));
 
     /// <summary>A message whose end is still in the output has not been fetched.</summary>
     private void MarkWhenSent(uint uid)

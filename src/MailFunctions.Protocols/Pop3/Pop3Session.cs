@@ -19,9 +19,8 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
     private AuthenticatedAccount? _account;
     private IMaildrop? _maildrop;
     private MessageList? _messages;
-    private uint[]? _next;
+    private NextMessages? _next;
     private List<uint>? _unsent;
-    private int _lastRetrieved;
     private Pop3SessionEnd? _end;
     private int _errors;
 

@@ -72,6 +72,24 @@ internal sealed class SessionInput : IAsyncDisposable
             : WaitForLineAsync(maxOctets, limit, decode, abort);
     }
 
+    /// <summary>Shows what the client has sent behind the command at hand, or nothing; all of it stays where it is.</summary>
+    public T Peek<TState, T>(TState state, Func<TState, ReadOnlySequence<byte>, T> look)
+    {
+        if (!TryRead(out var read))
+        {
+            return look(state, ReadOnlySequence<byte>.Empty);
+        }
+
+        var seen = look(state, read.Buffer);
+        _connection.Input.AdvanceTo(read.Buffer.Start);
+        if (read.IsCanceled)
+        {
+            Wake(); // it was meant for the read that waits
+        }
+
+        return seen;
+    }
+
     /// <summary>Waits for octets; the caller advances. <c>Ended</c>: no more will come after these.</summary>
     public ValueTask<(InputStatus Status, ReadOnlySequence<byte> Buffer, bool Ended)> ReadAsync(
         TimeSpan limit, bool stopForDrain, CancellationToken abort) =>

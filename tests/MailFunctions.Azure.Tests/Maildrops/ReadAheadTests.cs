@@ -38,6 +38,48 @@ public sealed class ReadAheadTests(AzuriteFixture azurite)
         Assert.Equal(2, requests.Count(r => !r.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal)));
     }
 
+    /// <summary>Far from each other, so each row alone; and the client asks for what it said only in part.</summary>
+    [Fact]
+    public async Task Read_InNoOrder_HasRowsAndBlobsOnTheirWay_AndAsksForEachOnce()
+    {
+        var messages = new List<MailboxEntry>();
+        for (var i = 0; i < 12; i++)
+        {
+            messages.Add(await DeliverOneAsync(_mailbox));
+        }
+
+        uint[] order = [7, 2, 11, 4, 12, 1];
+        await using var maildrop = await _storage.OpenAsync(_mailbox);
+        var before = _storage.Watch.Seen.Count;
+        Assert.NotNull(await TestStorage.ReadAsync(maildrop, order[0], new LikelyNext(order.AsMemory(1), AreNear: false)));
+        foreach (var uid in order)
+        {
+            await UntilReadAsync(messages[(int)uid - 1], 1);
+        }
+
+        for (var i = 1; i < order.Length; i += 2)
+        {
+            Assert.NotNull(await TestStorage.ReadAsync(maildrop, order[i], new LikelyNext(order.AsMemory(i + 1), AreNear: false)));
+        }
+
+        var requests = _storage.Watch.Seen.Skip(before).ToList();
+        Assert.Equal(order.Length, requests.Count(IsBlobRead));
+        Assert.Equal(order.Length, requests.Count(r => !IsBlobRead(r)));
+    }
+
+    [Fact]
+    public async Task Read_InNoOrder_OfWhatIsNotThere_SaysSo()
+    {
+        await DeliverOneAsync(_mailbox);
+        var lost = await DeliverOneAsync(_mailbox);
+        await _storage.Store().DeleteAsync(lost.Blob, TestContext.Current.CancellationToken);
+        uint[] order = [9, 2, 1];
+        await using var maildrop = await _storage.OpenAsync(_mailbox);
+        Assert.Null(await TestStorage.ReadAsync(maildrop, 9, new LikelyNext(order.AsMemory(1), AreNear: false)));
+        Assert.Null(await TestStorage.ReadAsync(maildrop, 2, new LikelyNext(order.AsMemory(2), AreNear: false)));
+        Assert.NotNull(await TestStorage.ReadAsync(maildrop, 1));
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(3 * SegmentBuffer.SegmentOctets)] // of the sixteen, three have room

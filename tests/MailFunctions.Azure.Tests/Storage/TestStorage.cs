@@ -61,9 +61,12 @@ internal sealed class TestStorage
     public static AuthenticatedAccount AccountOf(string mailboxId) => new(EmailAddress.Parse($"{mailboxId}@example.test")!, mailboxId);
 
     /// <summary>The whole of a message as a client gets it; null when it can't be had.</summary>
-    public static async Task<byte[]?> ReadAsync(IMaildrop maildrop, uint uid, params uint[] likelyNext)
+    public static Task<byte[]?> ReadAsync(IMaildrop maildrop, uint uid, params uint[] neighbours) =>
+        ReadAsync(maildrop, uid, new LikelyNext(neighbours, AreNear: neighbours.Length > 0));
+
+    public static async Task<byte[]?> ReadAsync(IMaildrop maildrop, uint uid, LikelyNext next)
     {
-        await using var content = await maildrop.OpenMessageAsync(uid, likelyNext, CancellationToken.None);
+        await using var content = await maildrop.OpenMessageAsync(uid, next, CancellationToken.None);
         if (content is null)
         {
             return null;

@@ -222,6 +222,9 @@ internal sealed class TestMaildrop : IMaildrop
     /// <summary>Deletes only so many and then stops, as a store in trouble does.</summary>
     public int DeletesAtMost { get; set; } = int.MaxValue;
 
+    /// <summary>Called when the session lists the messages, within its first command that needs them.</summary>
+    public Action? Listing { get; set; }
+
     /// <summary>Octets that a piece of content holds.</summary>
     public int PieceOctets { get; set; } = 1000;
 
@@ -239,6 +242,7 @@ internal sealed class TestMaildrop : IMaildrop
 
     public async IAsyncEnumerable<IReadOnlyList<MaildropMessage>> ListAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        Listing?.Invoke();
         foreach (var page in Messages.Select(m => new MaildropMessage(m.Key, m.Value?.Length ?? 100)).ToList().Chunk(2))
         {
             await Task.Yield();
@@ -247,11 +251,11 @@ internal sealed class TestMaildrop : IMaildrop
     }
 
     /// <summary>What the session said is likely next, message by message.</summary>
-    public List<uint[]> LikelyNext { get; } = [];
+    public List<(uint[] Uids, bool AreNear)> LikelyNext { get; } = [];
 
-    public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
+    public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, LikelyNext next, CancellationToken cancellationToken)
     {
-        LikelyNext.Add(likelyNext.ToArray());
+        LikelyNext.Add((next.Uids.ToArray(), next.AreNear));
         return ValueTask.FromResult<IMaildropContent?>(Messages.GetValueOrDefault(uid) is { } content ? new Content(content, PieceOctets) : null);
     }
 

@@ -81,6 +81,22 @@ public sealed class Pop3LimitTests : IDisposable
         Assert.Equal([1u, 2u], _server.Maildrop.Messages.Keys);
     }
 
+    /// <summary>The session looks at what was pipelined behind a RETR; that look does not hide the drain.</summary>
+    [Fact]
+    public async Task Drain_BeforeWhatWasPipelinedIsLookedAt_EndsBehindTheMessage()
+    {
+        _server.Maildrop.Add("Subject: one\r\n\r\n");
+        _server.Maildrop.Listing = _drain.Cancel;
+        var session = RunAsync();
+        await LogInAsync();
+
+        await _connection.SendAsync("RETR 1\r\nDELE 1\r\nQUIT\r\n");
+
+        Assert.StartsWith("+OK 16 octets\r\nSubject: one\r\n\r\n.\r\n-ERR [SYS/TEMP]", await ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.Equal(Pop3SessionEnd.Drained, await session);
+        Assert.Equal([1u], _server.Maildrop.Messages.Keys);
+    }
+
     private async Task<Pop3SessionEnd> RunAsync()
     {
         try

@@ -49,16 +49,67 @@ public sealed class RetrieveTests
     [InlineData("RETR 5|RETR 2|TOP 1 0|RETR 4", "|||")]
     public async Task Retr_OneAfterTheOther_SaysWhatIsLikelyNext(string commands, string expected)
     {
+        var server = ServerWith(6);
+        var connection = new MemoryConnection();
+        var session = server.RunPop3Async(connection, plaintextLogin: true);
+        await connection.SendAsync($"USER alice@example.test\r\nPASS {TestServer.Password}\r\nDELE 3\r\n");
+        foreach (var (count, command) in commands.Split('|').Index())
+        {
+            await connection.SendAsync($"{command}\r\n");
+            for (var i = 0; i < 1000 && server.Maildrop.LikelyNext.Count <= count; i++)
+            {
+                await Task.Delay(1, TestContext.Current.CancellationToken);
+            }
+        }
+
+        await connection.SendAsync("RSET\r\nQUIT\r\n");
+        await session;
+
+        Assert.Equal(expected, string.Join('|', server.Maildrop.LikelyNext.Select(next => string.Join(' ', next.Uids))));
+    }
+
+    /// <summary>What the client has sent already counts first, in any order, beside other commands; then what follows it.</summary>
+    [Theory]
+    [InlineData("RETR 5|RETR 2|TOP 1 0|RETR 4", "far 2 4|near 4||")]
+    [InlineData("RETR 2|DELE 2|retr 4|NOOP|RETR 5", "near 4 5 6|near 5 6|near 6")]
+    [InlineData("RETR 6|RETR 5|RETR 2", "near 5 2|near 2|")]
+    [InlineData("RETR 4|RETR 3|RETR 9|RETR 0|RETR x|RETR 4 4|RETR -1|RETR", "")]
+    public async Task Retr_Pipelined_SaysWhatTheClientHasAskedFor(string commands, string expected)
+    {
+        var server = ServerWith(6);
+        await Session.RunPop3Async(server, [Encoding.ASCII.GetBytes(
+            $"USER alice@example.test\r\nPASS {TestServer.Password}\r\nDELE 3\r\n{commands.Replace("|", "\r\n", StringComparison.Ordinal)}\r\nRSET\r\nQUIT\r\n")]);
+
+        Assert.Equal(expected, string.Join('|', server.Maildrop.LikelyNext.Select(Show)));
+    }
+
+    [Fact]
+    public async Task Retr_PipelinedOverAHundredMessages_SaysSixteen_AndWhetherTheyAreNear()
+    {
+        var server = ServerWith(300);
+        var commands = string.Concat(Enumerable.Range(1, 20).Select(i => $"RETR {i * 2}\r\n")) + "RETR 150\r\nRETR 120\r\nRETR 20\r\n";
+        await Session.RunPop3Async(server, [Encoding.ASCII.GetBytes($"USER alice@example.test\r\nPASS {TestServer.Password}\r\n{commands}QUIT\r\n")]);
+
+        var next = server.Maildrop.LikelyNext;
+        Assert.Equal("near " + string.Join(' ', Enumerable.Range(2, 16).Select(i => i * 2)), Show(next[0]));
+        Assert.Equal("far 40 150 120 20", Show(next[18]));
+        Assert.Equal("far 150 120 20", Show(next[19]));
+        Assert.Equal("far 120 20", Show(next[20]));
+        Assert.Equal("far 20", Show(next[21]));
+    }
+
+    private static string Show((uint[] Uids, bool AreNear) next) =>
+        next.Uids.Length == 0 ? "" : $"{(next.AreNear ? "near" : "far")} {string.Join(' ', next.Uids)}";
+
+    private static TestServer ServerWith(int messages)
+    {
         var server = new TestServer();
-        for (var i = 1; i <= 6; i++)
+        for (var i = 1; i <= messages; i++)
         {
             server.Maildrop.Add($"Subject: {i}\r\n\r\n");
         }
 
-        await Session.RunPop3Async(server, [Encoding.ASCII.GetBytes(
-            $"USER alice@example.test\r\nPASS {TestServer.Password}\r\nDELE 3\r\n{commands.Replace("|", "\r\n", StringComparison.Ordinal)}\r\nRSET\r\nQUIT\r\n")]);
-
-        Assert.Equal(expected, string.Join('|', server.Maildrop.LikelyNext.Select(uids => string.Join(' ', uids))));
+        return server;
     }
 
     private static async Task<byte[]> RetrieveAsync(byte[] content, int piece, string command)
