@@ -22,7 +22,7 @@ internal sealed class BlobMessageStore(BlobServiceClient service, ByteBudget bud
             var answer = await _container.GetBlobClient(blob).DownloadStreamingAsync(
                 new BlobDownloadOptions { Range = offset == 0 ? default : new HttpRange(offset) },
                 cancellationToken).ConfigureAwait(false);
-            return answer.Value.Content;
+            return new BlobStream(answer.Value.Content);
         }
         catch (RequestFailedException e) when (IsGoneForGood(e))
         {

@@ -27,17 +27,10 @@ internal sealed class StreamedContent(long size, ReadOnlyMemory<byte> prologue, 
         }
 
         _buffer ??= ArrayPool<byte>.Shared.Rent(BufferOctets);
-        try
+        var count = await blob.ReadAsync(_buffer.AsMemory(0, BufferOctets), cancellationToken).ConfigureAwait(false);
+        if (count > 0)
         {
-            var count = await blob.ReadAsync(_buffer.AsMemory(0, BufferOctets), cancellationToken).ConfigureAwait(false);
-            if (count > 0)
-            {
-                return _buffer.AsMemory(0, count);
-            }
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The message could not be read to its end", e);
+            return _buffer.AsMemory(0, count);
         }
 
         if (_addLineBreak)

@@ -7,6 +7,7 @@ public interface IMessageStore
     IMessageUpload BeginUpload(string blob);
 
     /// <summary>Opens a blob for reading from an offset on; null when there is none, or none that can ever be read.</summary>
+    /// <exception cref="StoreUnavailableException">The store refused or did not answer in time; so do the reads of the stream.</exception>
     Task<Stream?> OpenReadAsync(string blob, long offset, CancellationToken cancellationToken);
 
     /// <summary>False when there was none.</summary>

@@ -240,6 +240,31 @@ public sealed class BlobMessageStoreTests(AzuriteFixture azurite)
         Assert.Empty(await ReadAsync(store, 5));
     }
 
+    /// <summary>A reader tries again what the store could not give; a raw exception of the SDK would fail for good.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Read_WhenTheConnectionBreaksAgainAndAgain_SaysThatTheStoreIsAway(bool whole)
+    {
+        var store = _storage.Store();
+        await UploadAsync(store, TestStorage.RandomOctets(100_000));
+        _storage.Watch.CutBodies(r => r.Method == "GET");
+        await using var content = await store.OpenReadAsync(_blob, 0, TestContext.Current.CancellationToken);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => whole
+            ? content!.CopyToAsync(Stream.Null, TestContext.Current.CancellationToken)
+            : content!.ReadExactlyAsync(new byte[50_000], TestContext.Current.CancellationToken).AsTask());
+    }
+
+    [Fact]
+    public async Task Read_WhenTheConnectionBreaksOnce_GoesOn()
+    {
+        var store = _storage.Store();
+        var octets = TestStorage.RandomOctets(100_000);
+        await UploadAsync(store, octets);
+        _storage.Watch.CutBodies(r => r.Method == "GET", times: 1);
+        Assert.Equal(octets, await ReadAsync(store, 0));
+    }
+
     [Fact]
     public async Task OpenReadAsync_WithoutABlob_IsNull()
     {

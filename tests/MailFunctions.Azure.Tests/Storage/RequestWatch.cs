@@ -12,6 +12,7 @@ internal sealed class RequestWatch : HttpPipelinePolicy
     private readonly Lock _lock = new();
     private Fault? _refused;
     private Fault? _lost;
+    private Fault? _cut;
     private (Fault When, Func<Task> Act)? _before;
     private (Fault When, Func<Response> Answer)? _instead;
 
@@ -25,13 +26,16 @@ internal sealed class RequestWatch : HttpPipelinePolicy
     /// <summary>The next requests of a kind are done, and their answers lost.</summary>
     public void LoseAnswers(Func<SeenRequest, bool> of, int times = 1) => _lost = new Fault(of, times);
 
+    /// <summary>The connection breaks behind the first octets of the answers to requests of a kind.</summary>
+    public void CutBodies(Func<SeenRequest, bool> of, int times = int.MaxValue) => _cut = new Fault(of, times);
+
     /// <summary>Something happens in between: once, before the next request of a kind goes out.</summary>
     public void Before(Func<SeenRequest, bool> of, Func<Task> act) => _before = (new Fault(of, 1), act);
 
     /// <summary>The next requests of a kind get an answer that the storage does not give.</summary>
     public void Answer(Func<SeenRequest, bool> of, Func<Response> answer, int times) => _instead = (new Fault(of, times), answer);
 
-    public void Heal() => (_refused, _lost) = (null, null);
+    public void Heal() => (_refused, _lost, _cut) = (null, null, null);
 
     public override async ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline)
     {
@@ -57,6 +61,11 @@ internal sealed class RequestWatch : HttpPipelinePolicy
         if (Hits(_lost, request))
         {
             throw new IOException("The answer was lost.");
+        }
+
+        if (message.Response.ContentStream is { } body && Hits(_cut, request))
+        {
+            message.Response.ContentStream = new CutStream(body);
         }
     }
 
