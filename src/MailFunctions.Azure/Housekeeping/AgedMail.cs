@@ -8,13 +8,13 @@ using MailFunctions.Core.Mailboxes;
 namespace MailFunctions.Azure.Housekeeping;
 
 /// <summary>Deletes messages fetched longer ago than their account's rule says, as the client itself would: restorable.</summary>
-internal sealed class AgedMail(TableMaildrops maildrops, IDirectoryStore directory, DueIndex index, TimeProvider time) : IHousekeepingTask
+internal sealed class AgedMail(TableMaildrops maildrops, IDirectoryStore directory, DueIndex index, RunLimits limits, TimeProvider time) : IHousekeepingTask
 {
     public string Name => "fetched mail past its account's rule";
 
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
-        var bounds = new RunBounds(time);
+        var bounds = new RunBounds(limits, time);
         var now = time.GetUtcNow();
         try
         {
@@ -65,7 +65,7 @@ internal sealed class AgedMail(TableMaildrops maildrops, IDirectoryStore directo
                 await index.NoteAsync(DueKind.Aged, later, account.MailboxId, due.Address, null, cancellationToken).ConfigureAwait(false);
             }
 
-            var some = uids.Take(RunBounds.MaxThings - bounds.Done).ToList();
+            var some = uids.Take(bounds.Left).ToList();
             var deleted = some.Count == 0 ? 0 : await maildrop.DeleteAsync(some, cancellationToken).ConfigureAwait(false);
             bounds.Did(deleted);
             return deleted == uids.Count;

@@ -14,7 +14,7 @@ namespace MailFunctions.Azure.Housekeeping;
 /// between a purge and a restore: each begins by writing it under the version that it has read.
 /// </summary>
 internal sealed class DeletedAccounts(
-    TableServiceClient service, IDirectoryStore directory, DueIndex index, MailboxPurge purge, BusKnowledge bus, RetentionOptions retention, TimeProvider time)
+    TableServiceClient service, IDirectoryStore directory, DueIndex index, MailboxPurge purge, BusKnowledge bus, RetentionOptions retention, RunLimits limits, TimeProvider time)
     : IHousekeepingTask, IMailboxRetirement
 {
     private readonly TableClient _table = service.GetTableClient(MailboxTable.MailboxesName);
@@ -36,7 +36,7 @@ internal sealed class DeletedAccounts(
 
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
-        var bounds = new RunBounds(time);
+        var bounds = new RunBounds(limits, time);
         var now = time.GetUtcNow();
         var until = now - retention.Deleted;
         IReadOnlySet<string>? known = null;

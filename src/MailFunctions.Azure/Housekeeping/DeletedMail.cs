@@ -5,13 +5,13 @@ using MailFunctions.Core.Housekeeping;
 namespace MailFunctions.Azure.Housekeeping;
 
 /// <summary>Purges `del:` rows past the retention.</summary>
-internal sealed class DeletedMail(DueIndex index, MailboxPurge purge, BusKnowledge bus, RetentionOptions retention, TimeProvider time) : IHousekeepingTask
+internal sealed class DeletedMail(DueIndex index, MailboxPurge purge, BusKnowledge bus, RetentionOptions retention, RunLimits limits, TimeProvider time) : IHousekeepingTask
 {
     public string Name => "deleted mail";
 
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
-        var bounds = new RunBounds(time);
+        var bounds = new RunBounds(limits, time);
         var now = time.GetUtcNow();
         var until = now - retention.Deleted;
         IReadOnlySet<string>? known = null;

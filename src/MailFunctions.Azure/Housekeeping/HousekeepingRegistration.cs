@@ -17,6 +17,7 @@ public static class HousekeepingRegistration
         services.AddSingleton(RetentionOptions.Read(configuration));
         services.AddSingleton<BusKnowledge>();
         services.AddSingleton<MailboxPurge>();
+        services.AddSingleton(RunLimits.Default);
         services.AddSingleton<LooseBlobs>();
         services.AddSingleton<IUnkeptMail>(s => s.GetRequiredService<LooseBlobs>());
         services.AddSingleton<DeletedAccounts>();

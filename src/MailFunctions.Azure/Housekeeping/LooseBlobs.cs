@@ -11,7 +11,7 @@ namespace MailFunctions.Azure.Housekeeping;
 /// References that are to go, and with the last of them the blob. A row in partition `loose` of `references` is written
 /// before a message leaves a mailbox for good, so a run that is cut off anywhere is finished by the next.
 /// </summary>
-internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store, BusKnowledge bus, TimeProvider time) : IHousekeepingTask, IUnkeptMail
+internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store, BusKnowledge bus, RunLimits limits, TimeProvider time) : IHousekeepingTask, IUnkeptMail
 {
     private const string Partition = "loose";
     private const string MessageColumn = "MessageId";
@@ -58,7 +58,7 @@ internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store
 
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
-        var bounds = new RunBounds(time);
+        var bounds = new RunBounds(limits, time);
         IReadOnlySet<string>? known = null;
         try
         {

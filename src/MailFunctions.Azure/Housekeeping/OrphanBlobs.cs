@@ -16,7 +16,7 @@ namespace MailFunctions.Azure.Housekeeping;
 /// the bus. Goes through the container once, a day's folder after the other, and remembers where it was.
 /// </summary>
 internal sealed class OrphanBlobs(
-    BlobServiceClient blobs, TableServiceClient tables, IMessageStore store, LooseBlobs loose, BusKnowledge bus, TimeProvider time) : IHousekeepingTask
+    BlobServiceClient blobs, TableServiceClient tables, IMessageStore store, LooseBlobs loose, BusKnowledge bus, RunLimits limits, TimeProvider time) : IHousekeepingTask
 {
     /// <summary>A day's blobs are looked at when the day has been over for this long.</summary>
     public static readonly TimeSpan Age = TimeSpan.FromDays(2);
@@ -37,7 +37,7 @@ internal sealed class OrphanBlobs(
 
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
-        var bounds = new RunBounds(time);
+        var bounds = new RunBounds(limits, time);
         try
         {
             await SweepAsync(bounds, cancellationToken).ConfigureAwait(false);

@@ -13,19 +13,21 @@ internal sealed class HousekeepingBench : IBusInventory
 {
     public static readonly TimeSpan Retention = TimeSpan.FromDays(14);
 
-    public HousekeepingBench(string connectionString)
+    /// <param name="things">What one run of a duty does at most.</param>
+    public HousekeepingBench(string connectionString, int things = 10_000)
     {
+        var limits = RunLimits.Default with { Things = things };
         Storage = new TestStorage(connectionString);
         var index = new DueIndex(Storage.Tables);
         var bus = new BusKnowledge(this, NullLogger<BusKnowledge>.Instance);
         var retention = new RetentionOptions { Deleted = Retention };
-        Loose = new LooseBlobs(Storage.Tables, Storage.Store(), bus, Time);
+        Loose = new LooseBlobs(Storage.Tables, Storage.Store(), bus, limits, Time);
         Directory = new DirectoryTables(Storage.Tables);
         var purge = new MailboxPurge(Storage.Tables, Loose);
-        Accounts = new DeletedAccounts(Storage.Tables, Directory, index, purge, bus, retention, Time);
-        Deleted = new DeletedMail(index, purge, bus, retention, Time);
-        Aged = new AgedMail(Storage.Maildrops(Time), Directory, index, Time);
-        Orphans = new OrphanBlobs(Storage.Blobs, Storage.Tables, Storage.Store(), Loose, bus, Time);
+        Accounts = new DeletedAccounts(Storage.Tables, Directory, index, purge, bus, retention, limits, Time);
+        Deleted = new DeletedMail(index, purge, bus, retention, limits, Time);
+        Aged = new AgedMail(Storage.Maildrops(Time), Directory, index, limits, Time);
+        Orphans = new OrphanBlobs(Storage.Blobs, Storage.Tables, Storage.Store(), Loose, bus, limits, Time);
     }
 
     public TestStorage Storage { get; }
