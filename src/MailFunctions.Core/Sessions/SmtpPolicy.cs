@@ -21,6 +21,9 @@ public enum RecipientVerdict
     /// <summary>`452 4.2.2`: no room, or not for a message of the declared size.</summary>
     OverQuota,
 
+    /// <summary>`552 5.2.3`: the declared size is more than the mailbox may ever hold.</summary>
+    TooBigForMailbox,
+
     /// <summary>`450 4.7.1`: too many recipients for the account or address of the client.</summary>
     RateLimited,
 

@@ -62,8 +62,7 @@ internal sealed class DirectorySmtpPolicy(CachedDirectory directory, CachedUsage
             {
                 Resolution.NotLocal => RecipientVerdict.NotLocal,
                 Resolution.Disabled => RecipientVerdict.Disabled,
-                Resolution.Found found when await AllFullAsync(found, declaredSize, cancellationToken) => RecipientVerdict.OverQuota,
-                Resolution.Found => RecipientVerdict.Accepted,
+                Resolution.Found found => await CheckRoomAsync(found, declaredSize, cancellationToken),
                 _ => RecipientVerdict.Unknown,
             };
         }
@@ -74,22 +73,33 @@ internal sealed class DirectorySmtpPolicy(CachedDirectory directory, CachedUsage
     }
 
     /// <summary>An alias is refused only when nobody behind it has room.</summary>
-    private async ValueTask<bool> AllFullAsync(Resolution.Found found, long declaredSize, CancellationToken cancellationToken)
+    private async ValueTask<RecipientVerdict> CheckRoomAsync(Resolution.Found found, long declaredSize, CancellationToken cancellationToken)
     {
         if (found.Remote.Count > 0)
         {
-            return false;
+            return RecipientVerdict.Accepted;
         }
 
+        var refusal = RecipientVerdict.TooBigForMailbox;
         foreach (var mailbox in found.Mailboxes)
         {
-            if (mailbox.QuotaBytes is not { } quota
-                || await usage.BytesAsync(mailbox.MailboxId, cancellationToken) + Math.Max(declaredSize, 1) <= quota)
+            if (mailbox.QuotaBytes is not { } quota)
             {
-                return false;
+                return RecipientVerdict.Accepted;
+            }
+
+            if (declaredSize > quota)
+            {
+                continue; // not even when it is empty
+            }
+
+            refusal = RecipientVerdict.OverQuota;
+            if (await usage.BytesAsync(mailbox.MailboxId, cancellationToken) + Math.Max(declaredSize, 1) <= quota)
+            {
+                return RecipientVerdict.Accepted;
             }
         }
 
-        return true;
+        return refusal;
     }
 }

@@ -65,6 +65,7 @@ internal static class SmtpReplies
     public static readonly SmtpReply UnknownRecipient = new(550, "5.1.1", "No such mailbox here");
     public static readonly SmtpReply DisabledRecipient = new(550, "5.2.1", "This mailbox is disabled");
     public static readonly SmtpReply FullMailbox = new(452, "4.2.2", "This mailbox is full");
+    public static readonly SmtpReply TooBigForMailbox = new(552, "5.2.3", "The message is bigger than this mailbox may be");
 
     public static readonly SmtpReply Accepted = new(250, "2.6.0", "Message accepted");
     public static readonly SmtpReply StoreAway = new(451, "4.3.0", "The message can't be stored now: try again later");

@@ -79,6 +79,7 @@ public sealed partial class SmtpSession
             RecipientVerdict.Unknown => SmtpReplies.UnknownRecipient,
             RecipientVerdict.Disabled => SmtpReplies.DisabledRecipient,
             RecipientVerdict.OverQuota => SmtpReplies.FullMailbox,
+            RecipientVerdict.TooBigForMailbox => SmtpReplies.TooBigForMailbox,
             RecipientVerdict.RateLimited => SmtpReplies.RateLimited,
             _ => SmtpReplies.DirectoryAway,
         };

@@ -66,6 +66,10 @@ public sealed class DirectorySmtpPolicyTests : IDisposable
     [Theory]
     [InlineData("small@example.test", 100, RecipientVerdict.Accepted)]
     [InlineData("small@example.test", 101, RecipientVerdict.OverQuota)]
+    [InlineData("small@example.test", 1000, RecipientVerdict.OverQuota)]
+    [InlineData("small@example.test", 1001, RecipientVerdict.TooBigForMailbox)] // no room that is made helps
+    [InlineData("tiny@example.test", 1001, RecipientVerdict.TooBigForMailbox)]
+    [InlineData("both@example.test", 1001, RecipientVerdict.Accepted)]
     [InlineData("both@example.test", 101, RecipientVerdict.Accepted)]
     public async Task CheckRecipient_DeclaredSize_HasToFitIntoTheQuota(string address, long declaredSize, RecipientVerdict expected)
     {

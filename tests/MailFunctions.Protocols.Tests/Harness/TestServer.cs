@@ -96,6 +96,7 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
         {
             "off" => RecipientVerdict.Disabled,
             "full" => RecipientVerdict.OverQuota,
+            "small" when declaredSize > 900 => RecipientVerdict.TooBigForMailbox,
             "small" when declaredSize > 500 => RecipientVerdict.OverQuota,
             "away" => RecipientVerdict.Unavailable,
             "rate" => RecipientVerdict.RateLimited,
