@@ -322,17 +322,4 @@ internal static class Pop3Azurite
     private static string MailboxOf(int account) => $"box{account}";
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
-
-    private sealed class DistantStore(IMessageStore store, TimeSpan latency) : IMessageStore
-    {
-        public IMessageUpload BeginUpload(string blob) => store.BeginUpload(blob);
-
-        public async Task<Stream?> OpenReadAsync(string blob, long offset, CancellationToken cancellationToken)
-        {
-            await Task.Delay(latency, cancellationToken);
-            return await store.OpenReadAsync(blob, offset, cancellationToken);
-        }
-
-        public Task<bool> DeleteAsync(string blob, CancellationToken cancellationToken) => store.DeleteAsync(blob, cancellationToken);
-    }
 }

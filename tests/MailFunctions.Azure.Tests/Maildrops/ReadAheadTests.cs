@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using MailFunctions.Azure.Blobs;
 using MailFunctions.Azure.Maildrops;
@@ -125,6 +126,40 @@ public sealed class ReadAheadTests(AzuriteFixture azurite)
         Assert.Equal(2, ReadsOf(idle[1]));
         Assert.NotNull(await TestStorage.ReadAsync(busyOne, 2));
         Assert.Equal(1, ReadsOf(busy[1]));
+    }
+
+    /// <summary>Across a network: a client that asks for a message after the other does not pay each wait.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)] // far from each other, as a client pipelines them
+    public async Task Read_OneAfterTheOther_OfADistantStore_IsFourTimesAsFastAsOneReadAfterTheOther(bool near)
+    {
+        const int Messages = 64;
+        var blobs = new List<string>();
+        for (var i = 0; i < Messages; i++)
+        {
+            blobs.Add((await DeliverOneAsync(_mailbox)).Blob);
+        }
+
+        var store = new DistantStore(_storage.Store(), TimeSpan.FromMilliseconds(50));
+        var bare = Stopwatch.GetTimestamp();
+        foreach (var blob in blobs)
+        {
+            await using var content = await store.OpenReadAsync(blob, 0, TestContext.Current.CancellationToken);
+            await content!.CopyToAsync(Stream.Null, TestContext.Current.CancellationToken);
+        }
+
+        var bareTook = Stopwatch.GetElapsedTime(bare);
+        await using var maildrop = await OpenAsync(_storage.Maildrops(store: store), _mailbox);
+        var started = Stopwatch.GetTimestamp();
+        for (var uid = 1; uid <= Messages; uid++)
+        {
+            var next = Enumerable.Range(uid + 1, 16).Where(u => u <= Messages).Select(u => (uint)u).ToArray();
+            Assert.NotNull(await TestStorage.ReadAsync(maildrop, (uint)uid, new LikelyNext(next, near && next.Length > 0)));
+        }
+
+        var ratio = bareTook / Stopwatch.GetElapsedTime(started);
+        Assert.True(ratio >= 4, $"The session was {ratio:0.0} times as fast.");
     }
 
     private static bool IsBlobRead(SeenRequest request) => request.Method == "GET" && request.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal);

@@ -11,6 +11,7 @@ using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Mailboxes;
+using MailFunctions.Core.Messages;
 using Microsoft.Extensions.Configuration;
 
 namespace MailFunctions.Azure.Tests.Storage;
@@ -49,8 +50,8 @@ internal sealed class TestStorage
 
     public MailboxTable Delivery() => new(Tables, TimeProvider.System);
 
-    public TableMaildrops Maildrops(TimeProvider? time = null, long readAhead = 32 * 1024 * 1024) => new(
-        Tables, Store(), new ReadAheadBudget(new ByteBudget(readAhead)), new TraceTable(Tables), new DueIndex(Tables), time ?? TimeProvider.System);
+    public TableMaildrops Maildrops(TimeProvider? time = null, long readAhead = 32 * 1024 * 1024, IMessageStore? store = null) => new(
+        Tables, store ?? Store(), new ReadAheadBudget(new ByteBudget(readAhead)), new TraceTable(Tables), new DueIndex(Tables), time ?? TimeProvider.System);
 
     public MailboxArchive Archive() => new(Tables, Store(), TimeProvider.System);
 

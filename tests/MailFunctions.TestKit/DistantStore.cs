@@ -1,0 +1,17 @@
+using MailFunctions.Core.Messages;
+
+namespace MailFunctions.TestKit;
+
+/// <summary>A store across a network: each blob begins to come after a while.</summary>
+public sealed class DistantStore(IMessageStore store, TimeSpan latency) : IMessageStore
+{
+    public IMessageUpload BeginUpload(string blob) => store.BeginUpload(blob);
+
+    public async Task<Stream?> OpenReadAsync(string blob, long offset, CancellationToken cancellationToken)
+    {
+        await Task.Delay(latency, cancellationToken).ConfigureAwait(false);
+        return await store.OpenReadAsync(blob, offset, cancellationToken).ConfigureAwait(false);
+    }
+
+    public Task<bool> DeleteAsync(string blob, CancellationToken cancellationToken) => store.DeleteAsync(blob, cancellationToken);
+}
