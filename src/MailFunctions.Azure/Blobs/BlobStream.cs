@@ -2,8 +2,7 @@ using MailFunctions.Core.Messages;
 
 namespace MailFunctions.Azure.Blobs;
 
-/// <summary>A blob on its way down. A read that breaks off, after the SDK's own tries, says that the store is away.</summary>
-/// <exception cref="StoreUnavailableException">Of each read.</exception>
+/// <summary>A blob on its way down. A read that breaks off says that the store is away.</summary>
 internal sealed class BlobStream(Stream blob) : Stream
 {
     public override bool CanRead => true;
@@ -20,6 +19,7 @@ internal sealed class BlobStream(Stream blob) : Stream
         set => throw new NotSupportedException();
     }
 
+    /// <exception cref="StoreUnavailableException">Also after the SDK's own tries the rest did not come.</exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         try
