@@ -1,4 +1,5 @@
 using System.Buffers;
+using MailFunctions.Core.Messages;
 
 namespace MailFunctions.Functions.Inbound;
 
@@ -6,7 +7,7 @@ namespace MailFunctions.Functions.Inbound;
 internal sealed class HeaderTooLargeException : Exception;
 
 /// <summary>Counts what is read, remembers how it ends, and bounds what a parser may take in one header section.</summary>
-internal sealed class WatchedStream(Stream inner, long maxHeaderOctets) : Stream
+internal sealed class WatchedStream(Stream inner, long maxHeaderOctets) : ForwardStream
 {
     private const int ChunkOctets = 64 * 1024;
 
@@ -42,9 +43,6 @@ internal sealed class WatchedStream(Stream inner, long maxHeaderOctets) : Stream
         return read;
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
     public async Task ReadToEndAsync(CancellationToken cancellationToken)
     {
         InHeader = false;
@@ -74,30 +72,11 @@ internal sealed class WatchedStream(Stream inner, long maxHeaderOctets) : Stream
         }
     }
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
     public override long Position
     {
         get => Octets;
         set => throw new NotSupportedException();
     }
 
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read asynchronously.");
-
-    public override void Flush()
-    {
-        // Nothing is written.
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    public override int Read(Span<byte> buffer) => throw new NotSupportedException("Read asynchronously.");
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using MailFunctions.Core.Messages;
 using MailFunctions.Functions.Dkim;
 using MailFunctions.Functions.Tests.Api;
 using Xunit;
@@ -77,25 +78,11 @@ public sealed class RelaxedBodyTests
     }
 
     /// <summary>A header and then lines, made as they are read.</summary>
-    private sealed class Endless(long length) : Stream
+    private sealed class Endless(long length) : ForwardStream
     {
         private static readonly byte[] Lines = Encoding.ASCII.GetBytes("From: a@example.test\r\n\r\n" + string.Concat(Enumerable.Repeat("a line of  some words  \r\n", 400)));
 
         public long Given { get; private set; }
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
@@ -105,16 +92,6 @@ public sealed class RelaxedBodyTests
             return ValueTask.FromResult(count);
         }
 
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override int Read(Span<byte> buffer) => throw new NotSupportedException();
     }
 }
