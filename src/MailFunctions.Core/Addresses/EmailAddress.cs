@@ -172,6 +172,9 @@ public sealed class EmailAddress : IEquatable<EmailAddress>
     /// <summary>The same domain with another local part, unquoted.</summary>
     public EmailAddress WithLocalPart(string localPart) => new(localPart, Domain, IsAddressLiteral);
 
+    /// <summary>The address before its tag: `alice@…` for `alice+news@…`; itself where it has none.</summary>
+    public EmailAddress WithoutTag() => Key.IndexOf('+') is > 0 and var plus ? WithLocalPart(Key[..plus]) : this;
+
     /// <summary>The wire form, quoted where RFC 5321 §4.1.2 asks for it.</summary>
     public override string ToString() => $"{QuoteIfNeeded(LocalPart)}@{Domain}";
 

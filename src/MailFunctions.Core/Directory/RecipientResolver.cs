@@ -129,14 +129,17 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
     public static IEnumerable<EmailAddress> Candidates(EmailAddress address)
     {
         yield return address;
-        var plus = address.Key.IndexOf('+');
-        if (plus > 0)
+        if (address.WithoutTag() is var untagged && !untagged.Equals(address))
         {
-            yield return address.WithLocalPart(address.Key[..plus]);
+            yield return untagged;
         }
 
         yield return address.WithLocalPart(AliasEntry.CatchAllLocalPart);
     }
+
+    /// <summary>The account is the one that bears the address, with a tag or without.</summary>
+    public static bool IsOwn(EmailAddress address, AccountEntry account) =>
+        account.Address.Equals(address) || account.Address.Equals(address.WithoutTag());
 
     private async ValueTask<DirectoryEntry?> FindAsync(EmailAddress address, MailDomain domain, CancellationToken cancellationToken)
     {

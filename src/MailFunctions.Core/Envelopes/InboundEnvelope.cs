@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using MailFunctions.Core.Relay;
 
 namespace MailFunctions.Core.Envelopes;
 
@@ -85,4 +86,7 @@ public sealed record EnvelopeRecipient
 
     /// <summary>RFC 3461 §4.2: `addr-type;xtext`, as sent.</summary>
     public string? Orcpt { get; init; }
+
+    /// <inheritdoc cref="OutboundRecipient.Asks"/>
+    public bool Asks(string word) => OutboundRecipient.Asks(Notify, word);
 }

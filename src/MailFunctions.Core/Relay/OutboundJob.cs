@@ -95,7 +95,10 @@ public sealed record OutboundRecipient
 
     /// <summary>Whether NOTIFY asks for a report; without it, it is as if FAILURE had been asked for (RFC 3461 §4.1).</summary>
     /// <param name="word">`SUCCESS`, `FAILURE` or `DELAY`.</param>
-    public bool Asks(string word) => Notify is { } notify ? notify.Split(',').Contains(word, StringComparer.OrdinalIgnoreCase) : word == "FAILURE";
+    public bool Asks(string word) => Asks(Notify, word);
+
+    internal static bool Asks(string? notify, string word) =>
+        notify is null ? word == "FAILURE" : notify.Split(',').Contains(word, StringComparer.OrdinalIgnoreCase);
 }
 
 /// <summary>What an attempt came to for one recipient.</summary>

@@ -6,6 +6,12 @@ internal enum DsnAction
     Failed,
     Delayed,
 
-    /// <summary>Taken by a host that tells the sender nothing of it itself.</summary>
+    /// <summary>In a mailbox.</summary>
+    Delivered,
+
+    /// <summary>Taken by a host that sends the sender no report of its own.</summary>
     Relayed,
+
+    /// <summary>Sent on to the several addresses of an alias; no further report of success follows.</summary>
+    Expanded,
 }

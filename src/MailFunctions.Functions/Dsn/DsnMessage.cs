@@ -1,114 +1,64 @@
 using System.Globalization;
 using System.Text;
-using MailFunctions.Core.Relay;
 using MimeKit;
 using MimeKit.Text;
 
 namespace MailFunctions.Functions.Dsn;
 
-/// <summary>A delivery status notification (RFC 3464) about some recipients of a job.</summary>
+/// <summary>A delivery status notification (RFC 3464): every part is encoded so that any host can take it, 7-bit ones too.</summary>
 internal static class DsnMessage
 {
-    /// <summary>Octets of the original that are sent back at most.</summary>
-    public const int MaxReturned = 1024 * 1024;
+    /// <summary>The actions in the order in which a reader wants them, with the subject of a report that has nothing before it.</summary>
+    private static readonly (DsnAction Action, string Subject, string Heading)[] Sections =
+    [
+        (DsnAction.Failed, "Your message could not be delivered", "Your message could not be delivered to:"),
+        (DsnAction.Delayed, "Your message is delayed", "Your message waits, and is still tried: you need not send it again. It has yet to reach:"),
+        (DsnAction.Delivered, "Your message was delivered", "Your message was delivered to:"),
+        (DsnAction.Relayed, "Your message was passed on", "Your message was taken by a server that will send no report of its own, for:"),
+        (DsnAction.Expanded, "Your message was passed on", "Your message was passed on to the members of:"),
+    ];
 
-    /// <param name="until">When the last attempt is made.</param>
-    /// <param name="original">The message, or its header section alone; see <paramref name="whole"/>.</param>
-    public static MimeMessage Create(
-        OutboundJob job, DsnAction action, IReadOnlyList<RecipientResult> results, byte[] original, bool whole, string reportingHost, string id, DateTimeOffset now, DateTimeOffset until)
+    /// <param name="original">What <see cref="ReturnedContent"/> may give back of the message.</param>
+    /// <param name="whole">It is the message in whole, and wanted so.</param>
+    public static MimeMessage Create(Report report, byte[] original, bool whole, string reportingHost, string id)
     {
         var message = new MimeMessage
         {
-            Subject = action switch
-            {
-                DsnAction.Failed => "Your message could not be delivered",
-                DsnAction.Delayed => "Your message is delayed",
-                _ => "Your message was passed on",
-            },
-            Date = now,
+            Subject = Sections.First(s => report.Has(s.Action)).Subject,
+            Date = report.At,
             MessageId = $"{id}@{reportingHost}",
             Body = new MultipartReport("delivery-status")
             {
-                Text(action, results),
-                Status(job, action, results, reportingHost, until),
-                Returned(original, whole),
+                Text(report),
+                DeliveryStatusPart.Create(report, reportingHost),
+                ReturnedContent.Create(original, whole, report.MailFrom.SmtpUtf8),
             },
         };
         message.From.Add(new MailboxAddress("Mail delivery", "postmaster@" + reportingHost));
-        message.To.Add(new MailboxAddress("", job.MailFrom.Address));
+        message.To.Add(new MailboxAddress("", report.MailFrom.Address));
         message.Headers.Add(HeaderId.AutoSubmitted, "auto-replied"); // RFC 3834 §5
         return message;
     }
 
-    private static TextPart Text(DsnAction action, IReadOnlyList<RecipientResult> results)
+    private static TextPart Text(Report report)
     {
-        var text = new StringBuilder(action switch
+        var text = new StringBuilder();
+        foreach (var (action, _, heading) in Sections.Where(s => report.Has(s.Action)))
         {
-            DsnAction.Failed => "Your message could not be delivered to:\r\n\r\n",
-            DsnAction.Delayed => "Your message has not been delivered yet; you need not send it again, it is still tried. It waits for:\r\n\r\n",
-            _ => "Your message was taken by a server that will send no notice of its own, for:\r\n\r\n",
-        });
-        foreach (var result in results)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"  {result.Recipient.Address}\r\n");
-            text.Append(CultureInfo.InvariantCulture, $"    {(result.RemoteHost is { } host ? host + " said: " : "")}{result.Reply}\r\n\r\n");
+            text.Append(heading).Append("\r\n\r\n");
+            foreach (var recipient in report.Recipients.Where(r => r.Action == action))
+            {
+                text.Append(CultureInfo.InvariantCulture, $"  {recipient.Recipient.Address}\r\n");
+                var speaker = recipient.RemoteHost is { } host ? host + " said: " : "";
+                text.Append(CultureInfo.InvariantCulture, $"    {speaker}{recipient.Reply}\r\n\r\n");
+            }
         }
 
-        return new TextPart(TextFormat.Plain) { Text = text.ToString() };
+        var whole = text.ToString();
+        return new TextPart(TextFormat.Plain)
+        {
+            Text = whole,
+            ContentTransferEncoding = Ascii.IsValid(whole) ? ContentEncoding.SevenBit : ContentEncoding.QuotedPrintable,
+        };
     }
-
-    private static MessageDeliveryStatus Status(OutboundJob job, DsnAction action, IReadOnlyList<RecipientResult> results, string reportingHost, DateTimeOffset until)
-    {
-        var status = new MessageDeliveryStatus();
-        var message = new HeaderList { { "Reporting-MTA", "dns; " + reportingHost } };
-        if (job.MailFrom.Envid is { } envid)
-        {
-            message.Insert(0, new Header("Original-Envelope-Id", Printable(envid)));
-        }
-
-        message.Add("Arrival-Date", MimeKit.Utils.DateUtils.FormatDate(job.ReceivedAt));
-        status.StatusGroups.Add(message);
-        foreach (var result in results)
-        {
-            var group = new HeaderList();
-            if (Original(result.Recipient.Orcpt) is { } original)
-            {
-                group.Add("Original-Recipient", original);
-            }
-
-            // RFC 6533 §3: an internationalized address has a type of its own.
-            var type = System.Text.Ascii.IsValid(result.Recipient.Address) ? "rfc822" : "utf-8";
-            group.Add("Final-Recipient", $"{type}; {Printable(result.Recipient.Address)}");
-            group.Add("Action", action.ToString().ToLowerInvariant());
-            group.Add("Status", result.Status);
-            if (result.RemoteHost is { } host)
-            {
-                group.Add("Remote-MTA", "dns; " + host);
-                group.Add("Diagnostic-Code", "smtp; " + Printable(result.Reply));
-            }
-
-            group.Add("Last-Attempt-Date", MimeKit.Utils.DateUtils.FormatDate(result.At));
-            if (action == DsnAction.Delayed)
-            {
-                group.Add("Will-Retry-Until", MimeKit.Utils.DateUtils.FormatDate(until));
-            }
-
-            status.StatusGroups.Add(group);
-        }
-
-        return status;
-    }
-
-    private static MimePart Returned(byte[] original, bool whole) => new(whole ? "message" : "text", whole ? "rfc822" : "rfc822-headers")
-    {
-        Content = new MimeContent(new MemoryStream(original)),
-    };
-
-    /// <summary>RFC 3464 §2.3.1: the type as it came, the address out of its xtext (RFC 3461 §4.2).</summary>
-    private static string? Original(string? orcpt) => orcpt?.IndexOf(';') is > 0 and var semicolon
-        ? $"{orcpt[..semicolon]};{Printable(OriginalRecipient.Decode(orcpt[(semicolon + 1)..]))}"
-        : null;
-
-    // A line break in a value would begin another field.
-    private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));
 }

@@ -17,27 +17,26 @@ namespace MailFunctions.Functions.Dsn;
 /// </summary>
 internal sealed class DsnSender(IMessageStore store, IBusSender bus, RelayOptions options)
 {
-    public async Task SendAsync(OutboundJob job, DsnAction action, IReadOnlyList<RecipientResult> results, CancellationToken cancellationToken)
+    public async Task SendAsync(Report report, CancellationToken cancellationToken)
     {
         // RFC 3461 §4.3, RFC 5321 §6.1: nothing is ever sent to the null reverse-path, so no report about a report.
-        if (results.Count == 0 || job.MailFrom.Address.Length == 0)
+        if (report.Recipients.Count == 0 || report.MailFrom.Address.Length == 0)
         {
             return;
         }
 
-        var at = results.Max(r => r.At);
-        var id = IdOf(job, action, at);
-        var blob = MessageName.BlobFor(id, at);
-        var size = await StoreAsync(job, action, results, id, blob, at, cancellationToken);
+        var id = IdOf(report);
+        var blob = MessageName.BlobFor(id, report.At);
+        var stored = await StoreAsync(report, id, blob, cancellationToken);
         var envelope = new InboundEnvelope
         {
             Id = id,
-            ReceivedAt = at,
+            ReceivedAt = report.At,
             Listener = ListenerKind.Internal,
             Client = new ClientInfo("127.0.0.1", options.HostName, null, null),
-            MailFrom = new ReversePath { Address = "", SmtpUtf8 = job.MailFrom.SmtpUtf8, Body = job.MailFrom.Body is null ? null : "8BITMIME" },
-            Recipients = [new EnvelopeRecipient { Address = job.MailFrom.Address, Notify = "NEVER" }],
-            Size = size,
+            MailFrom = new ReversePath { Address = "", SmtpUtf8 = NeedsUtf8(report), Body = stored.IsEightBit ? "8BITMIME" : null },
+            Recipients = [new EnvelopeRecipient { Address = report.MailFrom.Address, Notify = "NEVER" }],
+            Size = stored.Octets,
             Blob = blob,
         };
         await bus.SendAsync(
@@ -46,39 +45,44 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, RelayOption
             cancellationToken);
     }
 
-    /// <summary>Octets of the blob, written now or by the try before.</summary>
-    private async Task<long> StoreAsync(
-        OutboundJob job, DsnAction action, IReadOnlyList<RecipientResult> results, string id, string blob, DateTimeOffset at, CancellationToken cancellationToken)
+    // RFC 6531 §3.4: the To field names the sender; everything else of a report is encoded.
+    private static bool NeedsUtf8(Report report) => !Ascii.IsValid(report.MailFrom.Address);
+
+    /// <summary>The blob, written now or by the try before.</summary>
+    private async Task<Stored> StoreAsync(Report report, string id, string blob, CancellationToken cancellationToken)
     {
-        if (await FindLengthAsync(blob, cancellationToken) is { } before)
+        if (await FindAsync(blob, cancellationToken) is { } before)
         {
             return before;
         }
 
         // RFC 3461 §6.2: the whole message only for a failure, and only when RET asks for it; headers by default.
-        // RFC 8689 §5: never the whole of one that was to be protected.
-        var wanted = action == DsnAction.Failed && job.MailFrom is { Ret: "FULL", RequireTls: false } && job.Size <= DsnMessage.MaxReturned;
-        var original = await ReadOriginalAsync(job.Blob, wanted, cancellationToken);
-        using var message = DsnMessage.Create(
-            job, action, results, original, wanted, options.HostName, id, at, job.ReceivedAt + options.Schedule.GiveUpAfter);
+        // RFC 8689 §5: never the whole of one that was to be protected. And none of a stranger's, whose sender may be
+        // forged: a report would bring the forger's words to anyone.
+        var whole = report.IsOurs && report.Has(DsnAction.Failed) && report.MailFrom is { Ret: "FULL", RequireTls: false }
+            && report.Size <= ReturnedContent.MaxMessageOctets;
+        var most = whole ? ReturnedContent.MaxMessageOctets : ReturnedContent.MaxHeaderOctets + 1;
+        var original = await ReadOriginalAsync(report.Blob, most, cancellationToken);
+        using var message = DsnMessage.Create(report, original, whole, options.HostName, id);
         var octets = new MemoryStream();
         octets.Write(Encoding.ASCII.GetBytes(
-            $"Received: by {options.HostName} (delivery status notification)\r\n\tid {id}; {MimeKit.Utils.DateUtils.FormatDate(at)}\r\n"));
+            $"Received: by {options.HostName} (delivery status notification)\r\n\tid {id}; {MimeKit.Utils.DateUtils.FormatDate(report.At)}\r\n"));
         var format = FormatOptions.Default.Clone();
         format.NewLineFormat = NewLineFormat.Dos;
-        format.International = job.MailFrom.SmtpUtf8;
+        format.International = NeedsUtf8(report);
         await message.WriteToAsync(format, octets, cancellationToken);
         await using var upload = store.BeginUpload(blob);
         await upload.WriteAsync(octets.GetBuffer().AsMemory(0, (int)octets.Length), cancellationToken);
         try
         {
             await upload.CommitAsync(cancellationToken);
-            return octets.Length;
+            octets.Position = 0;
+            return await Stored.ReadAsync(octets, cancellationToken);
         }
         catch (StoreUnavailableException)
         {
-            // Another function that tells the same results at the same time was quicker: its report is this one.
-            if (await FindLengthAsync(blob, cancellationToken) is { } theirs)
+            // A conflict: another invocation reports the same results, and its report is this one.
+            if (await FindAsync(blob, cancellationToken) is { } theirs)
             {
                 return theirs;
             }
@@ -87,14 +91,14 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, RelayOption
         }
     }
 
-    /// <summary>Octets of a blob; null when it is not there.</summary>
-    private async Task<long?> FindLengthAsync(string blob, CancellationToken cancellationToken)
+    /// <summary>Null when the blob is not there.</summary>
+    private async Task<Stored?> FindAsync(string blob, CancellationToken cancellationToken)
     {
         await using var content = await store.OpenReadAsync(blob, 0, cancellationToken);
-        return content is null ? null : await LengthAsync(content, cancellationToken);
+        return content is null ? null : await Stored.ReadAsync(content, cancellationToken);
     }
 
-    private async Task<byte[]> ReadOriginalAsync(string blob, bool whole, CancellationToken cancellationToken)
+    private async Task<byte[]> ReadOriginalAsync(string blob, int most, CancellationToken cancellationToken)
     {
         await using var content = await store.OpenReadAsync(blob, 0, cancellationToken);
         if (content is null)
@@ -102,45 +106,36 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, RelayOption
             return [];
         }
 
-        var octets = new MemoryStream();
-        var buffer = new byte[16 * 1024];
-        int read;
-        while (octets.Length < DsnMessage.MaxReturned && (read = await content.ReadAsync(buffer, cancellationToken)) > 0)
-        {
-            octets.Write(buffer, 0, read);
-            var end = whole ? -1 : octets.GetBuffer().AsSpan(0, (int)octets.Length).IndexOf("\r\n\r\n"u8);
-            if (end >= 0)
-            {
-                octets.SetLength(end + 2);
-                break;
-            }
-        }
-
-        return octets.ToArray();
-    }
-
-    private static async Task<long> LengthAsync(Stream stream, CancellationToken cancellationToken)
-    {
-        var buffer = new byte[16 * 1024];
-        long length = 0;
-        int read;
-        while ((read = await stream.ReadAsync(buffer, cancellationToken)) > 0)
-        {
-            length += read;
-        }
-
-        return length;
+        var octets = new byte[most];
+        return octets[..await content.ReadAtLeastAsync(octets, most, throwOnEndOfStream: false, cancellationToken)];
     }
 
     /// <summary>A UUIDv7 of the result's time whose random part is derived: the same report always has the same name.</summary>
-    private static string IdOf(OutboundJob job, DsnAction action, DateTimeOffset at)
+    private static string IdOf(Report report)
     {
         Span<byte> id = stackalloc byte[16];
-        Guid.CreateVersion7(at).TryWriteBytes(id, bigEndian: true, out _);
-        var derived = SHA256.HashData(Encoding.UTF8.GetBytes($"{job.Id}\n{action}\n{at.UtcTicks}"));
+        Guid.CreateVersion7(report.At).TryWriteBytes(id, bigEndian: true, out _);
+        var derived = SHA256.HashData(Encoding.UTF8.GetBytes($"{report.Key}\n{report.At.UtcTicks}"));
         derived.AsSpan(0, 10).CopyTo(id[6..]);
         id[6] = (byte)((id[6] & 0x0f) | 0x70);
         id[8] = (byte)((id[8] & 0x3f) | 0x80);
         return new Guid(id, bigEndian: true).ToString("D");
+    }
+
+    /// <summary>A report as it is in the store.</summary>
+    private readonly record struct Stored(long Octets, bool IsEightBit)
+    {
+        public static async Task<Stored> ReadAsync(Stream stream, CancellationToken cancellationToken)
+        {
+            var buffer = new byte[16 * 1024];
+            var stored = default(Stored);
+            int read;
+            while ((read = await stream.ReadAsync(buffer, cancellationToken)) > 0)
+            {
+                stored = new Stored(stored.Octets + read, stored.IsEightBit || !Ascii.IsValid(buffer.AsSpan(0, read)));
+            }
+
+            return stored;
+        }
     }
 }

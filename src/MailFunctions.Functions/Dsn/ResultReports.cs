@@ -16,12 +16,33 @@ internal sealed class ResultReports(ITraceWriter traces, DsnSender sender, Relay
         var delayed = job.WarnedAt is null && job.ChangedAt - job.ReceivedAt >= options.Schedule.WarnAfter
             ? job.Results.Where(r => r.Kind == ResultKind.Deferred && r.Recipient.Asks("DELAY")).ToList()
             : [];
-        await sender.SendAsync(job, DsnAction.Failed, failed, cancellationToken);
-        await sender.SendAsync(job, DsnAction.Relayed, relayed, cancellationToken);
-        await sender.SendAsync(job, DsnAction.Delayed, delayed, cancellationToken);
+        await sender.SendAsync(
+            new Report
+            {
+                Key = job.Id,
+                MailFrom = job.MailFrom,
+                Blob = job.Blob,
+                Size = job.Size,
+                ReceivedAt = job.ReceivedAt,
+                IsOurs = job.IsOurs,
+                Recipients = [.. Of(failed, DsnAction.Failed), .. Of(delayed, DsnAction.Delayed), .. Of(relayed, DsnAction.Relayed)],
+                RetriedUntil = job.ReceivedAt + options.Schedule.GiveUpAfter,
+            },
+            cancellationToken);
         await traces.WriteAsync([.. job.Results.Select(r => Trace(job, r))], cancellationToken);
         return delayed.Count > 0;
     }
+
+    private static IEnumerable<ReportedRecipient> Of(IEnumerable<RecipientResult> results, DsnAction action) =>
+        results.Select(r => new ReportedRecipient(
+            r.Recipient,
+            action,
+            r.Status,
+            r.Reply,
+
+            // RFC 3464 §2.3.6: only what begins with a reply code are the peer's own words.
+            SmtpReplyText.Code(r.Reply) is null ? null : r.RemoteHost,
+            r.At));
 
     private static TraceEvent Trace(OutboundJob job, RecipientResult result) => new()
     {

@@ -4,7 +4,6 @@ using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
-using MailFunctions.Core.Relay;
 using MailFunctions.Core.Traces;
 using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
@@ -12,8 +11,8 @@ using MailFunctions.Functions.Outbound;
 namespace MailFunctions.Functions.Inbound;
 
 /// <summary>What became of a message's recipients.</summary>
-/// <param name="Reported">Those that could not be reached, told to the sender.</param>
-/// <param name="Faults">Those that nobody could be told of: none, when every recipient has its end.</param>
+/// <param name="Reported">Those that could not be reached, as the sender was told.</param>
+/// <param name="Faults">Those that no sender could be told of: none, when every recipient has its end.</param>
 internal sealed record DeliveryOutcome(int Delivered, int Relayed, int Reported, IReadOnlyList<string> Faults);
 
 /// <summary>
@@ -21,8 +20,8 @@ internal sealed record DeliveryOutcome(int Delivered, int Relayed, int Reported,
 /// 3 to 5). Doing it again changes nothing, so a message that comes twice, or after a crash half-way, ends the same.
 /// </summary>
 internal sealed class InboundDelivery(
-    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ForwardedSender forwarded, UndeliveredReports reports, IUnkeptMail unkept,
-    ITraceWriter traces)
+    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ForwardedSender forwarded,
+    DeliveryReports reports, IUnkeptMail unkept, ITraceWriter traces)
 {
     private const int MaxParallelDeliveries = 8;
 
@@ -42,7 +41,7 @@ internal sealed class InboundDelivery(
         }
 
         var summary = await SummaryReader.ReadAsync(blob, cancellationToken);
-        var plan = Plan(envelope, summary, await resolving);
+        var plan = DeliveryPlan.Make(envelope, summary, await resolving, forwarded);
         await Parallel.ForEachAsync(
             plan.Routes,
             new ParallelOptions { MaxDegreeOfParallelism = MaxParallelDeliveries, CancellationToken = cancellationToken },
@@ -58,83 +57,38 @@ internal sealed class InboundDelivery(
             await unkept.NoteAsync(envelope.Id, envelope.Blob, cancellationToken); // who is over quota has been noted
         }
 
-        var events = plan.Routes.Where(r => r.Result is not DeliveryResult.OverQuota).SelectMany(r => r.Recipients.Select(a => Delivered(envelope, r, a.Address))).ToList();
-        var undelivered = plan.Undelivered
-            .Concat(plan.Routes.Where(r => r.Result is DeliveryResult.OverQuota).SelectMany(r => r.Recipients.Select(a => new Undelivered(a.Recipient, a.Address, a.Address, "5.2.2", "the mailbox is full"))))
-            .ToList();
-        var faults = new List<string>();
-        foreach (var one in undelivered)
-        {
-            var detail = one.Final.Equals(one.Named) ? one.Reason : $"{one.Final}: {one.Reason}";
-            events.Add(Fault(envelope, TraceKind.Bounced, one.Named, detail));
-            if (!await reports.TellAsync(envelope, one, cancellationToken))
-            {
-                faults.Add($"{one.Named.ToCanonicalString()}: {detail}");
-            }
-        }
-
+        var events = plan.Routes.Where(IsDelivered).SelectMany(r => r.Recipients.Select(a => Delivered(envelope, r, a))).ToList();
+        List<RecipientEnd> ends = [.. plan.Ends, .. plan.Routes.SelectMany(EndsOf)];
+        var failed = ends.Where(e => e.IsFailure).ToList();
+        events.AddRange(failed.Select(e => Fault(envelope, TraceKind.Bounced, e.Named, e.Detail)));
+        var isReported = await reports.ReportAsync(envelope, ends, cancellationToken);
         await traces.WriteAsync([Accepted(envelope) with { InternetMessageId = summary.MessageId }, .. events], cancellationToken);
         return new DeliveryOutcome(
-            plan.Routes.Count(r => r.Result is not DeliveryResult.OverQuota), plan.Remote.Count, undelivered.Count - faults.Count, faults);
+            plan.Routes.Count(IsDelivered),
+            plan.Remote.Count,
+            isReported ? failed.Count : 0,
+            isReported ? [] : [.. failed.Select(e => $"{e.Named.ToCanonicalString()}: {e.Detail}")]);
     }
 
-    private async Task<List<Resolved>> ResolveAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
+    private static bool IsDelivered(Route route) => route.Result is not DeliveryResult.OverQuota;
+
+    /// <summary>What a mailbox's recipients came to, as far as it is theirs alone: members of an alias have no success of their own.</summary>
+    private static IEnumerable<RecipientEnd> EndsOf(Route route) => IsDelivered(route)
+        ? route.Recipients.Where(r => r.IsSole).Select(
+            r => new RecipientEnd(r.Recipient, r.Address, route.Account.Address, DsnAction.Delivered, "2.1.5", "in the mailbox"))
+        : route.Recipients.Select(
+            r => new RecipientEnd(r.Recipient, r.Address, route.Account.Address, DsnAction.Failed, "5.2.2", "the mailbox is full"));
+
+    private async Task<List<ResolvedRecipient>> ResolveAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
     {
-        var all = new List<Resolved>();
+        var all = new List<ResolvedRecipient>();
         foreach (var recipient in envelope.Recipients)
         {
             var address = EmailAddress.Parse(recipient.Address)!; // checked when the envelope was read
-            all.Add(new Resolved(recipient, address, await _resolver.ResolveAsync(address, cancellationToken)));
+            all.Add(new ResolvedRecipient(recipient, address, await _resolver.ResolveAsync(address, cancellationToken)));
         }
 
         return all;
-    }
-
-    /// <summary>The mailboxes that the recipients lead to, each once; who is elsewhere; and what leads nowhere.</summary>
-    private DeliveryPlan Plan(InboundEnvelope envelope, MessageSummary summary, List<Resolved> recipients)
-    {
-        var routes = new Dictionary<string, Route>();
-        var plan = new DeliveryPlan([], [], []);
-        foreach (var (recipient, address, resolution) in recipients)
-        {
-            switch (resolution)
-            {
-                case Resolution.Found { Remote.Count: > 0 } when ForwardingLoop.IsOne(summary, address):
-                    // It has been here, and in the mailbox if there is one.
-                    plan.Undelivered.Add(new Undelivered(recipient, address, address, "5.4.6", "the message goes round: this address has sent it on before"));
-                    break;
-                case Resolution.Found found:
-                    foreach (var account in found.Mailboxes)
-                    {
-                        if (!routes.TryGetValue(account.MailboxId, out var route))
-                        {
-                            routes.Add(account.MailboxId, route = new Route(account));
-                            plan.Routes.Add(route);
-                        }
-
-                        route.Recipients.Add((recipient, address));
-                    }
-
-                    plan.Undelivered.AddRange(found.Failed.Select(f => new Undelivered(recipient, address, f.Address, "5.1.1", f.Reason)));
-                    plan.Remote.AddRange(found.Remote.Select(
-                        r => Remote(recipient, r, forwarded.Rewrite(envelope.MailFrom, address.Domain), forwarded.IsReturning(address) ? null : address.ToString())));
-                    break;
-                case Resolution.Disabled:
-                    plan.Undelivered.Add(new Undelivered(recipient, address, address, "5.2.1", "the account is disabled"));
-                    break;
-                case Resolution.NotLocal when envelope.IsOurs:
-                    plan.Remote.Add(Remote(recipient, address, envelope.MailFrom, null));
-                    break;
-                case Resolution.NotLocal:
-                    plan.Undelivered.Add(new Undelivered(recipient, address, address, "5.1.2", "the domain is not ours (any more), and the client may not relay"));
-                    break;
-                default:
-                    plan.Undelivered.Add(new Undelivered(recipient, address, address, "5.1.1", "no such address"));
-                    break;
-            }
-        }
-
-        return plan;
     }
 
     private Task<DeliveryResult> DeliverAsync(
@@ -166,7 +120,7 @@ internal sealed class InboundDelivery(
     private static string Prologue(InboundEnvelope envelope, AccountEntry account) =>
         $"Return-Path: <{envelope.MailFrom.Address}>\r\nDelivered-To: {account.Address}\r\n";
 
-    private static TraceEvent Delivered(InboundEnvelope envelope, Route route, EmailAddress recipient) => new()
+    private static TraceEvent Delivered(InboundEnvelope envelope, Route route, RoutedRecipient recipient) => new()
     {
         MessageId = envelope.Id,
         At = route.Result switch
@@ -176,8 +130,13 @@ internal sealed class InboundDelivery(
             _ => throw new InvalidOperationException("The route was not tried."),
         },
         Kind = TraceKind.Delivered,
-        Addresses = [recipient.ToCanonicalString()],
-        Detail = route.Account.Address.Equals(recipient) ? null : $"into the mailbox of {route.Account.Address.ToCanonicalString()}",
+        Addresses = [recipient.Address.ToCanonicalString()],
+        Detail = (route.Account.Address.Equals(recipient.Address), recipient.IsLoop) switch
+        {
+            (true, false) => null,
+            (false, false) => $"into the mailbox of {route.Account.Address.ToCanonicalString()}",
+            _ => $"into the mailbox of {route.Account.Address.ToCanonicalString()}; not sent on, since the message has been here before",
+        },
     };
 
     private static TraceEvent Accepted(InboundEnvelope envelope) => new()
@@ -201,24 +160,4 @@ internal sealed class InboundDelivery(
         Addresses = [recipient?.ToCanonicalString() ?? envelope.Recipients[0].Address],
         Detail = detail,
     };
-
-    /// <summary>RFC 3461 §5.2.3: who was named first stays known, whoever it is sent on to.</summary>
-    private static RemoteRecipient Remote(EnvelopeRecipient recipient, EmailAddress address, ReversePath mailFrom, string? through) => new(
-        address, new OutboundRecipient { Address = address.ToString(), Notify = recipient.Notify, Orcpt = recipient.Orcpt }, mailFrom, through);
-
-    private sealed record Resolved(EnvelopeRecipient Recipient, EmailAddress Address, Resolution Resolution);
-
-    /// <param name="Through">The address of ours that sends it on; null: none does.</param>
-    private sealed record RemoteRecipient(EmailAddress Address, OutboundRecipient Recipient, ReversePath MailFrom, string? Through);
-
-    private sealed record DeliveryPlan(List<Route> Routes, List<RemoteRecipient> Remote, List<Undelivered> Undelivered);
-
-    private sealed class Route(AccountEntry account)
-    {
-        public AccountEntry Account => account;
-
-        public List<(EnvelopeRecipient Recipient, EmailAddress Address)> Recipients { get; } = [];
-
-        public DeliveryResult? Result { get; set; }
-    }
 }

@@ -27,7 +27,7 @@ internal static class OutboundRegistration
         services.AddSingleton<JobMaker>();
         services.AddSingleton<DsnSender>();
         services.AddSingleton<ResultReports>();
-        services.AddSingleton<UndeliveredReports>();
+        services.AddSingleton<DeliveryReports>();
         services.AddSingleton<OutboundDelivery>();
         services.AddSingleton<IHousekeepingTask, OverdueJobs>();
         return services;

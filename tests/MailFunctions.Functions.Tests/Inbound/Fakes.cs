@@ -12,9 +12,17 @@ internal sealed class MemoryDirectory : IDirectoryReader
 {
     private readonly Dictionary<EmailAddress, DirectoryEntry> _entries = [];
 
-    public AccountEntry Account(string address, bool enabled = true, long? quota = null)
+    public AccountEntry Account(string address, bool enabled = true, long? quota = null, bool keepCopy = true, params string[] forwardTo)
     {
-        var entry = new AccountEntry { Address = EmailAddress.Parse(address)!, MailboxId = "box-" + address, Enabled = enabled, QuotaBytes = quota };
+        var entry = new AccountEntry
+        {
+            Address = EmailAddress.Parse(address)!,
+            MailboxId = "box-" + address,
+            Enabled = enabled,
+            QuotaBytes = quota,
+            KeepCopy = keepCopy,
+            ForwardTo = [.. forwardTo.Select(t => EmailAddress.Parse(t)!)],
+        };
         _entries[entry.Address] = entry;
         return entry;
     }

@@ -81,6 +81,33 @@ public sealed partial class OutboundDeliveryTests
     }
 
     [Fact]
+    public async Task Failure_InOurOwnWords_GivesNoneToThePeer()
+    {
+        const string Words = "mx.one.test takes 5 octets at most, and the message has 6";
+        await PutAsync("a@one.test");
+
+        await RingAsync(new FakeRelay(job => Answer(job, ResultKind.Failed, "5.3.4", Words, "mx.one.test")));
+
+        var report = await ReportAsync(Assert.Single(_bus.Inbound));
+        Assert.Contains("    " + Words, ((TextPart)((MultipartReport)report.Body!)[0]).Text, StringComparison.Ordinal);
+        Assert.Equal((null, null, "5.3.4"), (Groups(report)[1]["Diagnostic-Code"], Groups(report)[1]["Remote-MTA"], Groups(report)[1]["Status"]));
+    }
+
+    [Fact]
+    public async Task SeveralResultsOfOneAttempt_AreOneReport()
+    {
+        await PutAsync([new OutboundRecipient { Address = "a@one.test" }, new OutboundRecipient { Address = "b@one.test", Notify = "SUCCESS" }]);
+
+        await RingAsync(new FakeRelay(job =>
+        [
+            .. Answer(job with { Recipients = [job.Recipients[0]] }, ResultKind.Failed, "5.1.1", "550 5.1.1 No such user", "mx.one.test"),
+            .. Answer(job with { Recipients = [job.Recipients[1]] }, ResultKind.Relayed, "2.0.0", "250 OK", "mx.one.test"),
+        ]));
+
+        Assert.Equal(["failed", "relayed"], Groups(await ReportAsync(Assert.Single(_bus.Inbound))).Skip(1).Select(g => g["Action"]));
+    }
+
+    [Fact]
     public async Task Failure_ToldByTwoFunctionsAtOnce_IsOneReport()
     {
         await PutAsync("a@one.test");
@@ -95,7 +122,8 @@ public sealed partial class OutboundDeliveryTests
     public async Task Failure_WithRetFull_ReturnsTheWholeMessage()
     {
         var relay = new FakeRelay(job => Answer(job, ResultKind.Failed, "5.1.1", "550 No"));
-        await PutAsync(new OutboundRecipient { Address = "a@one.test" }, ret: "FULL");
+        var job = await PutAsync([new OutboundRecipient { Address = "a@one.test" }], ret: "FULL");
+        await _jobs.PutAsync(job with { IsOurs = true }, CancellationToken.None);
 
         await RingAsync(relay);
 
@@ -107,7 +135,7 @@ public sealed partial class OutboundDeliveryTests
     public async Task Failure_OfAMessageThatWasToBeProtected_ReturnsItsHeaderAlone()
     {
         var job = await PutAsync([new OutboundRecipient { Address = "a@one.test" }], ret: "FULL");
-        await _jobs.PutAsync(job with { MailFrom = job.MailFrom with { RequireTls = true } }, CancellationToken.None);
+        await _jobs.PutAsync(job with { IsOurs = true, MailFrom = job.MailFrom with { RequireTls = true } }, CancellationToken.None);
 
         await RingAsync(new FakeRelay(j => Answer(j, ResultKind.Failed, "5.7.30", "no REQUIRETLS")));
 
