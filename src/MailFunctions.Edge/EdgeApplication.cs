@@ -92,6 +92,7 @@ internal static class EdgeApplication
         services.AddSingleton<CachedUsage>();
         services.AddSingleton<RememberedPasswords>();
         services.AddSingleton<IAuthenticator, DirectoryAuthenticator>();
+        services.AddSingleton<IOpenLogins, OpenLogins>();
         services.AddSingleton<ISmtpPolicy>(s => new DirectorySmtpPolicy(
             s.GetRequiredService<CachedDirectory>(), s.GetRequiredService<CachedUsage>(), s.GetRequiredService<MailRates>(),
             s.GetRequiredService<IOptions<SmtpOptions>>().Value.SrsKey is { } key
@@ -105,6 +106,7 @@ internal static class EdgeApplication
             Intake = s.GetRequiredService<IMessageIntake>(),
             Policy = s.GetRequiredService<ISmtpPolicy>(),
             Authenticator = s.GetRequiredService<IAuthenticator>(),
+            Logins = s.GetRequiredService<IOpenLogins>(),
             Events = s.GetRequiredService<EdgeEvents>(),
             Time = s.GetRequiredService<TimeProvider>(),
             Drain = s.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping,
@@ -112,6 +114,7 @@ internal static class EdgeApplication
         services.AddSingleton(s => new Pop3SessionServices
         {
             Authenticator = s.GetRequiredService<IAuthenticator>(),
+            Logins = s.GetRequiredService<IOpenLogins>(),
             Maildrops = s.GetRequiredService<IMaildrops>(),
             Pace = s.GetRequiredService<LoginPace>(),
             Events = s.GetRequiredService<EdgeEvents>(),

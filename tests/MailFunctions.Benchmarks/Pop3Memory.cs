@@ -51,7 +51,7 @@ internal static class Pop3Memory
         });
     }
 
-    private sealed class MemoryMailboxes : IMessageIntake, IMailboxDelivery, IMaildrops
+    internal sealed class MemoryMailboxes : IMessageIntake, IMailboxDelivery, IMaildrops
     {
         private readonly ConcurrentDictionary<string, MemoryMailbox> _boxes = new();
 
@@ -97,7 +97,7 @@ internal static class Pop3Memory
     }
 
     /// <summary>An empty one is small: it is counted among what an idle session weighs.</summary>
-    private sealed class MemoryMailbox(string id)
+    internal sealed class MemoryMailbox(string id)
     {
         private SortedList<uint, byte[]>? _messages;
         private uint _next = 1;

@@ -8,6 +8,7 @@ return args switch
     ["latency", .. var rest] => await Latency.RunAsync(rest),
     ["relay", .. var rest] => await Relay.RunAsync(rest),
     ["accounts", .. var rest] => await Accounts.RunAsync(rest),
+    ["logins", .. var rest] => await Logins.RunAsync(rest),
     ["mbox", .. var rest] => await Mbox.RunAsync(rest),
     ["fuzz", "smtp" or "pop3", .. var rest] => await Fuzz.RunAsync(args[1], rest),
     _ => Help(),
@@ -31,6 +32,8 @@ static int Help()
               Outbound jobs through tables on Azurite to a server that refuses 5% and defers 20%; each has to end once.
           accounts [--import N] [--total N]
               Accounts imported through the admin API over Azurite, and one of all of them found; with the storage requests.
+          logins [--herd N] [--accounts N] [--per-second N] [--failures N]
+              POP3S logins that are remembered or not, by app password, and failures of five kinds: times and processor.
           mbox STACK.JSON [--mebibytes N]
               A mailbox imported and exported on a stack that runs: the function app's memory, and whether all came back.
           fuzz smtp|pop3 [--seconds N] [--seed S] [--rounds N]

@@ -9,6 +9,9 @@ public sealed record AuthenticatedAccount(EmailAddress Address, string MailboxId
 {
     /// <inheritdoc cref="AccountEntry.ExpireAfterDays"/>
     public int? ExpireAfterDays { get; init; }
+
+    /// <summary>Which of the account's verifiers was matched (<see cref="ScramVerifier.Fingerprint"/>); null: none, so <see cref="IOpenLogins"/> finds that it has ended.</summary>
+    public string? Credential { get; init; }
 }
 
 /// <summary>The answer to a login.</summary>

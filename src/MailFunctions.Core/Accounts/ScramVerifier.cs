@@ -31,6 +31,9 @@ public sealed record ScramVerifier(byte[] Salt, int Iterations, byte[] StoredKey
         return CryptographicOperations.FixedTimeEquals(SHA256.HashData(clientKey), StoredKey);
     }
 
+    /// <summary>Names this verifier, of this salt, among others; of no use for a login.</summary>
+    public string Fingerprint() => Convert.ToHexStringLower(SHA256.HashData(StoredKey).AsSpan(0, 16));
+
     private static (byte[] ClientKey, byte[] ServerKey) Derive(string password, byte[] salt, int iterations)
     {
         Span<byte> salted = stackalloc byte[SHA256.HashSizeInBytes];

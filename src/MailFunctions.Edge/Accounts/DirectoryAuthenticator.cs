@@ -66,7 +66,7 @@ internal sealed partial class DirectoryAuthenticator(
 
             throttle.RecordSuccess(name);
             events?.LoginChecked("succeeded");
-            return new AuthenticationResult.Authenticated(Login(account));
+            return new AuthenticationResult.Authenticated(Login(account, match));
         }
 
         throttle.RecordFailure(client, name);
@@ -86,7 +86,7 @@ internal sealed partial class DirectoryAuthenticator(
         {
             // App passwords can't serve here: the salt goes out before the client shows which password it has.
             return new ScramLookup.Found(await FindAsync(login, cancellationToken) is { Enabled: true, Password: { } verifier } account
-                ? new ScramCredential(Login(account), verifier)
+                ? new ScramCredential(Login(account, verifier), verifier)
                 : new ScramCredential(null, Decoy(login)));
         }
         catch (StoreUnavailableException)
@@ -196,8 +196,8 @@ internal sealed partial class DirectoryAuthenticator(
         return match;
     }
 
-    private static AuthenticatedAccount Login(AccountEntry account) =>
-        new(account.Address, account.MailboxId) { ExpireAfterDays = account.ExpireAfterDays };
+    private static AuthenticatedAccount Login(AccountEntry account, ScramVerifier matched) =>
+        new(account.Address, account.MailboxId) { ExpireAfterDays = account.ExpireAfterDays, Credential = matched.Fingerprint() };
 
     private static IEnumerable<ScramVerifier> Verifiers(AccountEntry account) =>
         (account.Password is { } own ? [own] : Enumerable.Empty<ScramVerifier>())

@@ -17,6 +17,7 @@ internal sealed class Pop3Handler(
         HostName = edge.Value.HostName,
         AllowPlaintextCredentials = edge.Value.AllowPlaintextCredentials,
         IdleTimeout = pop3.Value.IdleTimeout,
+        SessionTime = pop3.Value.MaxSessionTime,
         BadCommands = pop3.Value.MaxBadCommands,
         LoginDelaySeconds = pop3.Value.LoginDelay > TimeSpan.Zero ? (int)pop3.Value.LoginDelay.TotalSeconds : null,
     };

@@ -18,6 +18,9 @@ public sealed record Pop3Listener
     /// <summary>RFC 1939 §3: 10 minutes at least.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>From the greeting until no further command but QUIT is taken.</summary>
+    public TimeSpan SessionTime { get; init; } = TimeSpan.FromHours(4);
+
     /// <summary>Failed commands before the session ends.</summary>
     public int BadCommands { get; init; } = 20;
 
@@ -29,6 +32,9 @@ public sealed record Pop3Listener
 public sealed record Pop3SessionServices
 {
     public required IAuthenticator Authenticator { get; init; }
+
+    /// <summary>Asked again while a session lasts.</summary>
+    public required IOpenLogins Logins { get; init; }
 
     public required IMaildrops Maildrops { get; init; }
 
@@ -72,5 +78,6 @@ public enum Pop3SessionEnd
     TlsFailed,
     Throttled,
     LockLost,
+    LoginEnded,
     StoreAway,
 }

@@ -242,6 +242,7 @@ public sealed partial class Pop3Session
             case MaildropOpening.Opened opened:
                 _maildrop = opened.Maildrop;
                 _account = account;
+                _login = new OpenLogin(account, services.Logins, services.Time);
                 services.Events.LoggedIn(connection.RemoteEndPoint.Address, account, _maildrop.Count);
                 Say(string.Create(CultureInfo.InvariantCulture, $"+OK {_maildrop.Count} messages ({_maildrop.Bytes} octets)"));
                 break;

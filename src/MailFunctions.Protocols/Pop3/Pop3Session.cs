@@ -4,6 +4,7 @@ using System.Text;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Protocols.Sasl;
 using MailFunctions.Protocols.Transport;
 
 namespace MailFunctions.Protocols.Pop3;
@@ -17,6 +18,7 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
     private readonly SessionInput _input = new(connection, services.Time, services.Drain);
     private string? _user;
     private AuthenticatedAccount? _account;
+    private OpenLogin? _login;
     private IMaildrop? _maildrop;
     private MessageList? _messages;
     private NextMessages? _next;
@@ -92,6 +94,11 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
         if (_maildrop is { IsLocked: false })
         {
             End(Pop3SessionEnd.LockLost, "-ERR [SYS/TEMP] The lock on the maildrop was lost: nothing was deleted, log in again");
+            return;
+        }
+
+        if (!await MayGoOnAsync(rule, abort).ConfigureAwait(false))
+        {
             return;
         }
 

@@ -48,6 +48,7 @@ internal static class SmtpReplies
     public static readonly SmtpReply AuthLineTooLong = new(500, "5.5.6", "Authentication line too long");
     public static readonly SmtpReply AuthRejected = new(535, "5.7.8", "Authentication credentials invalid");
     public static readonly SmtpReply AuthTemporary = new(454, "4.7.0", "Authentication can't be checked now: try again later");
+    public static readonly SmtpReply LoginEnded = new(421, "4.7.0", "The account or its password has changed: log in again", Closes: true);
     public static readonly SmtpReply AuthThrottled = new(421, "4.7.0", "Too many failed logins: try again later", Closes: true);
 
     public static readonly SmtpReply BadPath = new(501, "5.1.7", "This is not a valid sender address");

@@ -1,3 +1,4 @@
+using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Sessions;
@@ -28,6 +29,17 @@ public sealed partial class SmtpSession
         if (transaction.SetSender(path, listener, _esmtp, connection.Tls is not null) is { } refusal)
         {
             return refusal;
+        }
+
+        if (_account is not null)
+        {
+            switch (await services.Logins.CheckAsync(_account, abort).ConfigureAwait(false))
+            {
+                case LoginState.Ended:
+                    return Ending(SmtpReplies.LoginEnded, SmtpSessionEnd.LoginEnded);
+                case LoginState.Unknown:
+                    return SmtpReplies.DirectoryAway;
+            }
         }
 
         switch (await services.Policy.CheckSenderAsync(transaction.Sender, _account, Client(), abort).ConfigureAwait(false))

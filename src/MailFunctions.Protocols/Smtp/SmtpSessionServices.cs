@@ -16,6 +16,9 @@ public sealed record SmtpSessionServices
 
     public required IAuthenticator Authenticator { get; init; }
 
+    /// <summary>Asked again at each MAIL of an account.</summary>
+    public required IOpenLogins Logins { get; init; }
+
     public required ISmtpEvents Events { get; init; }
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
@@ -67,4 +70,5 @@ public enum SmtpSessionEnd
     TooManyErrors,
     TlsFailed,
     Throttled,
+    LoginEnded,
 }

@@ -17,7 +17,7 @@ namespace MailFunctions.Protocols.Tests.Harness;
 /// <see cref="Password"/>; `small@` takes 500 octets; `off@`, `full@`, `away@`, `rate@` are refused for their reason, unknown names too, and
 /// `elsewhere.test` is not ours.
 /// </summary>
-internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, IMaildrops, ILoginPace, ISmtpEvents, IPop3Events
+internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, IOpenLogins, IMaildrops, ILoginPace, ISmtpEvents, IPop3Events
 {
     public const string HostName = "mail.example.test";
     public const string Password = "correct horse battery";
@@ -60,6 +60,9 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     /// <summary>The rule of alice's account.</summary>
     public int? ExpireAfterDays { get; set; }
 
+    /// <summary>What has become of alice's login.</summary>
+    public LoginState LoginState { get; set; }
+
     /// <summary>Seconds between logins; the one before is a second ago.</summary>
     public int? LoginDelay { get; set; }
 
@@ -67,14 +70,14 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
         new SmtpSession(
             connection,
             new SmtpListener { Kind = kind, HostName = HostName, AllowPlaintextCredentials = plaintextLogin, Limits = limits ?? SmtpLimits.Default },
-            new SmtpSessionServices { Intake = this, Policy = this, Authenticator = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
+            new SmtpSessionServices { Intake = this, Policy = this, Authenticator = this, Logins = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
         .RunAsync(CancellationToken.None);
 
     public Task<Pop3SessionEnd> RunPop3Async(MemoryConnection connection, bool plaintextLogin = false, TimeProvider? time = null, CancellationToken drain = default) =>
         new Pop3Session(
             connection,
             new Pop3Listener { HostName = HostName, AllowPlaintextCredentials = plaintextLogin, LoginDelaySeconds = LoginDelay },
-            new Pop3SessionServices { Authenticator = this, Maildrops = this, Pace = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
+            new Pop3SessionServices { Authenticator = this, Logins = this, Maildrops = this, Pace = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
         .RunAsync(CancellationToken.None);
 
     public IIncomingMessage Begin(string id, DateTimeOffset receivedAt)
@@ -122,6 +125,8 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
         });
 
     public AuthenticationResult.Throttled? RecordScram(string login, IPAddress client, bool succeeded) => null;
+
+    ValueTask<LoginState> IOpenLogins.CheckAsync(AuthenticatedAccount account, CancellationToken cancellationToken) => ValueTask.FromResult(LoginState);
 
     public TimeSpan TryEnter(AuthenticatedAccount account) => TimeSpan.FromSeconds((LoginDelay ?? 1) - 1);
 

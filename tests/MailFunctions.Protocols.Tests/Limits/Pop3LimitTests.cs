@@ -1,4 +1,5 @@
 using System.Text;
+using MailFunctions.Core.Accounts;
 using MailFunctions.Protocols.Pop3;
 using MailFunctions.Protocols.Tests.Harness;
 using MailFunctions.TestKit;
@@ -95,6 +96,66 @@ public sealed class Pop3LimitTests : IDisposable
         Assert.StartsWith("+OK 16 octets\r\nSubject: one\r\n\r\n.\r\n-ERR [SYS/TEMP]", await ReadToEndAsync(), StringComparison.Ordinal);
         Assert.Equal(Pop3SessionEnd.Drained, await session);
         Assert.Equal([1u], _server.Maildrop.Messages.Keys);
+    }
+
+    /// <summary>Disabled, deleted, made again, another password, an app password revoked: <see cref="IOpenLogins"/> says so of all of them.</summary>
+    [Theory]
+    [InlineData("RETR 1")]
+    [InlineData("NOOP")]
+    [InlineData("QUIT")]
+    public async Task Login_NoLongerHolds_NextCommandEndsTheSessionAndNothingIsDeleted(string command)
+    {
+        _server.Maildrop.Add("Subject: one\r\n\r\n");
+        var session = RunAsync();
+        await LogInAsync();
+        await AskAsync("DELE 1");
+
+        _server.LoginState = LoginState.Ended;
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.StartsWith("-ERR [AUTH]", await AskAsync(command), StringComparison.Ordinal);
+        Assert.Equal(Pop3SessionEnd.LoginEnded, await session);
+        Assert.Equal([1u], _server.Maildrop.Messages.Keys);
+        Assert.True(_server.Maildrop.Disposed);
+    }
+
+    [Fact]
+    public async Task Login_CantBeLookedAtNow_CommandsAreRefusedUntilItCanAndQuitDeletes()
+    {
+        _server.Maildrop.Add("Subject: one\r\n\r\n");
+        var session = RunAsync();
+        await LogInAsync();
+        await AskAsync("DELE 1");
+
+        _server.LoginState = LoginState.Unknown;
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.StartsWith("-ERR [SYS/TEMP]", await AskAsync("NOOP"), StringComparison.Ordinal);
+        Assert.StartsWith("+OK Bye, 1", await AskAsync("QUIT"), StringComparison.Ordinal);
+        Assert.Equal(Pop3SessionEnd.Quit, await session);
+    }
+
+    [Theory]
+    [InlineData("NOOP", "-ERR [SYS/TEMP]", Pop3SessionEnd.TimedOut, 1)]
+    [InlineData("QUIT", "+OK Bye, 1", Pop3SessionEnd.Quit, 0)]
+    public async Task Session_CommandsAllTheTime_HasALongestTimeAndMayStillQuit(string last, string reply, Pop3SessionEnd end, int left)
+    {
+        _server.Maildrop.Add("Subject: one\r\n\r\n");
+        var session = RunAsync();
+        await LogInAsync();
+        await AskAsync("DELE 1");
+        for (var minutes = 0; minutes < 4 * 60; minutes += 5)
+        {
+            Assert.Equal("+OK", await AskAsync("NOOP"));
+            await TimedSession.SettleAsync();
+            _time.Advance(TimeSpan.FromMinutes(5));
+        }
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.StartsWith(reply, await AskAsync(last), StringComparison.Ordinal);
+        Assert.Equal(end, await session);
+        Assert.Equal(left, _server.Maildrop.Messages.Count);
     }
 
     private async Task<Pop3SessionEnd> RunAsync()
