@@ -56,6 +56,7 @@ public static class StorageRegistration
         services.AddSingleton<ITlsCountStore>(s => s.GetRequiredService<TlsTable>());
         services.AddSingleton<IStsPolicyStore>(s => s.GetRequiredService<TlsTable>());
         services.AddSingleton<IAppPasswordUse, AppPasswordUseTable>();
+        services.AddSingleton<ISharedKeys, SharedKeyTable>();
         services.AddSingleton<IHousekeepingTask, TraceRetention>();
         services.AddSingleton<IHousekeepingTask, StatsRetention>();
         services.AddSingleton<IHousekeepingTask, AppPasswordUseRetention>();

@@ -90,7 +90,10 @@ internal static class EdgeApplication
         services.AddSingleton<MailRates>();
         services.AddSingleton<CachedDirectory>();
         services.AddSingleton<CachedUsage>();
-        services.AddSingleton<RememberedPasswords>();
+        services.AddSingleton<KnownPasswords>();
+        services.AddSingleton<DerivationQueue>();
+        services.AddSingleton<PasswordChecks>();
+        services.AddSingleton<DecoyVerifiers>();
         services.AddSingleton<IAuthenticator, DirectoryAuthenticator>();
         services.AddSingleton<IOpenLogins, OpenLogins>();
         services.AddSingleton<ISmtpPolicy>(s => new DirectorySmtpPolicy(

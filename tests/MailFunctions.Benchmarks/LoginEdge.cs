@@ -34,6 +34,7 @@ internal sealed class LoginEdge : IAsyncDisposable
     private readonly int _port = FreePorts.Next();
     private readonly TaskCompletionSource<IHostApplicationLifetime> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task<int> _running = Task.FromResult(0);
+    private string _certificate = "";
 
     public static async Task<LoginEdge> StartAsync(IEnumerable<AccountEntry> accounts, params string[] settings)
     {
@@ -61,7 +62,7 @@ internal sealed class LoginEdge : IAsyncDisposable
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
         {
             TargetHost = "mail.bench.test",
-            RemoteCertificateValidationCallback = static (_, _, _, _) => true, // its own, made a moment ago
+            RemoteCertificateValidationCallback = (_, shown, _, _) => shown?.GetCertHashString() == _certificate,
         });
         using var reader = new StreamReader(tls, leaveOpen: true);
         await reader.ReadLineAsync();
@@ -89,6 +90,7 @@ internal sealed class LoginEdge : IAsyncDisposable
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var certificate = new CertificateRequest("CN=mail.bench.test", key, HashAlgorithmName.SHA256)
             .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        _certificate = certificate.GetCertHashString();
         File.WriteAllText(_files.File("server.pem"), certificate.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n");
     }
 

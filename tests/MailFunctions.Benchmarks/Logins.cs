@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
@@ -151,12 +150,12 @@ internal static class Logins
 
     private static (AccountEntry Account, List<string> Passwords) WithAppPasswords(string name, int count)
     {
-        var passwords = Enumerable.Range(0, count).Select(_ => RandomNumberGenerator.GetString("abcdefghijkmnpqrstuvwxyz23456789", 20)).ToList();
+        var made = Enumerable.Range(0, count).Select(_ => GeneratedPassword.Create([])).ToList();
         var account = Account(name, Password) with
         {
-            AppPasswords = [.. passwords.Select((p, i) => new AppPassword($"{i}", $"device {i}", ScramVerifier.Create(p), DateTimeOffset.UnixEpoch))],
+            AppPasswords = [.. made.Select(m => new AppPassword(m.Id, "device", m.Verifier, DateTimeOffset.UnixEpoch))],
         };
-        return (account, passwords);
+        return (account, [.. made.Select(m => m.Password)]);
     }
 
     private static EmailAddress AddressOf(string name) => EmailAddress.Parse(name + "@bench.test")!;

@@ -10,7 +10,10 @@ public sealed record AuthenticatedAccount(EmailAddress Address, string MailboxId
     /// <inheritdoc cref="AccountEntry.ExpireAfterDays"/>
     public int? ExpireAfterDays { get; init; }
 
-    /// <summary>Which of the account's verifiers was matched (<see cref="ScramVerifier.Fingerprint"/>); null: none, so <see cref="IOpenLogins"/> finds that it has ended.</summary>
+    /// <summary>
+    /// Which of the account's verifiers was matched (<see cref="ScramVerifier.Fingerprint"/>); null: none, so
+    /// <see cref="IOpenLogins"/> finds that it has ended.
+    /// </summary>
     public string? Credential { get; init; }
 }
 
@@ -25,12 +28,19 @@ public abstract record AuthenticationResult
     /// <summary>Too many failures from this address or for this account; nothing was checked.</summary>
     public sealed record Throttled(TimeSpan RetryAfter) : AuthenticationResult;
 
-    /// <summary>The directory can't be read now (`454 4.7.0`, `-ERR [SYS/TEMP]`).</summary>
-    public sealed record Unavailable : AuthenticationResult;
+    /// <summary>Nothing can be checked now (`454 4.7.0`, `-ERR [SYS/TEMP]`): the directory is away, or too many logins wait.</summary>
+    public sealed record Unavailable : AuthenticationResult
+    {
+        /// <summary>Too many wait.</summary>
+        public bool IsBusy { get; init; }
+    }
 }
 
 /// <summary>What a server needs for a SCRAM exchange (RFC 5802 §3).</summary>
-/// <param name="Account">Null for an account that is not there: the exchange goes on with a made-up, stable salt and fails at its end.</param>
+/// <param name="Account">
+/// Null for an account that is not there, or disabled: the exchange goes on with a made-up, stable salt, or its own, and fails
+/// at its end.
+/// </param>
 public sealed record ScramCredential(AuthenticatedAccount? Account, ScramVerifier Verifier);
 
 /// <summary>The answer to the question for a verifier.</summary>

@@ -32,11 +32,14 @@ internal sealed class CachedDirectory(IDirectoryStore store, IOptions<LoginOptio
         FindAsync(address, static (s, key) => s.FindEntryAsync(key, CancellationToken.None), cancellationToken);
 
     /// <summary>Reads past the cache, and leaves there what it found.</summary>
-    public async ValueTask<DirectoryEntry?> FindFreshEntryAsync(EmailAddress address, CancellationToken cancellationToken)
+    public ValueTask<DirectoryEntry?> FindFreshEntryAsync(EmailAddress address, CancellationToken cancellationToken)
     {
-        _cache.Remove(address);
-        return await FindEntryAsync(address, cancellationToken);
+        Forget(address);
+        return FindEntryAsync(address, cancellationToken);
     }
+
+    /// <summary>The next look-up reads.</summary>
+    public void Forget(EmailAddress address) => _cache.Remove(address);
 
     public void Dispose() => _cache.Dispose();
 

@@ -1,6 +1,4 @@
 using System.Net;
-using System.Security.Cryptography;
-using System.Text;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
@@ -10,84 +8,55 @@ using MailFunctions.Edge.Telemetry;
 
 namespace MailFunctions.Edge.Accounts;
 
-/// <summary>Checks credentials against the directory's SCRAM verifiers, for SMTP and POP3 alike.</summary>
+/// <summary>Checks credentials against the directory's verifiers, for SMTP and POP3 alike.</summary>
 internal sealed partial class DirectoryAuthenticator(
-    CachedDirectory directory, LoginThrottle throttle, RememberedPasswords remembered, TimeProvider time, ILogger<DirectoryAuthenticator> logger,
-    AppPasswordUses? uses = null, EdgeEvents? events = null)
-    : IAuthenticator, IDisposable
+    CachedDirectory directory, LoginThrottle throttle, PasswordChecks checks, DecoyVerifiers decoys, TimeProvider time,
+    ILogger<DirectoryAuthenticator> logger, AppPasswordUses? uses = null, EdgeEvents? events = null)
+    : IAuthenticator
 {
+    /// <summary>
+    /// A wrong password that has the form of an app password from before is answered after this, whoever is asked: how long
+    /// the check takes depends on how many of them an account has.
+    /// </summary>
+    public static readonly TimeSpan OldFormAnswer = TimeSpan.FromSeconds(10);
+
     /// <summary>Longest password looked at, in characters; the admin API takes 256 at most.</summary>
     private const int MaxPasswordLength = 1024;
 
-    // Derivations are pure CPU: as many at once as there are cores, the others wait their turn.
-    private readonly SemaphoreSlim _derivations = new(Environment.ProcessorCount);
-    private readonly byte[] _decoyKey = RandomNumberGenerator.GetBytes(32);
+    private static readonly AuthenticationResult.Unavailable Later = new() { IsBusy = true };
 
-    public async ValueTask<AuthenticationResult> CheckPasswordAsync(string login, string password, IPAddress client, CancellationToken cancellationToken)
+    public async ValueTask<AuthenticationResult> CheckPasswordAsync(
+        string login, string password, IPAddress client, CancellationToken cancellationToken)
     {
-        var name = NameOf(login);
-        if (await EnterAsync(client, name, cancellationToken) is { } refused)
+        var result = await CheckAsync(login, password, client, cancellationToken);
+        events?.LoginChecked(result switch
         {
-            return refused;
-        }
-
-        var prepared = password.Length <= MaxPasswordLength ? SaslPrep.Prepare(password) : null;
-        AccountEntry? account;
-        Matching matching;
-        try
-        {
-            account = await FindAsync(login, cancellationToken);
-            matching = prepared is null ? default : await MatchAsync(account, prepared, client, name, cancellationToken);
-            // The cache may be behind a password that was just changed: only a fresh entry refuses.
-            if (matching is { Verifier: null, Throttled: null } && prepared is not null && account is not null
-                && await directory.FindFreshEntryAsync(account.Address, cancellationToken) is AccountEntry fresh && fresh.ETag != account.ETag)
-            {
-                account = fresh;
-                matching = await MatchAsync(account, prepared, client, name, cancellationToken);
-            }
-        }
-        catch (StoreUnavailableException)
-        {
-            events?.LoginChecked("unavailable");
-            return new AuthenticationResult.Unavailable();
-        }
-
-        if (matching.Throttled is { } throttled)
-        {
-            return throttled;
-        }
-
-        if (matching.Verifier is { } match && account is { Enabled: true })
-        {
-            if (account.AppPasswords.FirstOrDefault(p => p.Verifier == match) is { } used)
-            {
-                uses?.Note(account.MailboxId, account.Address, used.Id);
-            }
-
-            throttle.RecordSuccess(name);
-            events?.LoginChecked("succeeded");
-            return new AuthenticationResult.Authenticated(Login(account, match));
-        }
-
-        throttle.RecordFailure(client, name);
-        events?.LoginChecked("rejected");
-        Log.LoginFailed(logger, client, account is null ? "unknown account" : account.Address.ToCanonicalString());
-        return new AuthenticationResult.Rejected();
+            AuthenticationResult.Authenticated => "succeeded",
+            AuthenticationResult.Rejected => "rejected",
+            AuthenticationResult.Throttled => "throttled",
+            AuthenticationResult.Unavailable { IsBusy: true } => "busy",
+            _ => "unavailable",
+        });
+        return result;
     }
 
     public async ValueTask<ScramLookup> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken)
     {
-        if (await EnterAsync(client, NameOf(login), cancellationToken) is { } refused)
+        var name = NameOf(login);
+        if ((Throttled(client, name) ?? await HoldBackAsync(client, name, cancellationToken)) is { } refused)
         {
+            events?.LoginChecked("throttled");
             return new ScramLookup.Refused(refused);
         }
 
         try
         {
+            // Made for every name, so that neither time nor an outage tells which one needs it.
+            var decoy = await decoys.ForAsync(name, cancellationToken);
             // App passwords can't serve here: the salt goes out before the client shows which password it has.
-            return new ScramLookup.Found(await FindAsync(login, cancellationToken) is { Enabled: true, Password: { } verifier } account
-                ? new ScramCredential(Login(account, verifier), verifier)
-                : new ScramCredential(null, Decoy(login)));
+            return new ScramLookup.Found(await FindAsync(login, fresh: false, cancellationToken) is { Password: { } verifier } account
+                ? new ScramCredential(account.Enabled ? Login(account, verifier) : null, verifier)
+                : new ScramCredential(null, decoy));
         }
         catch (StoreUnavailableException)
         {
@@ -98,54 +67,128 @@ internal sealed partial class DirectoryAuthenticator(
 
     public AuthenticationResult.Throttled? RecordScram(string login, IPAddress client, bool succeeded)
     {
-        if (CheckThrottle(client, NameOf(login)) is { } throttled)
+        var name = NameOf(login);
+        if (Throttled(client, name) is { } throttled)
         {
+            events?.LoginChecked("throttled");
             return throttled;
         }
 
         events?.LoginChecked(succeeded ? "succeeded" : "rejected");
         if (succeeded)
         {
-            throttle.RecordSuccess(NameOf(login));
+            throttle.RecordSuccess(client, name);
             return null;
         }
 
-        throttle.RecordFailure(client, NameOf(login));
+        throttle.RecordFailure(client, name);
+        if (AddressOf(login) is { } address)
+        {
+            directory.Forget(address); // the cache may be behind a password that was just changed
+        }
+
         Log.LoginFailed(logger, client, "SCRAM exchange");
         return null;
     }
 
-    public void Dispose() => _derivations.Dispose();
-
-    /// <summary>Holds an attempt back; the refusal, when it has to come again later. After every wait others may have failed.</summary>
-    private async ValueTask<AuthenticationResult.Throttled?> EnterAsync(IPAddress client, string name, CancellationToken cancellationToken)
+    private async ValueTask<AuthenticationResult> CheckAsync(
+        string login, string password, IPAddress client, CancellationToken cancellationToken)
     {
-        if (CheckThrottle(client, name) is { } throttled)
+        var began = time.GetTimestamp();
+        var name = NameOf(login);
+        var throttled = Throttled(client, name);
+        var looksOnly = throttled is not null || checks.IsBusyWith(client, name);
+        if (looksOnly && !throttle.TakeLook(client, name))
         {
-            return throttled;
+            return (AuthenticationResult?)throttled ?? Later;
         }
 
+        if (password.Length > MaxPasswordLength || SaslPrep.Prepare(password) is not { } prepared)
+        {
+            throttle.RecordLook(client, name);
+            return Rejected(client, null); // whatever the account is
+        }
+
+        try
+        {
+            var account = await FindAsync(login, fresh: false, cancellationToken);
+            if (checks.FindKnown(account, prepared) is { } known)
+            {
+                return Succeeded(account!, known, client, name);
+            }
+
+            if (looksOnly)
+            {
+                throttle.RecordLook(client, name);
+                return (AuthenticationResult?)throttled ?? Later;
+            }
+
+            if (await HoldBackAsync(client, name, cancellationToken) is { } later)
+            {
+                return later;
+            }
+
+            // The cache may be behind a password that was just changed: only a fresh entry refuses.
+            account = await FindAsync(login, fresh: true, cancellationToken);
+            switch (checks.FindKnown(account, prepared) is { } fresh
+                ? new PasswordOutcome.Matched(fresh)
+                : await checks.CheckAsync(account, name, prepared, client, cancellationToken))
+            {
+                case PasswordOutcome.Matched matched:
+                    return Succeeded(account!, matched.Verifier, client, name);
+                case PasswordOutcome.Throttled refused:
+                    return new AuthenticationResult.Throttled(refused.RetryAfter);
+                case PasswordOutcome.Busy:
+                    return Later;
+            }
+
+            if (GeneratedPassword.HasOldForm(prepared) && OldFormAnswer - time.GetElapsedTime(began) is { Ticks: > 0 } early)
+            {
+                await Task.Delay(early, time, cancellationToken);
+            }
+
+            return Rejected(client, account);
+        }
+        catch (StoreUnavailableException)
+        {
+            return new AuthenticationResult.Unavailable();
+        }
+    }
+
+    private AuthenticationResult.Authenticated Succeeded(AccountEntry account, ScramVerifier match, IPAddress client, string name)
+    {
+        if (account.AppPasswords.FirstOrDefault(p => p.Verifier.Fingerprint() == match.Fingerprint()) is { } used)
+        {
+            uses?.Note(account.MailboxId, account.Address, used.Id);
+        }
+
+        throttle.RecordSuccess(client, name);
+        return new AuthenticationResult.Authenticated(Login(account, match));
+    }
+
+    private AuthenticationResult.Rejected Rejected(IPAddress client, AccountEntry? account)
+    {
+        Log.LoginFailed(logger, client, account is null ? "unknown account" : account.Address.ToCanonicalString());
+        return new AuthenticationResult.Rejected();
+    }
+
+    /// <summary>Holds an attempt back; the refusal, when it has to come again later: after every wait others may have failed.</summary>
+    private async ValueTask<AuthenticationResult.Throttled?> HoldBackAsync(
+        IPAddress client, string name, CancellationToken cancellationToken)
+    {
         if (throttle.DelayFor(client, name) is not { Ticks: > 0 } delay)
         {
             return null;
         }
 
         await Task.Delay(delay, time, cancellationToken);
-        return CheckThrottle(client, name);
+        return Throttled(client, name);
     }
 
-    private AuthenticationResult.Throttled? CheckThrottle(IPAddress client, string name)
-    {
-        if (throttle.WaitFor(client, name) is not { Ticks: > 0 } wait)
-        {
-            return null;
-        }
+    private AuthenticationResult.Throttled? Throttled(IPAddress client, string name) =>
+        throttle.WaitFor(client, name) is { Ticks: > 0 } wait ? new AuthenticationResult.Throttled(wait) : null;
 
-        events?.LoginChecked("throttled");
-        return new AuthenticationResult.Throttled(wait);
-    }
-
-    private async ValueTask<AccountEntry?> FindAsync(string login, CancellationToken cancellationToken)
+    private async ValueTask<AccountEntry?> FindAsync(string login, bool fresh, CancellationToken cancellationToken)
     {
         if (AddressOf(login) is not { } address
             || await directory.FindDomainAsync(address.Domain, cancellationToken) is null)
@@ -153,71 +196,19 @@ internal sealed partial class DirectoryAuthenticator(
             return null;
         }
 
-        return await directory.FindEntryAsync(address, cancellationToken) as AccountEntry;
-    }
-
-    /// <summary>An account that is not there costs one derivation too, so that time tells nothing.</summary>
-    private async ValueTask<Matching> MatchAsync(
-        AccountEntry? account, string prepared, IPAddress client, string name, CancellationToken cancellationToken)
-    {
-        var verifiers = account is null ? [] : Verifiers(account).ToList();
-        if (remembered.Find(verifiers, prepared) is { } known)
-        {
-            return new Matching(known, null);
-        }
-
-        await _derivations.WaitAsync(cancellationToken);
-        try
-        {
-            return CheckThrottle(client, name) is { } throttled
-                ? new Matching(null, throttled)
-                : new Matching(await Task.Run(() => DeriveAndCompare(verifiers, prepared), cancellationToken), null);
-        }
-        finally
-        {
-            _derivations.Release();
-        }
-    }
-
-    private ScramVerifier? DeriveAndCompare(List<ScramVerifier> verifiers, string prepared)
-    {
-        if (verifiers.Count == 0)
-        {
-            _ = Decoy("").Matches(prepared);
-            return null;
-        }
-
-        if (verifiers.FirstOrDefault(v => v.Matches(prepared)) is not { } match)
-        {
-            return null;
-        }
-
-        remembered.Add(match, prepared);
-        return match;
+        return await (fresh
+            ? directory.FindFreshEntryAsync(address, cancellationToken)
+            : directory.FindEntryAsync(address, cancellationToken)) as AccountEntry;
     }
 
     private static AuthenticatedAccount Login(AccountEntry account, ScramVerifier matched) =>
         new(account.Address, account.MailboxId) { ExpireAfterDays = account.ExpireAfterDays, Credential = matched.Fingerprint() };
-
-    private static IEnumerable<ScramVerifier> Verifiers(AccountEntry account) =>
-        (account.Password is { } own ? [own] : Enumerable.Empty<ScramVerifier>())
-            .Concat(account.AppPasswords.Select(p => p.Verifier));
-
-    // RFC 5802 §9 and the usual practice: an unknown name gets a salt that stays the same for this process.
-    private ScramVerifier Decoy(string login)
-    {
-        var made = HMACSHA512.HashData(_decoyKey, Encoding.UTF8.GetBytes(NameOf(login)));
-        return new ScramVerifier(made[..ScramVerifier.SaltOctets], ScramVerifier.DefaultIterations, made[^32..], made[16..48]);
-    }
 
     private static EmailAddress? AddressOf(string login) => EmailAddress.Parse(SaslPrep.Prepare(login));
 
     /// <summary>What failures are counted under: one for all spellings that lead to the same account.</summary>
     private static string NameOf(string login) =>
         AddressOf(login)?.ToCanonicalString() ?? (login.Length <= 320 ? login : login[..320]).ToLowerInvariant();
-
-    /// <summary>The verifier that matched, if any; or nothing was derived, as too many attempts failed in the meantime.</summary>
-    private readonly record struct Matching(ScramVerifier? Verifier, AuthenticationResult.Throttled? Throttled);
 
     private static partial class Log
     {

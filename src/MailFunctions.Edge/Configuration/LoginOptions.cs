@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace MailFunctions.Edge.Configuration;
 
 /// <summary>Section `Login`: how credentials are checked and guessing is slowed.</summary>
@@ -26,11 +28,20 @@ internal sealed class LoginOptions
     /// <summary>Clients and accounts counted at once.</summary>
     public int MaxTrackedFailures { get; set; } = 100_000;
 
-    /// <summary>A checked password is remembered this long, so that polling clients cost no derivation each.</summary>
-    public TimeSpan RememberFor { get; set; } = TimeSpan.FromMinutes(10);
+    /// <summary>
+    /// A checked password is remembered this long after its last use, so that polling clients cost no derivation each; so is
+    /// the address that it came from, which others' guesses don't hold back.
+    /// </summary>
+    public TimeSpan RememberFor { get; set; } = TimeSpan.FromDays(1);
 
     /// <summary>Passwords remembered at once.</summary>
     public int MaxRemembered { get; set; } = 50_000;
+
+    /// <summary>What derivations may take of the processors, from 0.05 to 1.</summary>
+    public double ProcessorShare { get; set; } = 0.5;
+
+    /// <summary>Derivations that may wait for their turn, and as many again of clients that logged in lately; more are refused.</summary>
+    public int MaxWaiting { get; set; } = 200;
 
     /// <summary>The longest that a disabled account or a revoked password is still honoured.</summary>
     public TimeSpan DirectoryCacheTime { get; set; } = TimeSpan.FromSeconds(20);
@@ -42,9 +53,14 @@ internal sealed class LoginOptions
             yield return $"Login__DirectoryCacheTime: {DirectoryCacheTime} is out of range; use 00:00:00 to 00:00:30.";
         }
 
-        if (RememberFor <= TimeSpan.Zero || RememberFor > TimeSpan.FromDays(1))
+        if (RememberFor <= TimeSpan.Zero || RememberFor > TimeSpan.FromDays(30))
         {
-            yield return $"Login__RememberFor: {RememberFor} is out of range; use more than zero and at most one day.";
+            yield return $"Login__RememberFor: {RememberFor} is out of range; use more than zero and at most 30 days.";
+        }
+
+        if (ProcessorShare is not (>= 0.05 and <= 1))
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"Login__ProcessorShare: {ProcessorShare} is out of range; use 0.05 to 1.");
         }
 
         if (ForgetFailuresAfter <= TimeSpan.Zero)
@@ -62,9 +78,9 @@ internal sealed class LoginOptions
             yield return $"Login__MaxDelay: {MaxDelay} is out of range; use more than zero and at most one day.";
         }
 
-        if (FreeFailuresPerClient < 1 || FreeFailuresPerAccount < 1 || MaxTrackedFailures < 1 || MaxRemembered < 1)
+        if (FreeFailuresPerClient < 1 || FreeFailuresPerAccount < 1 || MaxTrackedFailures < 1 || MaxRemembered < 1 || MaxWaiting < 1)
         {
-            yield return "Login: FreeFailuresPerClient, FreeFailuresPerAccount, MaxTrackedFailures and MaxRemembered must be 1 or more.";
+            yield return "Login: FreeFailuresPerClient, FreeFailuresPerAccount, MaxTrackedFailures, MaxRemembered and MaxWaiting must be 1 or more.";
         }
     }
 }

@@ -50,7 +50,7 @@ internal sealed partial class EdgeEvents : ISmtpEvents, IPop3Events, IDisposable
         _sessions.Add(1, new KeyValuePair<string, object?>("listener", listener), new KeyValuePair<string, object?>("end", end));
 
     /// <summary>Credentials were checked, for SMTP or POP3.</summary>
-    /// <param name="result">`succeeded`, `rejected`, `throttled` or `unavailable`.</param>
+    /// <param name="result">`succeeded`, `rejected`, `throttled`, `busy` or `unavailable`.</param>
     public void LoginChecked(string result) => _loginChecks.Add(1, new KeyValuePair<string, object?>("result", result));
 
     public void Refused(IPAddress client, string command, SmtpReply reply)

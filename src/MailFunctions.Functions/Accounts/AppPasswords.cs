@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Directory;
 using MailFunctions.Functions.Hosting;
@@ -8,10 +7,6 @@ namespace MailFunctions.Functions.Accounts;
 /// <summary>Generated passwords, one a device: shown once, revoked one by one.</summary>
 internal static class AppPasswords
 {
-    // 20 of 32 letters: 100 bits, without letters that look alike.
-    private const string Letters = "abcdefghijkmnpqrstuvwxyz23456789";
-    private const int Length = 20;
-
     public static void MapAppPasswords(this IEndpointRouteBuilder accounts)
     {
         accounts.MapGet("/{address}/app-passwords", ListAsync).Produces<ListAnswer<AppPasswordAnswer>>().ProducesProblem(404).WithSummary("Lists app passwords");
@@ -58,8 +53,8 @@ internal static class AppPasswords
             return ApiProblems.Conflict($"The account has {AccountRules.MaxAppPasswords} app passwords already: revoke one first.");
         }
 
-        var password = RandomNumberGenerator.GetString(Letters, Length);
-        var made = new AppPassword(Guid.NewGuid().ToString("N")[..12], asked.Label, ScramVerifier.Create(password), time.GetUtcNow());
+        var (id, password, verifier) = GeneratedPassword.Create([.. account.AppPasswords.Select(p => p.Id)]);
+        var made = new AppPassword(id, asked.Label, verifier, time.GetUtcNow());
         var written = await store.PutEntryAsync(account with { AppPasswords = [.. account.AppPasswords, made] }, cancellationToken);
         ApiRequests.SetETag(request.HttpContext.Response, written);
         return written.Result == WriteResult.Replaced

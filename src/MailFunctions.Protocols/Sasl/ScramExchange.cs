@@ -95,11 +95,23 @@ internal sealed class ScramExchange(IAuthenticator authenticator, IPAddress clie
     // client-final-message = channel-binding "," nonce ["," extensions] "," proof
     private SaslStep ClientFinal(string message)
     {
+        if (Verify(message) is { } step)
+        {
+            return step;
+        }
+
+        // Who has the salt and sends no proof that can be read has failed as with a wrong one.
+        return authenticator.RecordScram(_login, client, succeeded: false) is { } throttled ? new SaslStep.Failed(throttled) : new SaslStep.Malformed();
+    }
+
+    /// <summary>Null when the message is malformed.</summary>
+    private SaslStep? Verify(string message)
+    {
         var proofAt = message.LastIndexOf(",p=", StringComparison.Ordinal);
         var fields = message.Split(',');
         if (proofAt < 0 || fields.Length < 3 || !fields[0].StartsWith("c=", StringComparison.Ordinal) || !fields[1].StartsWith("r=", StringComparison.Ordinal))
         {
-            return new SaslStep.Malformed();
+            return null;
         }
 
         Span<byte> proof = stackalloc byte[SHA256.HashSizeInBytes];
@@ -107,7 +119,7 @@ internal sealed class ScramExchange(IAuthenticator authenticator, IPAddress clie
         if (!Convert.TryFromBase64String(message[(proofAt + 3)..], proof, out var proofLength) || proofLength != proof.Length
             || !Convert.TryFromBase64String(fields[0][2..], bindingGiven, out var bindingLength))
         {
-            return new SaslStep.Malformed();
+            return null;
         }
 
         byte[] bindingExpected = [.. Encoding.UTF8.GetBytes(_gs2Header), .. _binding];

@@ -2,11 +2,9 @@ using System.Net;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Directory;
 using MailFunctions.Edge.Accounts;
-using MailFunctions.Edge.Admission;
 using MailFunctions.Edge.Configuration;
 using MailFunctions.Edge.Tests.Fakes;
 using MailFunctions.TestKit;
-using Microsoft.Extensions.Options;
 using Xunit;
 
 namespace MailFunctions.Edge.Tests.Accounts;
@@ -20,19 +18,13 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
 
     private readonly ManualTime _time = new();
     private readonly TestDirectory _store = new();
-    private readonly CachedDirectory _directory;
-    private readonly LoginThrottle _throttle;
-    private readonly RememberedPasswords _remembered;
-    private readonly TestLog<DirectoryAuthenticator> _log = new();
+    private readonly TestLogins _logins;
     private readonly DirectoryAuthenticator _authenticator;
 
     public DirectoryAuthenticatorTests()
     {
-        var options = Options.Create(new LoginOptions { FreeFailuresPerAccount = 3, FreeFailuresPerClient = 5, FailureDelay = TimeSpan.Zero });
-        _directory = new CachedDirectory(_store, options, _time);
-        _throttle = new LoginThrottle(options, _time);
-        _remembered = new RememberedPasswords(options, _time);
-        _authenticator = new DirectoryAuthenticator(_directory, _throttle, _remembered, _time, _log);
+        _logins = new TestLogins(_store, _time, new LoginOptions { FreeFailuresPerAccount = 3, FreeFailuresPerClient = 5, FailureDelay = TimeSpan.Zero });
+        _authenticator = _logins.Authenticator;
     }
 
     [Fact]
@@ -45,11 +37,11 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
     }
 
     [Fact]
-    public async Task CheckPassword_AppPassword_IsTheAccount()
+    public async Task CheckPassword_AppPasswordFromBefore_IsTheAccount()
     {
-        _store.AddAccount(Alice, a => a with { AppPasswords = [new AppPassword("1", "phone", ScramVerifier.Create("abcd-efgh", 4096), default)] });
+        _store.AddAccount(Alice, a => a with { AppPasswords = [new AppPassword("1", "phone", ScramVerifier.Create("abcdefghijkmnpqrstuv", 4096), default)] });
 
-        Assert.IsType<AuthenticationResult.Authenticated>(await CheckAsync(Alice, "abcd-efgh"));
+        Assert.IsType<AuthenticationResult.Authenticated>(await CheckAsync(Alice, "abcdefghijkmnpqrstuv"));
     }
 
     [Theory]
@@ -94,7 +86,7 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
         _store.AddAccount(Alice);
         for (var i = 0; i < 4; i++)
         {
-            Assert.IsType<AuthenticationResult.Rejected>(await CheckAsync(Alice, "wrong"));
+            Assert.IsType<AuthenticationResult.Rejected>(await CheckAsync(Alice, $"wrong {i}"));
         }
 
         Assert.IsType<AuthenticationResult.Throttled>(await CheckAsync(Alice, TestDirectory.Password));
@@ -109,29 +101,31 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
         for (var i = 1; i <= 4; i++)
         {
             var other = IPAddress.Parse($"198.51.100.{i}");
-            await _authenticator.CheckPasswordAsync("al" + new string('\u00AD', i) + "ice@example.test", "wrong", other, CancellationToken.None);
+            await _authenticator.CheckPasswordAsync("al" + new string('\u00AD', i) + "ice@example.test", $"wrong {i}", other, CancellationToken.None);
         }
 
         Assert.IsType<AuthenticationResult.Throttled>(await CheckAsync(Alice, TestDirectory.Password));
     }
 
     [Fact]
-    public async Task CheckPassword_ManyGuessesAtOnce_AreThrottledAsThoseAfterEachOther()
+    public async Task CheckPassword_ManyGuessesAtOnce_DeriveNoMoreThanThoseAfterEachOther()
     {
         _store.AddAccount(Alice);
         _store.Gate = new TaskCompletionSource();
         var guesses = Enumerable.Range(0, 50 + (4 * Environment.ProcessorCount)).Select(i => CheckAsync(Alice, $"guess {i}").AsTask()).ToList();
         _store.Gate.SetResult();
 
-        Assert.Contains(await Task.WhenAll(guesses), r => r is AuthenticationResult.Throttled);
+        Assert.DoesNotContain(await Task.WhenAll(guesses), r => r is AuthenticationResult.Authenticated);
+        Assert.InRange(_logins.Checks.Derivations, 1, 4);
+        Assert.IsType<AuthenticationResult.Throttled>(await CheckAsync(Alice, TestDirectory.Password));
     }
 
     [Fact]
     public async Task FindScram_OthersFailWhileItIsHeldBack_IsThrottled()
     {
         _store.AddAccount(Alice);
-        using var throttle = new LoginThrottle(Options.Create(new LoginOptions { FailureDelay = TimeSpan.FromSeconds(1), FreeFailuresPerAccount = 3 }), _time);
-        using var authenticator = new DirectoryAuthenticator(_directory, throttle, _remembered, _time, _log);
+        using var logins = new TestLogins(_store, _time, new LoginOptions { FailureDelay = TimeSpan.FromSeconds(1), FreeFailuresPerAccount = 3 });
+        var (throttle, authenticator) = (logins.Throttle, logins.Authenticator);
         throttle.RecordFailure(Client, Alice);
         var finding = authenticator.FindScramAsync(Alice, Client, CancellationToken.None).AsTask();
         for (var i = 0; i < 5; i++)
@@ -159,13 +153,12 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
     public async Task CheckPassword_AfterFailures_IsHeldBackLongerEachTime()
     {
         _store.AddAccount(Alice);
-        using var throttle = new LoginThrottle(Options.Create(new LoginOptions { FailureDelay = TimeSpan.FromSeconds(1), FreeFailuresPerAccount = 10 }), _time);
-        using var authenticator = new DirectoryAuthenticator(_directory, throttle, _remembered, _time, _log);
+        using var logins = new TestLogins(_store, _time, new LoginOptions { FailureDelay = TimeSpan.FromSeconds(1), FreeFailuresPerAccount = 10 });
         var delays = new List<double>();
         for (var i = 0; i < 6; i++)
         {
             var began = _time.GetUtcNow();
-            var check = authenticator.CheckPasswordAsync(Alice, "wrong", Client, CancellationToken.None).AsTask();
+            var check = logins.Authenticator.CheckPasswordAsync(Alice, $"wrong {i}", Client, CancellationToken.None).AsTask();
             while (!check.IsCompleted)
             {
                 if (_time.TimersSet > 0)
@@ -242,18 +235,12 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
         await CheckAsync(Alice, "s3cret-guess");
         await CheckAsync("s3cret-typed-as-name", "s3cret-guess");
 
-        Assert.Equal(2, _log.Lines.Count);
-        Assert.All(_log.Lines, l => Assert.DoesNotContain("s3cret", l, StringComparison.Ordinal));
-        Assert.Contains(Alice, _log.Lines[0], StringComparison.Ordinal);
+        Assert.Equal(2, _logins.Log.Lines.Count);
+        Assert.All(_logins.Log.Lines, l => Assert.DoesNotContain("s3cret", l, StringComparison.Ordinal));
+        Assert.Contains(Alice, _logins.Log.Lines[0], StringComparison.Ordinal);
     }
 
-    public void Dispose()
-    {
-        _authenticator.Dispose();
-        _remembered.Dispose();
-        _throttle.Dispose();
-        _directory.Dispose();
-    }
+    public void Dispose() => _logins.Dispose();
 
     private ValueTask<AuthenticationResult> CheckAsync(string login, string password) =>
         _authenticator.CheckPasswordAsync(login, password, Client, TestContext.Current.CancellationToken);

@@ -89,13 +89,72 @@ public sealed class LoginThrottleTests : IDisposable
     }
 
     [Fact]
-    public void RecordSuccess_AccountsFailuresForgotten_ClientsStay()
+    public void RecordSuccess_ClientIsFamiliarToThatAccount_OthersFailuresNeitherHoldItBackNorAreForgotten()
     {
-        Fail("alice", 6);
-        _throttle.RecordSuccess("alice");
+        _throttle.RecordSuccess(Client, "alice");
+        for (var i = 0; i < 8; i++)
+        {
+            _throttle.RecordFailure(Other, "alice");
+            _throttle.RecordFailure(Client, $"user{i}"); // somebody else behind the same address
+        }
 
+        Assert.Equal(TimeSpan.Zero, _throttle.WaitFor(Client, "alice"));
+        Assert.Equal(TimeSpan.Zero, _throttle.DelayFor(Client, "alice"));
+        Assert.NotEqual(TimeSpan.Zero, _throttle.WaitFor(Other, "alice"));
+        Assert.NotEqual(TimeSpan.Zero, _throttle.WaitFor(Client, "bob"));
+
+        _throttle.RecordSuccess(Client, "alice");
+        Assert.NotEqual(TimeSpan.Zero, _throttle.WaitFor(IPAddress.Parse("203.0.113.9"), "alice"));
+    }
+
+    [Fact]
+    public void RecordFailure_OfAFamiliarClient_CountsForItAloneUntilItSucceeds()
+    {
+        _throttle.RecordSuccess(Client, "alice");
+        Fail("alice", 4);
+
+        Assert.Equal(TimeSpan.FromSeconds(1), _throttle.WaitFor(Client, "alice"));
         Assert.Equal(TimeSpan.Zero, _throttle.WaitFor(Other, "alice"));
-        Assert.NotEqual(TimeSpan.Zero, _throttle.WaitFor(Client, "alice"));
+        Assert.Equal(TimeSpan.Zero, _throttle.WaitFor(Client, "bob"));
+
+        _throttle.RecordSuccess(Client, "alice");
+        Assert.Equal(TimeSpan.Zero, _throttle.WaitFor(Client, "alice"));
+    }
+
+    [Fact]
+    public void RecordFailure_AWholeSlash64_IsOneClientAndManyNetworksAreOneAccount()
+    {
+        for (var i = 0; i < 6; i++)
+        {
+            _throttle.RecordFailure(IPAddress.Parse($"2001:db8:0:1::{i}"), $"user{i}");
+            _throttle.RecordFailure(IPAddress.Parse($"10.{i}.0.1"), "alice");
+        }
+
+        Assert.NotEqual(TimeSpan.Zero, _throttle.WaitFor(IPAddress.Parse("2001:db8:0:1::ffff"), "bob"));
+        Assert.NotEqual(TimeSpan.Zero, _throttle.WaitFor(IPAddress.Parse("10.99.0.1"), "alice"));
+        Assert.Equal(TimeSpan.Zero, _throttle.WaitFor(IPAddress.Parse("2001:db8:0:2::1"), "bob"));
+    }
+
+    [Fact]
+    public void TakeLook_FromManyNetworks_IsBoundedUntilTheTimeIsOver()
+    {
+        Fail("alice", 8);
+
+        Assert.Equal(LoginThrottle.Looks, Enumerable.Range(0, 200).Count(i => _throttle.TakeLook(new IPAddress([10, 0, (byte)i, 1]), "alice")));
+        _time.Advance(TimeSpan.FromSeconds(60));
+        Assert.True(_throttle.TakeLook(Other, "alice"));
+    }
+
+    [Fact]
+    public void TakeLook_ByAClientThatHasToWaitItself_IsRefused()
+    {
+        for (var i = 0; i < 6; i++)
+        {
+            _throttle.RecordLook(Client, "alice");
+        }
+
+        Assert.False(_throttle.TakeLook(Client, "alice"));
+        Assert.True(_throttle.TakeLook(Other, "alice"));
     }
 
     [Fact]

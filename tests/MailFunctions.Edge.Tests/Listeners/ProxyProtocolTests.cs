@@ -159,7 +159,7 @@ public sealed class ProxyProtocolTests
             await using var session = await EdgeClient.ConnectAsync(edge.Pop3, first: Line("PROXY TCP4 192.0.2.7 198.51.100.25 40000 110"));
             await session.ReadLineAsync();
             await session.AskAsync("USER nobody@example.test");
-            throttled += (await session.AskAsync("PASS wrong")).Contains("LOGIN-DELAY", StringComparison.Ordinal) ? 1 : 0;
+            throttled += (await session.AskAsync($"PASS wrong {i}")).Contains("LOGIN-DELAY", StringComparison.Ordinal) ? 1 : 0;
         }
 
         Assert.Equal(1, throttled);

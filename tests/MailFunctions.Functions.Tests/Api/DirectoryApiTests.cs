@@ -135,7 +135,8 @@ public sealed class DirectoryApiTests(TestedApi api)
     {
         var (address, mailbox) = await api.CreateAccountAsync();
         var (_, made) = await api.SendAsync(HttpMethod.Post, $"accounts/{address}/app-passwords", JsonContent.Create(new { label = "phone" }));
-        Assert.Equal(20, made.GetProperty("password").GetString()!.Length);
+        Assert.Equal(["createdAt", "id", "label", "password"], made.EnumerateObject().Select(p => p.Name).Order());
+        Assert.Equal(made.GetProperty("id").GetString(), Core.Accounts.GeneratedPassword.IdOf(made.GetProperty("password").GetString()!));
         Assert.False((await OnlyAsync(address)).TryGetProperty("lastUsedAt", out _));
         var at = DateTimeOffset.UtcNow;
 

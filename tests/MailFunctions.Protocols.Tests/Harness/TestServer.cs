@@ -60,6 +60,9 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     /// <summary>The rule of alice's account.</summary>
     public int? ExpireAfterDays { get; set; }
 
+    /// <summary>SCRAM exchanges that were counted, and whether they succeeded.</summary>
+    public List<bool> Proofs { get; } = [];
+
     /// <summary>What has become of alice's login.</summary>
     public LoginState LoginState { get; set; }
 
@@ -124,7 +127,11 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
             _ => new ScramLookup.Found(new ScramCredential(login == "alice@example.test" ? Alice : null, Verifier)),
         });
 
-    public AuthenticationResult.Throttled? RecordScram(string login, IPAddress client, bool succeeded) => null;
+    public AuthenticationResult.Throttled? RecordScram(string login, IPAddress client, bool succeeded)
+    {
+        Proofs.Add(succeeded);
+        return null;
+    }
 
     ValueTask<LoginState> IOpenLogins.CheckAsync(AuthenticatedAccount account, CancellationToken cancellationToken) => ValueTask.FromResult(LoginState);
 

@@ -80,6 +80,7 @@ public sealed class ScramTests
 
         Assert.StartsWith(code, await session.AskAsync(Base64(final)), StringComparison.Ordinal);
         Assert.StartsWith("250", await session.AskAsync("NOOP"), StringComparison.Ordinal);
+        Assert.Equal([false], session.Server.Proofs); // each counts as a failure
     }
 
     private static async Task<TimedSession> StartAsync(bool tls)

@@ -1,0 +1,174 @@
+using System.Net;
+using MailFunctions.Edge.Admission;
+using MailFunctions.Edge.Configuration;
+using Microsoft.Extensions.Options;
+
+namespace MailFunctions.Edge.Accounts;
+
+/// <summary>
+/// Derivations of passwords wait here for their share of the processor (<see cref="LoginOptions.ProcessorShare"/>), so that a
+/// herd of them leaves the rest alone. Clients take turns, and those that the account knows have turns of their own, so that
+/// one that guesses holds up itself. What would wait too long is refused at once.
+/// </summary>
+internal sealed class DerivationQueue
+{
+    /// <summary>Different passwords that may wait for one <see cref="LoginSubject"/>: nobody mistypes faster.</summary>
+    public const int MaxForSubject = 4;
+
+    private readonly Lock _lock = new();
+    private readonly Turns[] _lanes;
+    private readonly Dictionary<LoginSubject, int> _subjects = [];
+    private readonly int _workers;
+    private readonly double _pause; // for each second of work
+    private readonly TimeProvider _time;
+    private int _working;
+    private int _next;
+
+    public DerivationQueue(IOptions<LoginOptions> options, TimeProvider time)
+    {
+        var processors = Environment.ProcessorCount * options.Value.ProcessorShare;
+        _workers = Math.Max(1, (int)processors);
+        _pause = Math.Max(0, (_workers / processors) - 1);
+        _lanes = [new Turns(options.Value.MaxWaiting), new Turns(options.Value.MaxWaiting)];
+        _time = time;
+    }
+
+    /// <summary>Whether as many different passwords wait for it as may.</summary>
+    public bool IsBusyWith(LoginSubject subject)
+    {
+        lock (_lock)
+        {
+            return _subjects.GetValueOrDefault(subject) >= MaxForSubject;
+        }
+    }
+
+    /// <summary>Runs the work in its turn; null when there is no room for it.</summary>
+    public Task<T>? TryRun<T>(IPAddress client, LoginSubject subject, Func<T> work)
+    {
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var job = new Job(subject, () =>
+        {
+            try
+            {
+                done.SetResult(work());
+            }
+            catch (Exception e)
+            {
+                done.SetException(e); // whoever waits for it learns of it
+            }
+        });
+        lock (_lock)
+        {
+            if (_subjects.GetValueOrDefault(subject) >= MaxForSubject
+                || !_lanes[subject.IsFamiliar ? 0 : 1].TryAdd(ClientKey.For(client), job))
+            {
+                return null;
+            }
+
+            _subjects[subject] = _subjects.GetValueOrDefault(subject) + 1;
+            if (_working < _workers)
+            {
+                _working++;
+                _ = Task.Run(WorkAsync);
+            }
+        }
+
+        return done.Task;
+    }
+
+    private async Task WorkAsync()
+    {
+        while (Take() is { } job)
+        {
+            var began = _time.GetTimestamp();
+            job.Run();
+            Leave(job.Subject);
+            if (_pause > 0 && _time.GetElapsedTime(began) * _pause is { Ticks: > TimeSpan.TicksPerMillisecond } pause)
+            {
+                await Task.Delay(pause, _time);
+            }
+        }
+    }
+
+    /// <summary>The next one, of either lane in turn; null, and a worker less, when there is none.</summary>
+    private Job? Take()
+    {
+        lock (_lock)
+        {
+            for (var lane = 0; lane < _lanes.Length; lane++)
+            {
+                if (_lanes[_next++ % _lanes.Length].Take() is { } job)
+                {
+                    _next %= _lanes.Length;
+                    return job;
+                }
+            }
+
+            _working--;
+            return null;
+        }
+    }
+
+    private void Leave(LoginSubject subject)
+    {
+        lock (_lock)
+        {
+            if (--_subjects[subject] == 0)
+            {
+                _subjects.Remove(subject);
+            }
+        }
+    }
+
+    private sealed record Job(LoginSubject Subject, Action Run);
+
+    /// <summary>Jobs by client, the clients in turn.</summary>
+    private sealed class Turns(int capacity)
+    {
+        private readonly Dictionary<IPAddress, Queue<Job>> _jobs = [];
+        private readonly Queue<IPAddress> _turns = [];
+        private int _count;
+
+        /// <summary>False when all room is taken, or half of it by this client.</summary>
+        public bool TryAdd(IPAddress client, Job job)
+        {
+            var its = _jobs.GetValueOrDefault(client);
+            if (_count >= capacity || its?.Count >= (capacity + 1) / 2)
+            {
+                return false;
+            }
+
+            if (its is null)
+            {
+                _jobs[client] = its = [];
+                _turns.Enqueue(client);
+            }
+
+            its.Enqueue(job);
+            _count++;
+            return true;
+        }
+
+        public Job? Take()
+        {
+            if (!_turns.TryDequeue(out var client))
+            {
+                return null;
+            }
+
+            var its = _jobs[client];
+            var job = its.Dequeue();
+            _count--;
+            if (its.Count > 0)
+            {
+                _turns.Enqueue(client);
+            }
+            else
+            {
+                _jobs.Remove(client);
+            }
+
+            return job;
+        }
+    }
+}
