@@ -57,7 +57,7 @@ public sealed class MaildropTests(SharedStack shared)
         Assert.Equal(["wanted"], laptop.Subjects);
     }
 
-    [Fact]
+    [ToolFact("python3")]
     public async Task Poplib_ReadsListsAndDeletes()
     {
         var account = await shared.CreateAccountAsync();
@@ -80,7 +80,7 @@ public sealed class MaildropTests(SharedStack shared)
         using var home = new TemporaryDirectory();
         await File.WriteAllTextAsync(home.File("client.py"), Script, Token);
         await using var python = ProgramProcess.Start(
-            "python3",
+            OptionalTool.PathOf("python3"),
             [home.File("client.py"), shared.Stack.Pop3s.ToString(CultureInfo.InvariantCulture), shared.Stack.CertificateAuthority, account.Address, account.Password]);
         var exit = await python.WaitForExitAsync(TimeSpan.FromSeconds(60));
 

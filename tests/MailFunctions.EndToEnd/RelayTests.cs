@@ -80,11 +80,9 @@ public sealed class RelayTests(SharedStack shared)
     }
 
     /// <summary>Postfix's own test server as the smarthost: it is in Debian's package `postfix`.</summary>
-    [Fact]
+    [ToolFact("smtp-sink")]
     public async Task SmtpSinkOfDebian_AsTheSmarthost_GetsWhatWasSubmitted()
     {
-        const string SmtpSink = "/usr/sbin/smtp-sink";
-        Assert.SkipWhen(OperatingSystem.IsWindows() || !File.Exists(SmtpSink), "smtp-sink is not installed (Debian: apt-get install postfix).");
         using var mail = new TemporaryDirectory();
         var port = FreePorts.Next();
         if (!OperatingSystem.IsWindows())
@@ -93,7 +91,7 @@ public sealed class RelayTests(SharedStack shared)
         }
 
         string[] user = Environment.IsPrivilegedProcess ? ["-u", "nobody"] : []; // it does not run as root
-        await using var sink = ProgramProcess.Start(SmtpSink, [.. user, "-d", Path.Combine(mail.Path, "%M."), $"127.0.0.1:{port}", "100"]);
+        await using var sink = ProgramProcess.Start(OptionalTool.PathOf("smtp-sink"), [.. user, "-d", Path.Combine(mail.Path, "%M."), $"127.0.0.1:{port}", "100"]);
         await using var process = await StackProcess.StartAsync(environment: new Dictionary<string, string?> { ["Relay__Smarthost"] = $"127.0.0.1:{port}" });
         var stack = process.Read();
         var subject = $"sink-{Guid.NewGuid():N}";

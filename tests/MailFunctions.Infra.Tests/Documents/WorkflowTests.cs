@@ -51,6 +51,12 @@ public sealed partial class WorkflowTests
         Assert.Contains("\n[ \"${1:-}\" = tools ] && exit\n", File.ReadAllText(Path.Combine(Repository.Root, ".ci", "run")), StringComparison.Ordinal);
     }
 
+    /// <summary>A package's own scripts would run with the rights of whoever builds.</summary>
+    [Fact]
+    public void NodePackages_AreInstalledWithoutTheirScripts() => Assert.All(
+        File.ReadLines(Path.Combine(Repository.Root, "Directory.Build.targets")).Where(l => l.Contains("Command=\"npm ", StringComparison.Ordinal)),
+        line => Assert.Contains("npm ci --ignore-scripts ", line, StringComparison.Ordinal));
+
     [Theory]
     [MemberData(nameof(Files))]
     public void Actions_ArePinnedToACommit_WithTheVersionBeside(string file)

@@ -28,10 +28,9 @@ public sealed class PublishedEdgeTests(PublishedPrograms published, PublishedSys
         await system.FetchAsync(system.Stack.Pop3, await system.SendAsync(system.Stack.Smtp, submission: false));
     }
 
-    [Fact]
+    [ToolFact("bwrap")]
     public async Task Edge_InAReadOnlyNamespaceWithoutRights_ServesMail_AndTouchesOnlyWhatItMay()
     {
-        Assert.True(File.Exists("/usr/bin/bwrap"), "bubblewrap is not installed: `apt-get install bubblewrap`, then run this test again.");
         var environment = system.EdgeEnvironment().Where(v => v.Key.StartsWith("Edge__", StringComparison.Ordinal)
             || v.Key.StartsWith("Tls__", StringComparison.Ordinal) || v.Key.StartsWith("MailStorage", StringComparison.Ordinal)
             || v.Key.StartsWith("ServiceBus", StringComparison.Ordinal) || v.Key.EndsWith("Queue", StringComparison.Ordinal)).ToDictionary();
@@ -47,7 +46,7 @@ public sealed class PublishedEdgeTests(PublishedPrograms published, PublishedSys
             .Replace($":{Endpoint(environment[StorageOptions.Key], "BlobEndpoint").Port}/", $":{blobs.Port}/", StringComparison.Ordinal)
             .Replace($":{Endpoint(environment[StorageOptions.Key], "TableEndpoint").Port}/", $":{tables.Port}/", StringComparison.Ordinal);
         using var readable = CopyOfCertificate(environment);
-        await using (var edge = ProgramProcess.Start("/usr/bin/bwrap", Namespace(environment, readable.Path)))
+        await using (var edge = ProgramProcess.Start(OptionalTool.PathOf("bwrap"), Namespace(environment, readable.Path)))
         {
             await WaitUntilReadyAsync(edge, ports["Health"]);
             AssertUnprivileged(edge.Id);

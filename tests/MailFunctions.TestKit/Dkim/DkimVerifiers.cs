@@ -27,19 +27,13 @@ public static class DkimVerifiers
         await File.WriteAllTextAsync(files.File("resolv.conf"), "nameserver 127.0.0.1\n").ConfigureAwait(false);
         var arguments = await WriteAsync(files, records, messages).ConfigureAwait(false);
         return await RunAsync(
-            "bwrap",
+            OptionalTool.PathOf("bwrap"),
             [
                 "--unshare-user", "--unshare-net", "--uid", "0", "--gid", "0", "--cap-add", "CAP_NET_BIND_SERVICE", "--die-with-parent",
                 "--bind", "/", "/", "--dev", "/dev", "--ro-bind", files.File("resolv.conf"), "/etc/resolv.conf",
-                "/usr/bin/python3", ScriptOf("opendkim.py"), .. arguments,
+                OptionalTool.PathOf("python3"), ScriptOf("opendkim.py"), arguments[0], OptionalTool.PathOf("opendkim-testmsg"), .. arguments.Skip(1),
             ]).ConfigureAwait(false);
     }
-
-    /// <summary>What `opendkim-testmsg` needs and this machine lacks, with the way to get it; null: nothing.</summary>
-    public static string? MissingForOpenDkim =>
-        ((string[])["/usr/sbin/opendkim-testmsg", "/usr/bin/bwrap", "/usr/bin/python3"]).FirstOrDefault(p => !File.Exists(p)) is { } missing
-            ? $"{missing} is not there (Debian: apt-get install opendkim-tools bubblewrap python3)."
-            : null;
 
     private static string ScriptOf(string name) => Path.Combine(Repository.Root, "tests", "MailFunctions.TestKit", "Dkim", name);
 

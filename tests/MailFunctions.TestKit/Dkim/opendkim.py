@@ -1,4 +1,4 @@
-"""Verifies messages with opendkim-testmsg: opendkim.py RECORDS.json MESSAGE…
+"""Verifies messages with opendkim-testmsg: opendkim.py RECORDS.json PATH-OF-OPENDKIM-TESTMSG MESSAGE…
 
 Runs in a network namespace of its own, whose only resolver is the thread below: it answers TXT questions from
 RECORDS.json, which maps names to values. Prints `0` or the exit code and what was said, a line for each message.
@@ -30,7 +30,7 @@ def serve():
 
 
 threading.Thread(target=serve, daemon=True).start()
-for message in sys.argv[2:]:
+for message in sys.argv[3:]:
     with open(message, "rb") as content:
-        done = subprocess.run(["opendkim-testmsg", "-C"], stdin=content, capture_output=True, timeout=60)
+        done = subprocess.run([sys.argv[2], "-C"], stdin=content, capture_output=True, timeout=60)
     print(done.returncode, (done.stdout + done.stderr).decode(errors="replace").strip().replace("\n", " "), flush=True)
