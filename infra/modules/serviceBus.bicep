@@ -1,4 +1,4 @@
-// The queues of the system: duplicates dropped, five minutes of lock, ten deliveries, then the dead letters.
+// The queues of the system: duplicates dropped, a minute of lock, ten deliveries, then the dead letters.
 import { queues, resourceTags } from 'names.bicep'
 
 param name string
@@ -23,7 +23,7 @@ resource bus 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
       properties: {
         requiresDuplicateDetection: true
         duplicateDetectionHistoryTimeWindow: 'PT10M'
-        lockDuration: 'PT5M'
+        lockDuration: 'PT1M' // the host renews it while a function works: after a crash mail comes again within a minute
         maxDeliveryCount: 10
         deadLetteringOnMessageExpiration: true
         defaultMessageTimeToLive: 'P14D'

@@ -28,8 +28,8 @@ internal static class BusCommand
             Description = "A queue; may be given again",
             DefaultValueFactory = _ => [QueueNames.Inbound, QueueNames.Outbound],
         };
-        var lockDuration = new Option<TimeSpan>("--lock-duration") { Description = "How long a receiver owns a message", DefaultValueFactory = _ => TimeSpan.FromMinutes(5) };
-        var maxDeliveries = new Option<int>("--max-deliveries") { Description = "Deliveries before a message is dead-lettered", DefaultValueFactory = _ => 10 };
+        var lockDuration = new Option<TimeSpan>("--lock-duration") { Description = "How long a receiver owns a message", DefaultValueFactory = _ => new QueueSettings().LockDuration };
+        var maxDeliveries = new Option<int>("--max-deliveries") { Description = "Deliveries before a message is dead-lettered", DefaultValueFactory = _ => new QueueSettings().MaxDeliveryCount };
         var exitWithParent = new Option<bool>("--exit-with-parent") { Description = "End when standard input is closed" };
         var command = new Command("bus", $"The local Service Bus stand-in. The shared access key comes from {KeyVariable}.")
         {

@@ -5,8 +5,11 @@ internal sealed record QueueSettings
 {
     public const string DeadLetterSuffix = "/$deadletterqueue";
 
-    /// <summary>How long a receiver owns a message before it is given to another.</summary>
-    public TimeSpan LockDuration { get; init; } = TimeSpan.FromMinutes(5);
+    /// <summary>
+    /// How long a receiver owns a message before it is given to another. Receivers renew while they work, so this is only how
+    /// long mail stays hidden that a crashed one held.
+    /// </summary>
+    public TimeSpan LockDuration { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Deliveries before a message is dead-lettered.</summary>
     public int MaxDeliveryCount { get; init; } = 10;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using MailFunctions.Azure;
@@ -109,10 +110,14 @@ public sealed partial class TemplateTests(ArmTemplate template) : IClassFixture<
             new[] { QueueNames.Inbound, QueueNames.Outbound }.Order(),
             module.Variable("queues")!.AsObject().Select(q => (string)q.Value!).Order());
         Assert.True(queue["requiresDuplicateDetection"]!.GetValue<bool>());
-        Assert.Equal("PT5M", (string?)queue["lockDuration"]);
+        Assert.Equal("PT1M", (string?)queue["lockDuration"]); // that is how long a crash hides mail, so the host has to renew for as long as a function may work
+        var host = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "host.json")))!;
+        Assert.True(Duration(host["extensions"]!["serviceBus"]!["maxAutoLockRenewalDuration"]) > Duration(host["functionTimeout"]));
         Assert.Equal(10, (int?)queue["maxDeliveryCount"]);
         Assert.True(queue["deadLetteringOnMessageExpiration"]!.GetValue<bool>());
     }
+
+    private static TimeSpan Duration(JsonNode? text) => TimeSpan.Parse((string)text!, CultureInfo.InvariantCulture);
 
     [Fact]
     public void EveryAlert_StandsInTheHandbook_AndAsksItsOwnQuery()
