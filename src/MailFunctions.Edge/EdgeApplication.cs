@@ -15,6 +15,7 @@ using MailFunctions.Core.Stats;
 using MailFunctions.Edge.Accounts;
 using MailFunctions.Edge.Admission;
 using MailFunctions.Edge.Configuration;
+using MailFunctions.Edge.Connections;
 using MailFunctions.Edge.Health;
 using MailFunctions.Edge.Listeners;
 using MailFunctions.Edge.Policy;
@@ -38,7 +39,11 @@ internal static class EdgeApplication
         var builder = ProgramBuilder.Create(args);
         builder.WebHost.UseKestrelHttpsConfiguration();
         // A session goes on where its octets came in: it never blocks, so a thread of its own for each step only costs.
-        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
+        builder.WebHost.UseSockets(sockets =>
+        {
+            sockets.UnsafePreferInlineScheduling = true;
+            (sockets.MaxReadBufferSize, sockets.MaxWriteBufferSize) = (EdgeConnection.UnreadOctets, EdgeConnection.UnsentOctets);
+        });
         var faults = builder.Services.AddEdgeOptions(builder.Configuration);
         if (faults.Count > 0)
         {

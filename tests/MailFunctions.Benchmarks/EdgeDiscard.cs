@@ -68,12 +68,12 @@ internal static class EdgeDiscard
     }
 
     /// <summary>Everybody at `bench.test` has an account.</summary>
-    private sealed class BenchDirectory : IDirectoryStore
+    internal class BenchDirectory : IDirectoryStore
     {
         public ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
             ValueTask.FromResult(domain == "bench.test" ? new MailDomain { Name = domain } : null);
 
-        public ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
+        public virtual ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
             ValueTask.FromResult<DirectoryEntry?>(new AccountEntry { Address = address, MailboxId = address.Key });
 
         public Task<Written> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken) => throw new NotSupportedException();
@@ -92,7 +92,7 @@ internal static class EdgeDiscard
             where T : DirectoryEntry => throw new NotSupportedException();
     }
 
-    private sealed class NoMailboxes : IMailboxDelivery, IMaildrops
+    internal sealed class NoMailboxes : IMailboxDelivery, IMaildrops
     {
         public Task<DeliveryResult> DeliverAsync(string mailboxId, MailboxEntry entry, long? quotaBytes, CancellationToken cancellationToken) =>
             throw new NotSupportedException();

@@ -10,6 +10,8 @@ return args switch
     ["accounts", .. var rest] => await Accounts.RunAsync(rest),
     ["logins", .. var rest] => await Logins.RunAsync(rest),
     ["mbox", .. var rest] => await Mbox.RunAsync(rest),
+    ["edge-hostile", .. var rest] => await HostileEdge.RunAsync(rest),
+    ["hostile", .. var rest] => await Hostile.RunAsync(rest),
     ["fuzz", "smtp" or "pop3", .. var rest] => await Fuzz.RunAsync(args[1], rest),
     _ => Help(),
 };
@@ -36,6 +38,10 @@ static int Help()
               POP3S logins that are remembered or not, by app password, and failures of five kinds: times and processor.
           mbox STACK.JSON [--mebibytes N]
               A mailbox imported and exported on a stack that runs: the function app's memory, and whether all came back.
+          hostile [--connections N] [--seconds N] [--only ATTACK]
+              Clients that mean harm, each kind against an edge of its own: its memory, and what an honest client gets beside them.
+          edge-hostile --smtp-port N --pop3-port N --smtps-port N [--budget OCTETS]
+              The edge for these, with blobs that are taken and dropped, and addresses whose storage or bus does not answer.
           fuzz smtp|pop3 [--seconds N] [--seed S] [--rounds N]
               Sessions in memory, fed with damaged copies of the dialog files.
         """);

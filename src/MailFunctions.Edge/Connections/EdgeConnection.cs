@@ -13,6 +13,15 @@ namespace MailFunctions.Edge.Connections;
 /// <summary>A session's connection over Kestrel's pipes; STARTTLS puts an <see cref="SslStream"/> on them.</summary>
 internal sealed partial class EdgeConnection : ISessionConnection, IAsyncDisposable
 {
+    /// <summary>
+    /// What is held of a client's octets before its session takes them. The longest line has to fit (RFC 4954 §4: 12,288
+    /// octets), or the session would wait for the transport and the transport for the session.
+    /// </summary>
+    public const int UnreadOctets = 32 * 1024;
+
+    /// <summary>What is held of a session's replies before the kernel takes them.</summary>
+    public const int UnsentOctets = 16 * 1024;
+
     // The TLS layer waits without a buffer of its own: idle sessions hold none.
     private static readonly StreamPipeReaderOptions ReaderOptions = new(useZeroByteReads: true, leaveOpen: true);
     private static readonly StreamPipeWriterOptions WriterOptions = new(leaveOpen: true);
@@ -71,7 +80,10 @@ internal sealed partial class EdgeConnection : ISessionConnection, IAsyncDisposa
         return true;
     }
 
-    /// <summary>Says goodbye on the TLS layer that STARTTLS made; Kestrel ends the connection itself.</summary>
+    /// <summary>
+    /// Says goodbye on the TLS layer that STARTTLS made; Kestrel ends the connection itself. Never throws: whatever state the
+    /// peer left the layer in, all of it is disposed of.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (_tls is null)
@@ -79,25 +91,27 @@ internal sealed partial class EdgeConnection : ISessionConnection, IAsyncDisposa
             return;
         }
 
-        try
-        {
-            if (_tls.IsAuthenticated)
-            {
-                await _tls.ShutdownAsync();
-            }
-        }
-        catch (Exception e) when (e is IOException or InvalidOperationException or ObjectDisposedException)
-        {
-            // The peer is gone already.
-        }
-
         if (Tls is not null)
         {
-            await Input.CompleteAsync();
-            await Output.CompleteAsync();
+            await QuietlyAsync(_tls.ShutdownAsync);
+            await QuietlyAsync(() => Input.CompleteAsync().AsTask());
+            await QuietlyAsync(() => Output.CompleteAsync().AsTask());
         }
 
-        await _tls.DisposeAsync();
+        await QuietlyAsync(() => _tls.DisposeAsync().AsTask());
+    }
+
+    private async Task QuietlyAsync(Func<Task> step)
+    {
+        try
+        {
+            await step();
+        }
+        catch (Exception e)
+        {
+            // A peer that is gone, that renegotiated, or whose last record can't be finished.
+            Log.TlsNotClosed(_logger, RemoteEndPoint.Address, e.GetType().Name);
+        }
     }
 
     private TlsDetails Details(SslStream stream) => new(
@@ -117,5 +131,8 @@ internal sealed partial class EdgeConnection : ISessionConnection, IAsyncDisposa
     {
         [LoggerMessage(1110, LogLevel.Information, "TLS handshake with {Client} failed: {Reason}", EventName = "HandshakeFailed")]
         public static partial void HandshakeFailed(ILogger logger, IPAddress client, string reason);
+
+        [LoggerMessage(1111, LogLevel.Debug, "The TLS session with {Client} was not closed in order: {Reason}", EventName = "TlsNotClosed")]
+        public static partial void TlsNotClosed(ILogger logger, IPAddress client, string reason);
     }
 }

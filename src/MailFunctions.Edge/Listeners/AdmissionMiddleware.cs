@@ -1,14 +1,15 @@
 using System.Net;
 using MailFunctions.Edge.Admission;
+using MailFunctions.Edge.Connections;
 using Microsoft.AspNetCore.Connections;
 
 namespace MailFunctions.Edge.Listeners;
 
 /// <summary>
-/// Takes a place for each connection before its TLS handshake, and gives it back at its end. One that finds no place still
+/// Takes a place for each connection before its TLS handshake, and gives it back when it is closed. One that finds no place still
 /// goes on to its handler, which tells it so; of those only a few at once, the others are cut off.
 /// </summary>
-internal sealed class AdmissionMiddleware(ConnectionLimits limits)
+internal sealed class AdmissionMiddleware(ConnectionLimits limits, TimeProvider time)
 {
     public async Task OnConnectionAsync(ConnectionContext context, ConnectionDelegate next)
     {
@@ -18,7 +19,7 @@ internal sealed class AdmissionMiddleware(ConnectionLimits limits)
         {
             try
             {
-                await next(context);
+                await RunAsync(context, next);
             }
             finally
             {
@@ -30,12 +31,26 @@ internal sealed class AdmissionMiddleware(ConnectionLimits limits)
             context.Features.Set(new RefusedConnection(admission));
             try
             {
-                await next(context);
+                await RunAsync(context, next);
             }
             finally
             {
                 limits.LeaveRefusal();
             }
+        }
+    }
+
+    private async Task RunAsync(ConnectionContext context, ConnectionDelegate next)
+    {
+        var closing = new ConnectionClosing(context, time);
+        context.Features.Set(closing);
+        try
+        {
+            await next(context);
+        }
+        finally
+        {
+            await closing.CloseAsync();
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Authentication;
 using MailFunctions.Edge.Connections;
 using MailFunctions.Edge.Telemetry;
 using MailFunctions.Edge.Tls;
@@ -21,30 +22,39 @@ internal abstract partial class MailConnectionHandler<TEnd>(string listener, Edg
     public override async Task OnConnectedAsync(ConnectionContext context)
     {
         await using var connection = new EdgeConnection(context, certificate, logger);
-        var client = connection.RemoteEndPoint.Address;
         if (context.Features.Get<RefusedConnection>() is { } refused)
         {
             await RefuseAsync(connection, refused.Why, context.ConnectionClosed);
-            return;
+        }
+        else
+        {
+            events.SessionEnded(listener, await RunAsync(connection));
         }
 
-        var end = "Lost";
+        context.Features.Get<ConnectionClosing>()?.Begin(); // the TLS layer has a last word to say, to a client that may not read it
+    }
+
+    /// <summary>Why it ended, in one word.</summary>
+    private async Task<string> RunAsync(EdgeConnection connection)
+    {
         try
         {
             // Not ConnectionClosed: it fires when a client has closed its side only and still waits for replies.
-            end = (await RunSessionAsync(connection, CancellationToken.None)).ToString();
+            return (await RunSessionAsync(connection, CancellationToken.None)).ToString();
         }
-        catch (Exception e) when (e is ConnectionAbortedException or ConnectionResetException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or OperationCanceledException)
         {
-            // The transport is dead: there is nobody to tell.
+            return "Lost"; // the transport is dead, and no reply would arrive
+        }
+        catch (AuthenticationException)
+        {
+            return "TlsBroken"; // a renegotiation, or a record that can't be read
         }
         catch (Exception e)
         {
-            end = "Fault";
-            Log.SessionFailed(logger, client, e);
+            Log.SessionFailed(logger, connection.RemoteEndPoint.Address, e);
+            return "Fault";
         }
-
-        events.SessionEnded(listener, end);
     }
 
     private async Task RefuseAsync(EdgeConnection connection, Admission.Admission admission, CancellationToken closed)

@@ -89,14 +89,24 @@ internal sealed partial class ServerCertificate(IOptions<TlsOptions> options, Ti
                 ?? throw new CryptographicException($"'{_options.CertificatePath}' holds no private key.");
         }
 
-        return new Loaded(stamp, leaf.Subject, leaf.NotAfter, HashForBinding(leaf), new SslServerAuthenticationOptions
+        return new Loaded(stamp, leaf.Subject, leaf.NotAfter, HashForBinding(leaf), Options(SslStreamCertificateContext.Create(leaf, chain, offline: true)));
+    }
+
+    private static SslServerAuthenticationOptions Options(SslStreamCertificateContext certificate)
+    {
+        var options = new SslServerAuthenticationOptions
         {
-            ServerCertificateContext = SslStreamCertificateContext.Create(leaf, chain, offline: true),
+            ServerCertificateContext = certificate,
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             AllowRenegotiation = false,
             EncryptionPolicy = EncryptionPolicy.RequireEncryption,
-            CipherSuitesPolicy = OperatingSystem.IsLinux() ? new CipherSuitesPolicy(CipherSuites) : null,
-        });
+        };
+        if (OperatingSystem.IsLinux() && !KeptContext.TryNarrow(options))
+        {
+            options.CipherSuitesPolicy = new CipherSuitesPolicy(CipherSuites);
+        }
+
+        return options;
     }
 
     // RFC 9325 §4.2: forward secrecy and AEAD only.

@@ -80,4 +80,10 @@ public enum Pop3SessionEnd
     LockLost,
     LoginEnded,
     StoreAway,
+
+    /// <summary>The client did not read its replies.</summary>
+    NotReading,
+
+    /// <summary>The TLS layer failed: the client renegotiated, or sent what is no TLS.</summary>
+    TlsBroken,
 }

@@ -188,6 +188,8 @@ public sealed partial class Pop3Session
                 InputStatus.TimedOut => Pop3SessionEnd.TimedOut,
                 InputStatus.Draining => Pop3SessionEnd.Drained,
                 InputStatus.Closed => Pop3SessionEnd.ClientClosed,
+                InputStatus.NotReading => Pop3SessionEnd.NotReading,
+                InputStatus.TlsBroken => Pop3SessionEnd.TlsBroken,
                 _ => Pop3SessionEnd.ProtocolError,
             };
             return null;
@@ -243,6 +245,7 @@ public sealed partial class Pop3Session
                 _maildrop = opened.Maildrop;
                 _account = account;
                 _login = new OpenLogin(account, services.Logins, services.Time);
+                _input.MaxUnsentOctets = FlushEvery; // messages of a client that pipelines RETR leave together
                 services.Events.LoggedIn(connection.RemoteEndPoint.Address, account, _maildrop.Count);
                 Say(string.Create(CultureInfo.InvariantCulture, $"+OK {_maildrop.Count} messages ({_maildrop.Bytes} octets)"));
                 break;

@@ -11,6 +11,9 @@ public sealed partial class Pop3Session
     /// <summary>Octets in the output before it is sent while a list or a message is written.</summary>
     private const int FlushEvery = 32 * 1024;
 
+    /// <summary>Octets of a message that are put into the output at once: what a store gives in one piece may be any size.</summary>
+    private const int PieceOctets = 16 * 1024;
+
     private const int ListingOctets = 80;
 
     private const string NoSuchMessage = "-ERR No such message";
@@ -116,11 +119,14 @@ public sealed partial class Pop3Session
         {
             while (!stuffer.IsDone && await content.ReadAsync(abort).ConfigureAwait(false) is { IsEmpty: false } piece)
             {
-                stuffer.Write(piece.Span, _input.Output);
                 octets += piece.Length;
-                if (_input.Output.UnflushedBytes >= FlushEvery && !await FlushAsync(abort).ConfigureAwait(false))
+                for (; !piece.IsEmpty; piece = piece[Math.Min(piece.Length, PieceOctets)..])
                 {
-                    return;
+                    stuffer.Write(piece.Span[..Math.Min(piece.Length, PieceOctets)], _input.Output);
+                    if (_input.Output.UnflushedBytes >= FlushEvery && !await FlushAsync(abort).ConfigureAwait(false))
+                    {
+                        return;
+                    }
                 }
             }
         }
@@ -238,12 +244,12 @@ public sealed partial class Pop3Session
     /// <summary>Sends what was written so far; false when the client does not read: the session is over.</summary>
     private async ValueTask<bool> FlushAsync(CancellationToken abort)
     {
-        if (await _input.FlushAsync(listener.IdleTimeout, abort).ConfigureAwait(false))
+        if (await _input.FlushAsync(abort).ConfigureAwait(false))
         {
             return true;
         }
 
-        _end = Pop3SessionEnd.ClientClosed;
+        _end = _input.WhyNotSent == InputStatus.NotReading ? Pop3SessionEnd.NotReading : Pop3SessionEnd.ClientClosed;
         return false;
     }
 }

@@ -53,6 +53,12 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
                     case InputStatus.Draining:
                         End(Pop3SessionEnd.Drained, "-ERR [SYS/TEMP] The server is going down: try again soon");
                         break;
+                    case InputStatus.NotReading:
+                        _end = Pop3SessionEnd.NotReading;
+                        break;
+                    case InputStatus.TlsBroken:
+                        _end = Pop3SessionEnd.TlsBroken;
+                        break;
                     default:
                         _end = Pop3SessionEnd.ClientClosed;
                         break;

@@ -111,6 +111,10 @@ public sealed partial class SmtpSession
                 return (Ending(SmtpReplies.CommandTimeout, SmtpSessionEnd.TimedOut), null);
             case InputStatus.Draining:
                 return (Ending(SmtpReplies.ShuttingDown, SmtpSessionEnd.Drained), null);
+            case InputStatus.NotReading:
+                return (Silently(SmtpSessionEnd.NotReading), null);
+            case InputStatus.TlsBroken:
+                return (Silently(SmtpSessionEnd.TlsBroken), null);
             default:
                 return (Silently(SmtpSessionEnd.ClientClosed), null);
         }

@@ -198,9 +198,13 @@ public sealed partial class SmtpSession
     private async ValueTask<SmtpReply?> BreakOffAsync(InputStatus status)
     {
         await ResetAsync().ConfigureAwait(false);
-        return status == InputStatus.Closed
-            ? Silently(SmtpSessionEnd.ClientClosed)
-            : Ending(SmtpReplies.DataTimeout, SmtpSessionEnd.TimedOut);
+        return status switch
+        {
+            InputStatus.Closed => Silently(SmtpSessionEnd.ClientClosed),
+            InputStatus.NotReading => Silently(SmtpSessionEnd.NotReading),
+            InputStatus.TlsBroken => Silently(SmtpSessionEnd.TlsBroken),
+            _ => Ending(SmtpReplies.DataTimeout, SmtpSessionEnd.TimedOut),
+        };
     }
 
     /// <summary>The next piece of a message. A client that drips its octets in would hold a session, and memory, for as long as it likes.</summary>

@@ -7,6 +7,9 @@ public sealed partial class SmtpSession
     /// <summary>Messages of one session that blob and bus may have in hand at once.</summary>
     private const int MaxCommits = 4;
 
+    /// <summary>Replies that may wait for a commit; the commands behind them wait, too.</summary>
+    private const int MaxWaitingReplies = 64;
+
     /// <summary>
     /// Replies from the oldest commit under way on: they leave in the order of the commands (RFC 2920 §3.2), whichever is
     /// ready first.
@@ -47,6 +50,9 @@ public sealed partial class SmtpSession
             await SettleAsync().ConfigureAwait(false);
         }
     }
+
+    /// <summary>A client that sends commands without end behind a message gets no memory for it.</summary>
+    private ValueTask SettleIfManyAsync() => _later.Count >= MaxWaitingReplies ? SettleAsync() : ValueTask.CompletedTask;
 
     /// <summary>Waits for the commits under way and writes what is due. <see cref="SessionInput"/> asks for it before each wait.</summary>
     private async ValueTask SettleAsync()

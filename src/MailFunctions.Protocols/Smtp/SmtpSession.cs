@@ -43,9 +43,12 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
                     InputStatus.BareLineBreak => Ending(SmtpReplies.BareLineBreak, SmtpSessionEnd.ProtocolError),
                     InputStatus.TimedOut => Ending(SmtpReplies.CommandTimeout, SmtpSessionEnd.TimedOut),
                     InputStatus.Draining => Ending(SmtpReplies.ShuttingDown, SmtpSessionEnd.Drained),
+                    InputStatus.NotReading => Silently(SmtpSessionEnd.NotReading),
+                    InputStatus.TlsBroken => Silently(SmtpSessionEnd.TlsBroken),
                     _ => Silently(SmtpSessionEnd.ClientClosed),
                 };
                 Send(reply);
+                await SettleIfManyAsync().ConfigureAwait(false);
             }
 
             await SettleAsync().ConfigureAwait(false);

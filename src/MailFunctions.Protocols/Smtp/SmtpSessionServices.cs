@@ -71,4 +71,10 @@ public enum SmtpSessionEnd
     TlsFailed,
     Throttled,
     LoginEnded,
+
+    /// <summary>The client did not read its replies.</summary>
+    NotReading,
+
+    /// <summary>The TLS layer failed: the client renegotiated, or sent what is no TLS.</summary>
+    TlsBroken,
 }

@@ -1,37 +1,24 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net.Sockets;
 using MailFunctions.Protocols.Text;
 
 namespace MailFunctions.Protocols.Transport;
 
-/// <summary>What came of waiting for the client.</summary>
-public enum InputStatus
-{
-    /// <summary>Octets, or a line, are there.</summary>
-    Ready,
-
-    /// <summary>The client closed its side, or the connection broke.</summary>
-    Closed,
-
-    /// <summary>The time for this wait is over.</summary>
-    TimedOut,
-
-    /// <summary>The server is to stop: no new work is begun.</summary>
-    Draining,
-
-    /// <summary>See <see cref="LineStatus.TooLong"/>.</summary>
-    LineTooLong,
-
-    /// <summary>See <see cref="LineStatus.BareLineBreak"/>.</summary>
-    BareLineBreak,
-}
-
 /// <summary>
 /// The reading side of a session: waits with a time limit and for the drain, and sends replies out before it waits, so
 /// that the replies to pipelined commands leave together. Holds no buffer and, while idle, one timer.
+/// A client that sends commands without end and reads no reply gets no more memory than <see cref="MaxUnsentOctets"/> and
+/// what the transport holds: nothing further of it is read until it reads.
 /// </summary>
 internal sealed class SessionInput : IAsyncDisposable
 {
+    /// <summary>
+    /// The longest that a client may take to read what the transport has no more room for. Far more than a slow line
+    /// needs: the room is 16 KiB.
+    /// </summary>
+    public static readonly TimeSpan ReadsWithin = TimeSpan.FromMinutes(2);
+
     private readonly ISessionConnection _connection;
     private readonly CancellationToken _drain;
     private readonly CancellationTokenRegistration _drainRegistration;
@@ -45,6 +32,9 @@ internal sealed class SessionInput : IAsyncDisposable
         _limit = new WaitLimit(time, this, static input => input.TimeOut());
         _drainRegistration = drain.UnsafeRegister(static state => ((SessionInput)state!).Wake(), this);
     }
+
+    /// <summary>Octets of replies that may wait to leave together; with more of them, commands that are there have to wait.</summary>
+    public int MaxUnsentOctets { get; set; } = 8 * 1024;
 
     /// <summary>Puts replies that are still to come into <see cref="Output"/>; asked before each wait.</summary>
     public Func<ValueTask>? Settle { get; set; }
@@ -67,7 +57,7 @@ internal sealed class SessionInput : IAsyncDisposable
         int maxOctets, TimeSpan limit, Func<ReadOnlySequence<byte>, T> decode, CancellationToken abort)
     {
         // A pipelined command is there already: no wait, no state machine.
-        return TryRead(out var read) && IsOfUse(read, stopForDrain: true) && TakeLine(read, maxOctets, decode, out var taken)
+        return !IsFull && TryRead(out var read) && IsOfUse(read, stopForDrain: true) && TakeLine(read, maxOctets, decode, out var taken)
             ? ValueTask.FromResult(taken)
             : WaitForLineAsync(maxOctets, limit, decode, abort);
     }
@@ -93,9 +83,17 @@ internal sealed class SessionInput : IAsyncDisposable
     /// <summary>Waits for octets; the caller advances. <c>Ended</c>: no more will come after these.</summary>
     public ValueTask<(InputStatus Status, ReadOnlySequence<byte> Buffer, bool Ended)> ReadAsync(
         TimeSpan limit, bool stopForDrain, CancellationToken abort) =>
-        TryRead(out var read) && IsOfUse(read, stopForDrain)
+        !IsFull && TryRead(out var read) && IsOfUse(read, stopForDrain)
             ? ValueTask.FromResult((InputStatus.Ready, read.Buffer, read.IsCompleted))
             : WaitForOctetsAsync(limit, stopForDrain, abort);
+
+    private bool IsFull => _unflushed && _connection.Output.UnflushedBytes >= MaxUnsentOctets;
+
+    /// <summary>After a flush that failed: the client did not read in time, or is gone.</summary>
+    public InputStatus WhyNotSent => _limit.IsOver ? InputStatus.NotReading : InputStatus.Closed;
+
+    /// <summary>Sends out what was written; false when the client does not read, or is gone.</summary>
+    public ValueTask<bool> FlushAsync(CancellationToken abort) => FlushAsync(ReadsWithin, abort);
 
     /// <summary>Sends out what was written; false when the client does not take it within the limit.</summary>
     public ValueTask<bool> FlushAsync(TimeSpan limit, CancellationToken abort)
@@ -119,9 +117,9 @@ internal sealed class SessionInput : IAsyncDisposable
     private async ValueTask<(InputStatus Status, T? Line)> WaitForLineAsync<T>(
         int maxOctets, TimeSpan limit, Func<ReadOnlySequence<byte>, T> decode, CancellationToken abort)
     {
-        if (!await SendAllAsync(limit, abort).ConfigureAwait(false))
+        if (!await SendAllAsync(abort).ConfigureAwait(false))
         {
-            return (InputStatus.Closed, default);
+            return (WhyNotSent, default);
         }
 
         _limit.Begin(limit); // for the whole line, however slowly it drips in
@@ -148,9 +146,9 @@ internal sealed class SessionInput : IAsyncDisposable
                 }
             }
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            return (InputStatus.Closed, default);
+            return (WhyBroken(e), default);
         }
         finally
         {
@@ -161,9 +159,9 @@ internal sealed class SessionInput : IAsyncDisposable
     private async ValueTask<(InputStatus Status, ReadOnlySequence<byte> Buffer, bool Ended)> WaitForOctetsAsync(
         TimeSpan limit, bool stopForDrain, CancellationToken abort)
     {
-        if (!await SendAllAsync(limit, abort).ConfigureAwait(false))
+        if (!await SendAllAsync(abort).ConfigureAwait(false))
         {
-            return (InputStatus.Closed, default, true);
+            return (WhyNotSent, default, true);
         }
 
         _limit.Begin(limit);
@@ -188,9 +186,9 @@ internal sealed class SessionInput : IAsyncDisposable
                 }
             }
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            return (InputStatus.Closed, default, true);
+            return (WhyBroken(e), default, true);
         }
         finally
         {
@@ -198,16 +196,16 @@ internal sealed class SessionInput : IAsyncDisposable
         }
     }
 
-    private ValueTask<bool> SendAllAsync(TimeSpan limit, CancellationToken abort)
+    private ValueTask<bool> SendAllAsync(CancellationToken abort)
     {
         var settling = Settle?.Invoke() ?? ValueTask.CompletedTask;
-        return settling.IsCompletedSuccessfully ? FlushAsync(limit, abort) : SettleAndFlushAsync(settling, limit, abort);
+        return settling.IsCompletedSuccessfully ? FlushAsync(abort) : SettleAndFlushAsync(settling, abort);
     }
 
-    private async ValueTask<bool> SettleAndFlushAsync(ValueTask settling, TimeSpan limit, CancellationToken abort)
+    private async ValueTask<bool> SettleAndFlushAsync(ValueTask settling, CancellationToken abort)
     {
         await settling.ConfigureAwait(false);
-        return await FlushAsync(limit, abort).ConfigureAwait(false);
+        return await FlushAsync(abort).ConfigureAwait(false);
     }
 
     private async ValueTask<bool> WaitForFlushAsync(ValueTask<FlushResult> flush, TimeSpan limit)
@@ -228,6 +226,9 @@ internal sealed class SessionInput : IAsyncDisposable
             _limit.End();
         }
     }
+
+    private InputStatus WhyBroken(IOException e) =>
+        _connection.Tls is not null && e.InnerException is not SocketException ? InputStatus.TlsBroken : InputStatus.Closed;
 
     private bool HasLeft(in FlushResult flush)
     {

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
@@ -19,10 +21,31 @@ internal sealed class RunningEdge : IAsyncDisposable
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     private readonly TemporaryDirectory _files = new();
-    private readonly TaskCompletionSource<(IHostApplicationLifetime Life, ConnectionLimits Limits, LoginThrottle Throttle)> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<Parts> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly MeterListener _meters = new();
+    private readonly ConcurrentQueue<string> _ends = new();
     private Task<int> _running = Task.FromResult(0);
 
-    private RunningEdge(TimeProvider time) => Time = time;
+    private RunningEdge(TimeProvider time)
+    {
+        Time = time;
+        _meters.InstrumentPublished = (instrument, meters) =>
+        {
+            if (instrument.Name == "mail.sessions")
+            {
+                meters.EnableMeasurementEvents(instrument, this);
+            }
+        };
+        _meters.SetMeasurementEventCallback<long>(static (instrument, _, tags, state) =>
+        {
+            var edge = (RunningEdge)state!;
+            if (edge._started.Task.IsCompletedSuccessfully && ReferenceEquals(instrument.Meter.Scope, edge._started.Task.Result.Meters))
+            {
+                edge._ends.Enqueue((string)tags.ToArray().First(t => t.Key == "end").Value!);
+            }
+        });
+        _meters.Start();
+    }
 
     public TimeProvider Time { get; }
 
@@ -46,6 +69,9 @@ internal sealed class RunningEdge : IAsyncDisposable
 
     /// <summary>Sessions open now.</summary>
     public int Open => _started.Task.Result.Limits.Open;
+
+    /// <summary>Why sessions ended, as the metric `mail.sessions` counts them.</summary>
+    public IReadOnlyCollection<string> Ends => _ends;
 
     public LoginThrottle Throttle => _started.Task.Result.Throttle;
 
@@ -71,6 +97,16 @@ internal sealed class RunningEdge : IAsyncDisposable
         TestCertificate.WritePem(CertificatePath, certificate);
     }
 
+    /// <summary>Waits until a session has ended.</summary>
+    public async Task WaitForSessionEndAsync()
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        while (_ends.IsEmpty)
+        {
+            await Task.Delay(10, limit.Token);
+        }
+    }
+
     public void BeginStop() => _started.Task.Result.Life.StopApplication();
 
     /// <summary>Waits for the end; the exit code.</summary>
@@ -80,6 +116,7 @@ internal sealed class RunningEdge : IAsyncDisposable
     {
         BeginStop();
         await WaitForExitAsync();
+        _meters.Dispose();
         _files.Dispose();
     }
 
@@ -100,16 +137,20 @@ internal sealed class RunningEdge : IAsyncDisposable
         services.AddSingleton<IMailboxDelivery>(new TestMailboxes());
         services.AddSingleton<IMaildrops>(new TestMaildrops());
         services.AddSingleton<IBusSender>(new TestBus());
-        services.AddHostedService(s => new Started(s.GetRequiredService<IHostApplicationLifetime>(), s.GetRequiredService<ConnectionLimits>(), s.GetRequiredService<LoginThrottle>(), _started));
+        services.AddHostedService(s => new Started(
+            new Parts(
+                s.GetRequiredService<IHostApplicationLifetime>(), s.GetRequiredService<ConnectionLimits>(), s.GetRequiredService<LoginThrottle>(),
+                s.GetRequiredService<IMeterFactory>()),
+            _started));
     }
 
-    private sealed class Started(
-        IHostApplicationLifetime life, ConnectionLimits limits, LoginThrottle throttle,
-        TaskCompletionSource<(IHostApplicationLifetime, ConnectionLimits, LoginThrottle)> started) : IHostedService
+    private sealed record Parts(IHostApplicationLifetime Life, ConnectionLimits Limits, LoginThrottle Throttle, IMeterFactory Meters);
+
+    private sealed class Started(Parts parts, TaskCompletionSource<Parts> started) : IHostedService
     {
         public Task StartAsync(CancellationToken cancellationToken)
         {
-            life.ApplicationStarted.Register(() => started.TrySetResult((life, limits, throttle)));
+            parts.Life.ApplicationStarted.Register(() => started.TrySetResult(parts));
             return Task.CompletedTask;
         }
 

@@ -10,9 +10,16 @@ public sealed class QuietCollectorTests : IDisposable
     private const long SmallHeap = QuietCollector.WorthOctets;
 
     private readonly QuietCollector _collector;
+    private long _lives = SmallHeap;
+    private int _sessions;
     private int _collections;
+    private int _sweeps;
 
-    public QuietCollectorTests() => _collector = new(TimeProvider.System, () => _collections++);
+    public QuietCollectorTests() => _collector = new(TimeProvider.System, () => _sessions, compacting =>
+    {
+        _ = compacting ? _collections++ : _sweeps++;
+        return _lives;
+    });
 
     [Fact]
     public void A_burst_is_collected_once_after_it_is_over()
@@ -63,13 +70,40 @@ public sealed class QuietCollectorTests : IDisposable
     }
 
     [Fact]
-    public void A_heap_that_takes_long_to_collect_is_not()
+    public void A_large_heap_of_garbage_is_given_back()
     {
-        const long heap = QuietCollector.MaxHeapOctets + 1;
+        const long heap = 20 * QuietCollector.MaxCompactedOctets;
+        _collector.Look(heap, heap);
+        _collector.Look(heap, heap);
+
+        Assert.Equal((1, 1), (_sweeps, _collections));
+    }
+
+    [Fact]
+    public void A_large_heap_that_lives_is_swept_and_not_moved()
+    {
+        const long heap = QuietCollector.MaxCompactedOctets + 1;
+        _lives = heap;
+        _collector.Look(10 * heap, heap);
         _collector.Look(10 * heap, heap);
         _collector.Look(10 * heap, heap);
 
-        Assert.Equal(0, _collections);
+        Assert.Equal((1, 0), (_sweeps, _collections));
+    }
+
+    [Fact]
+    public void Sessions_that_ended_are_worth_it_though_nothing_was_allocated_since()
+    {
+        const long heap = 4 * QuietCollector.MaxCompactedOctets;
+        (_sessions, _lives) = (5000, heap);
+        _collector.Look(heap, heap);
+        _collector.Look(heap, heap);
+        Assert.Equal((1, 0), (_sweeps, _collections));
+
+        (_sessions, _lives) = (3, SmallHeap);
+        _collector.Look(heap + QuietCollector.QuietOctets, heap);
+        _collector.Look(heap + QuietCollector.QuietOctets, heap);
+        Assert.Equal((2, 1), (_sweeps, _collections));
     }
 
     [Fact]
@@ -77,7 +111,11 @@ public sealed class QuietCollectorTests : IDisposable
     {
         var time = new ManualTime();
         var collected = new TaskCompletionSource();
-        using var collector = new QuietCollector(time, () => collected.TrySetResult());
+        using var collector = new QuietCollector(time, () => 0, _ =>
+        {
+            collected.TrySetResult();
+            return 0;
+        });
         await collector.StartAsync(TestContext.Current.CancellationToken);
         GC.KeepAlive(new byte[Burst]);
         for (var looks = 0; looks < 100 && !collected.Task.IsCompleted; looks++)

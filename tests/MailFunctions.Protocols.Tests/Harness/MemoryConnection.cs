@@ -76,6 +76,21 @@ internal sealed class MemoryConnection : ISessionConnection
         await server.ConfigureAwait(false);
     }
 
+    /// <summary>Octets that wait for the client; in plaintext, while it reads nothing.</summary>
+    public long WaitingForClient
+    {
+        get
+        {
+            if (!_toClient.Reader.TryRead(out var read))
+            {
+                return 0;
+            }
+
+            _toClient.Reader.AdvanceTo(read.Buffer.Start);
+            return read.Buffer.Length;
+        }
+    }
+
     /// <summary>The client hangs up.</summary>
     public void CloseClient()
     {

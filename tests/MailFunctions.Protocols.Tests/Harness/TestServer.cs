@@ -49,6 +49,9 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     /// <summary>Every commit waits for it.</summary>
     public Task CommitGate { get; set; } = Task.CompletedTask;
 
+    /// <summary>Every look at a recipient waits for it.</summary>
+    public Task RecipientGate { get; set; } = Task.CompletedTask;
+
     /// <summary>Messages begun so far.</summary>
     public int Begun { get; private set; }
 
@@ -97,8 +100,14 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     public ValueTask<SenderVerdict> CheckFromAsync(EmailAddress from, AuthenticatedAccount account, CancellationToken cancellationToken) =>
         ValueTask.FromResult(from.Equals(account.Address) ? SenderVerdict.Accepted : SenderVerdict.NotOwned);
 
-    public ValueTask<RecipientVerdict> CheckRecipientAsync(EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, long declaredSize, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(recipient.Domain is not ("example.test" or "xn--bcher-kva.test") ? RecipientVerdict.NotLocal : recipient.Key switch
+    public async ValueTask<RecipientVerdict> CheckRecipientAsync(EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, long declaredSize, CancellationToken cancellationToken)
+    {
+        if (!RecipientGate.IsCompleted)
+        {
+            await RecipientGate;
+        }
+
+        return recipient.Domain is not ("example.test" or "xn--bcher-kva.test") ? RecipientVerdict.NotLocal : recipient.Key switch
         {
             "off" => RecipientVerdict.Disabled,
             "full" => RecipientVerdict.OverQuota,
@@ -108,7 +117,8 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
             "rate" => RecipientVerdict.RateLimited,
             "nobody" => RecipientVerdict.Unknown,
             _ => RecipientVerdict.Accepted,
-        });
+        };
+    }
 
     public ValueTask<AuthenticationResult> CheckPasswordAsync(string login, string password, IPAddress client, CancellationToken cancellationToken) =>
         ValueTask.FromResult<AuthenticationResult>(login switch
