@@ -39,6 +39,9 @@ internal sealed partial class OutboundDelivery(
 {
     /// <summary>Longer than an attempt may take, so that a lease runs out only when its function is gone.</summary>
     private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(20);
+
+    /// <summary>Behind the end of a job's time, for the last attempt to find a place among others.</summary>
+    private static readonly TimeSpan LastWait = TimeSpan.FromHours(1);
     private const int MaxConflicts = 10;
 
     public async Task<RingEnd> RingAsync(OutboundAlarm alarm, CancellationToken cancellationToken)
@@ -66,8 +69,18 @@ internal sealed partial class OutboundDelivery(
             return RingEnd.Leased;
         }
 
-        switch (limits.Enter(job.Domain, now >= job.ReceivedAt + options.Schedule.GiveUpAfter))
+        if (job.LeasedUntil is not null)
         {
+            // A lease that ran out is an attempt whose process died in it: counted when it began, and a deferral like any other,
+            // so that a job that kills its process is tried ever more seldom and has an end.
+            return await DeferAsync(job, "4.3.0", "the attempt before ended without a result: its process was stopped", cancellationToken);
+        }
+
+        var end = job.ReceivedAt + options.Schedule.GiveUpAfter;
+        switch (limits.Enter(job.Domain, now >= end))
+        {
+            case Admission.Wait when now >= end + LastWait:
+                return await DeferAsync(job, "4.4.5", $"more mail goes to {job.Domain} than its limits let pass", cancellationToken);
             case Admission.Wait wait:
                 await bus.SendAsync(QueueNames.Outbound, OutboundAlarm.For(job, now, wait.Until), cancellationToken);
                 return RingEnd.Waiting;
@@ -86,7 +99,10 @@ internal sealed partial class OutboundDelivery(
         OutboundJob? leased = null;
         try
         {
-            leased = await jobs.PutAsync(job with { LeasedUntil = time.GetUtcNow() + options.AttemptTimeout + LeaseMargin }, cancellationToken);
+            // Counted before it is made: an attempt that its process does not live through is one, too.
+            leased = await jobs.PutAsync(
+                job with { Attempts = job.Attempts + 1, LeasedUntil = time.GetUtcNow() + options.AttemptTimeout + LeaseMargin },
+                cancellationToken);
             if (leased is null)
             {
                 return RingEnd.Lost;
@@ -96,14 +112,13 @@ internal sealed partial class OutboundDelivery(
             results = await relay.AttemptAsync(leased, cancellationToken);
             span?.SetTag(MailSpans.MessageTag, leased.MessageId).SetTag("mail.relayed", results.Count(r => r.Kind == ResultKind.Relayed)).SetTag("mail.recipients", results.Count);
         }
-        catch (Core.Messages.StoreUnavailableException)
+        catch (Exception e) when (leased is not null)
         {
-            if (leased is not null)
-            {
-                await jobs.PutAsync(leased with { LeasedUntil = null }, CancellationToken.None); // nothing was sent
-            }
-
-            throw;
+            // Whatever it was, it is a deferral with a reason. A list of those that may happen would be one short.
+            var kind = e.GetType().Name; // its message may have words of the mail
+            Log.AttemptFailed(logger, job.MessageId, job.Domain, kind, e.StackTrace ?? "");
+            var isStopped = e is OperationCanceledException;
+            results = Deferred(leased, "4.3.0", isStopped ? "the function was stopped during the attempt" : $"the attempt failed ({kind})");
         }
         finally
         {
@@ -112,6 +127,21 @@ internal sealed partial class OutboundDelivery(
 
         // From here on nothing is given up half-way for the caller's sake.
         return await TellAsync(await RecordAsync(leased, results), CancellationToken.None);
+    }
+
+    /// <summary>Writes a deferral of all recipients down, for good where the job's time is over.</summary>
+    private async Task<RingEnd> DeferAsync(OutboundJob job, string status, string reason, CancellationToken cancellationToken) =>
+        await jobs.PutAsync(Apply(job, Deferred(job, status, reason)), cancellationToken) is { } put
+            ? await TellAsync(put, CancellationToken.None)
+            : RingEnd.Lost;
+
+    private List<RecipientResult> Deferred(OutboundJob job, string status, string reason)
+    {
+        var (now, reply) = (time.GetUtcNow(), SmtpReplyText.Line(reason));
+        return
+        [
+            .. job.Recipients.Select(r => new RecipientResult(r with { LastReply = reply }, ResultKind.Deferred, status, reply, null, now)),
+        ];
     }
 
     /// <summary>The destination is left alone: a delay that is told like any other, and no attempt of the job's.</summary>
@@ -123,7 +153,7 @@ internal sealed partial class OutboundDelivery(
         var put = await jobs.PutAsync(
             job with
             {
-                Results = [.. job.Recipients.Select(r => new RecipientResult(r, ResultKind.Deferred, "4.7.0", SmtpReplyText.Line(reply), null, now))],
+                Results = Deferred(job, "4.7.0", reply),
                 NextAttempt = until < end ? until : end,
                 ChangedAt = now,
             },
@@ -151,7 +181,7 @@ internal sealed partial class OutboundDelivery(
     private OutboundJob Apply(OutboundJob job, IReadOnlyList<RecipientResult> results)
     {
         var now = time.GetUtcNow();
-        var next = options.Schedule.Next(job.Attempts + 1, job.ReceivedAt, now, random.NextDouble());
+        var next = options.Schedule.Next(job.Attempts, job.ReceivedAt, now, random.NextDouble());
         var final = results.Select(r => next is null && r.Kind == ResultKind.Deferred ? Expired(r) : r).ToList();
         var left = final.Where(r => r.Kind == ResultKind.Deferred).Select(r => r.Recipient).ToList();
         return job with
@@ -159,7 +189,6 @@ internal sealed partial class OutboundDelivery(
             Recipients = left,
             Results = final,
             State = left.Count > 0 ? job.State : final.Any(r => r.Kind == ResultKind.Failed) ? JobState.Telling : JobState.Done,
-            Attempts = job.Attempts + 1,
             NextAttempt = left.Count > 0 && next is { } at ? at : now,
             LastReply = results.Count > 0 ? results[^1].Reply : job.LastReply,
             LeasedUntil = null,
@@ -224,5 +253,8 @@ internal sealed partial class OutboundDelivery(
         [LoggerMessage(2303, LogLevel.Information, "Message {Id} to {Domain} is deferred {Minutes} minutes after it was accepted: {Recipients} recipients, reply {Code} {Status}, next attempt {Next:u}", EventName = "MessageDeferred")]
         public static partial void Deferred(
             ILogger logger, string id, string domain, int minutes, int recipients, string code, string status, DateTimeOffset next);
+
+        [LoggerMessage(2304, LogLevel.Error, "An attempt to relay message {Id} to {Domain} failed: {Kind} {Stack}", EventName = "AttemptFailed")]
+        public static partial void AttemptFailed(ILogger logger, string id, string domain, string kind, string stack);
     }
 }
