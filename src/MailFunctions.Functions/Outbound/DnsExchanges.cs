@@ -1,6 +1,7 @@
 using System.Net;
 using DnsClient;
 using DnsClient.Protocol;
+using MailFunctions.Core.Addresses;
 using MailFunctions.Functions.Outbound.Tls;
 
 namespace MailFunctions.Functions.Outbound;
@@ -50,7 +51,7 @@ internal sealed class DnsExchanges : IMailExchanges
                 var code => new Destination.Unknown("4.4.3", $"DNS can't say where mail for {domain} goes ({code})"),
             };
         }
-        catch (DnsResponseException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             return new Destination.Unknown("4.4.3", $"DNS can't say where mail for {domain} goes (no answer)");
         }
@@ -79,7 +80,7 @@ internal sealed class DnsExchanges : IMailExchanges
         }
 
         var hosts = new List<Smarthost>();
-        var failed = false;
+        var (failed, inside) = (false, false);
         foreach (var (host, _) in exchanges)
         {
             if (hosts.Count >= _options.MaxHosts)
@@ -87,16 +88,16 @@ internal sealed class DnsExchanges : IMailExchanges
                 break;
             }
 
-            var (addresses, authenticHost) = await AddressesAsync(host, cancellationToken);
-            failed |= addresses is null;
-            if (addresses is not { Count: > 0 })
+            var addresses = await HostAddresses.FindAsync(_dns, _options, host, cancellationToken);
+            (failed, inside) = (failed || !addresses.IsKnown, inside || addresses.HasInside);
+            if (addresses.Reachable.Count == 0)
             {
                 continue;
             }
 
             // RFC 7672 §2.2.1: where MX or addresses may be anybody's, TLSA records say nothing.
-            var (known, dane) = authentic && authenticHost ? await FindTlsaAsync(host, domain, cancellationToken) : (true, null);
-            hosts.AddRange(addresses.Select(a => new Smarthost(host, _options.MxPort, RelayTls.Opportunistic, null, null)
+            var (known, dane) = authentic && addresses.IsAuthentic ? await FindTlsaAsync(host, domain, cancellationToken) : (true, null);
+            hosts.AddRange(addresses.Reachable.Select(a => new Smarthost(host, _options.MxPort, RelayTls.Opportunistic, null, null)
             {
                 Address = a,
                 IsExchange = true,
@@ -107,25 +108,8 @@ internal sealed class DnsExchanges : IMailExchanges
 
         return hosts.Count > 0 ? new Destination.Hosts(hosts)
             : failed ? new Destination.Unknown("4.4.3", $"DNS can't say where the mail exchanges of {domain} are")
+            : inside ? new Destination.Unknown("4.4.4", $"the mail exchanges of {domain} have inside addresses, which are not connected to")
             : new Destination.Nowhere("5.4.4", records.Count == 0 ? $"{domain} has neither MX nor address" : $"the mail exchanges of {domain} have no address");
-    }
-
-    /// <summary>IPv6 first; null when DNS did not answer.</summary>
-    private async Task<(IReadOnlyList<IPAddress>? Addresses, bool Authentic)> AddressesAsync(string host, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var answers = await Task.WhenAll(
-                _dns.QueryAsync(host, QueryType.AAAA, cancellationToken: cancellationToken), _dns.QueryAsync(host, QueryType.A, cancellationToken: cancellationToken));
-            List<IPAddress> found = [.. answers[0].Answers.AaaaRecords().Select(r => r.Address), .. answers[1].Answers.ARecords().Select(r => r.Address)];
-            return found.Count == 0
-                && answers.Any(a => a.Header.ResponseCode is not (DnsHeaderResponseCode.NoError or DnsHeaderResponseCode.NotExistentDomain))
-                ? (null, false) : (found, answers.All(IsAuthentic));
-        }
-        catch (DnsResponseException)
-        {
-            return (null, false);
-        }
     }
 
     /// <summary>The host's TLSA records, or none; not known when DNS is in trouble, which might be somebody's doing (RFC 7672 §2.1.2).</summary>
@@ -140,7 +124,7 @@ internal sealed class DnsExchanges : IMailExchanges
                 ? (true, records.Count > 0 && IsAuthentic(answer) ? new DaneRule(records, domain) : null)
                 : (false, null);
         }
-        catch (DnsResponseException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             return (false, null);
         }
@@ -153,9 +137,15 @@ internal sealed class DnsExchanges : IMailExchanges
     {
         var text = literal[1..^1];
         text = text.StartsWith("ipv6:", StringComparison.OrdinalIgnoreCase) ? text[5..] : text;
-        return IPAddress.TryParse(text, out var address)
-            ? new Destination.Hosts([new Smarthost(literal, _options.MxPort, RelayTls.Opportunistic, null, null) { Address = address }])
-            : new Destination.Nowhere("5.1.2", $"{literal} is no address to send to");
+        if (!AddressLiteral.IsValid(literal) || !IPAddress.TryParse(text, out var address))
+        {
+            return new Destination.Nowhere("5.1.2", $"{literal} is no address to send to");
+        }
+
+        var host = new Smarthost(literal, _options.MxPort, RelayTls.Opportunistic, null, null) { Address = HostAddresses.ToDial(address) };
+        return _options.MayReach(address)
+            ? new Destination.Hosts([host])
+            : new Destination.Nowhere("5.4.4", $"{literal} is an inside address, which is not connected to");
     }
 
     private static string Name(DnsString name) => name.Value.TrimEnd('.');

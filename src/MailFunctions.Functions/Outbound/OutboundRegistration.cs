@@ -20,7 +20,7 @@ internal static class OutboundRegistration
         services.AddSingleton<TlsResults>();
         services.AddSingleton<ITlsResults>(s => s.GetRequiredService<TlsResults>());
         services.AddHostedService(s => s.GetRequiredService<TlsResults>());
-        services.AddSingleton(_ => new StsFetcher(StsFetcher.CreateHandler(), StsFetcher.TimeLimit));
+        services.AddSingleton(s => new StsFetcher(StsFetcher.CreateHandler(s.GetRequiredService<RelayOptions>()), StsFetcher.TimeLimit));
         services.AddSingleton<IStsPolicies, StsPolicies>();
         services.AddSingleton<RelayConnector>();
         services.AddSingleton<IRelay, SmtpRelay>();

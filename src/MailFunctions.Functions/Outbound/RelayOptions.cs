@@ -107,6 +107,13 @@ internal sealed record RelayOptions
     /// <summary>Hosts tried in one attempt.</summary>
     public int MaxHosts { get; init; } = 5;
 
+    /// <summary>Inside networks that DNS and address literals may lead to; fixed hosts need none.</summary>
+    public IReadOnlyList<IPNetwork> AllowedNetworks { get; init; } = [];
+
+    /// <summary>Whether an address that others gave may be connected to.</summary>
+    public bool MayReach(IPAddress address) =>
+        !InsideAddresses.Contains(address) || InsideAddresses.Forms(address).Any(f => AllowedNetworks.Any(n => n.Contains(f)));
+
     /// <summary>Authorities in place of the system's; for tests.</summary>
     public X509Certificate2Collection? Authorities { get; init; }
 
@@ -149,6 +156,9 @@ internal sealed record RelayOptions
             MessagesPerMinute = Number(section, "MessagesPerMinute", 0, 1_000_000, defaults.MessagesPerMinute),
             MaxRecipients = Number(section, "MaxRecipients", 1, JobSplitter.MaxRecipients, defaults.MaxRecipients),
             MaxHosts = Number(section, "MaxHosts", 1, 20, defaults.MaxHosts),
+            AllowedNetworks = section["AllowedNetworks"] is { Length: > 0 } networks
+                ? [.. networks.Split(',', StringSplitOptions.TrimEntries).Select(Network)]
+                : defaults.AllowedNetworks,
             Resolver = resolver,
             Dnssec = section["Dnssec"] switch
             {
@@ -208,6 +218,9 @@ internal sealed record RelayOptions
 
         return new Smarthost(host, port, tls, string.IsNullOrEmpty(user) ? null : user, password);
     }
+
+    private static IPNetwork Network(string text) => IPNetwork.TryParse(text, out var network) ? network
+        : throw new ValidationException($"{Section}__AllowedNetworks: '{text}' is not a network in CIDR form, such as 10.0.0.0/8.");
 
     private static int Port(string key, string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535

@@ -121,6 +121,46 @@ public sealed class DnsExchangesTests
         Assert.Equal((ResultKind.Relayed, "up.test"), (results[0].Kind, results[0].RemoteHost));
     }
 
+    [Theory]
+    [InlineData("mx 1.one.test")]
+    [InlineData("*.one.test")]
+    [InlineData("a\\b.one.test")]
+    [InlineData("m\u00fc.one.test")]
+    [InlineData("xn--a.one.test")]
+    [InlineData("-.one.test")]
+    [InlineData("_mx_.one.test")]
+    public async Task Attempt_ExchangeWithANameThatIsNone_TakesTheNextOne(string name)
+    {
+        await using var mta = new ScriptedMta();
+        await using var dns = new DnsServer();
+        dns.AddMx("one.test", 10, name).AddMx("one.test", 20, "up.test").AddAddress("up.test", "127.0.0.1").AddMx("only.test", 10, name);
+        var options = Options(dns) with { MxPort = mta.Port };
+        var store = new MemoryStore { Blobs = { ["b"] = "Subject: x\r\n\r\nx\r\n"u8.ToArray() } };
+        var relay = TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), store);
+
+        Assert.Equal("up.test", Assert.Single(await relay.AttemptAsync(Job(), TestContext.Current.CancellationToken)).RemoteHost);
+        Assert.NotEqual(ResultKind.Relayed, Assert.Single(await relay.AttemptAsync(Job() with { Domain = "only.test" }, TestContext.Current.CancellationToken)).Kind);
+
+        // A name that DNS has, and that TLS and sockets have to live with.
+        dns.AddAddress(name, "127.0.0.1");
+        Assert.Equal(ResultKind.Relayed, Assert.Single(await relay.AttemptAsync(Job() with { Domain = "one.test" }, TestContext.Current.CancellationToken)).Kind);
+    }
+
+    [Fact]
+    public async Task Attempt_AnythingThatThrows_IsADeferralWithAReason()
+    {
+        var relay = TestedRelay.Create(new RelayOptions(), new BrokenDns(), new MemoryStore());
+
+        var result = Assert.Single(await relay.AttemptAsync(Job(), TestContext.Current.CancellationToken));
+
+        Assert.Equal((ResultKind.Deferred, "4.3.0", "the attempt failed (InvalidOperationException)"), (result.Kind, result.Status, result.Reply));
+    }
+
+    private sealed class BrokenDns : IMailExchanges
+    {
+        public Task<Destination> FindAsync(string domain, CancellationToken cancellationToken) => throw new InvalidOperationException();
+    }
+
     [Fact]
     public async Task Attempt_FirstAddressUnreachable_TakesTheNextOneOfTheHost()
     {
@@ -200,7 +240,7 @@ public sealed class DnsExchangesTests
         NextAttempt = DateTimeOffset.UtcNow,
     };
 
-    private static RelayOptions Options(DnsServer dns) => new() { HostName = "mail.example.test", Resolver = dns.EndPoint, ResolverTimeout = TimeSpan.FromSeconds(2) };
+    private static RelayOptions Options(DnsServer dns) => new() { HostName = "mail.example.test", AllowedNetworks = TestedRelay.Loopback, Resolver = dns.EndPoint, ResolverTimeout = TimeSpan.FromSeconds(2) };
 
     private static Task<Destination> FindAsync(DnsServer dns, string domain, int seed = 1) =>
         new DnsExchanges(Options(dns), new Random(seed)).FindAsync(domain, TestContext.Current.CancellationToken);

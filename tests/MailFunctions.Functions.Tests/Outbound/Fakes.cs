@@ -159,6 +159,9 @@ internal sealed class FakeRelay(Func<OutboundJob, IReadOnlyList<RecipientResult>
 /// <summary>The real relay, with what a test gives it and nothing else.</summary>
 internal static class TestedRelay
 {
+    /// <summary>For tests whose DNS leads to servers of this machine.</summary>
+    public static readonly IReadOnlyList<System.Net.IPNetwork> Loopback = [System.Net.IPNetwork.Parse("127.0.0.0/8")];
+
     public static SmtpRelay Create(
         RelayOptions options, IMailExchanges exchanges, IMessageStore store, IStsPolicies? policies = null, MemoryTlsResults? results = null, TimeProvider? time = null, MessageSigner? signer = null)
     {

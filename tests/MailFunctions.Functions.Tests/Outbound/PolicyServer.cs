@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
+using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Outbound.Tls;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -27,6 +28,8 @@ internal sealed class PolicyServer : IAsyncDisposable
 
     public int Status { get; set; } = 200;
 
+    public int Port => new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
+
     public bool Hangs { get; set; }
 
     public ConcurrentQueue<string> Requests { get; } = [];
@@ -45,14 +48,19 @@ internal sealed class PolicyServer : IAsyncDisposable
     /// <summary>The handler of the code, but that every name is this server, and that other authorities are trusted.</summary>
     public SocketsHttpHandler CreateHandler(X509Certificate2Collection authorities)
     {
-        var port = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
-        var handler = StsFetcher.CreateHandler();
+        var handler = StsFetcher.CreateHandler(new RelayOptions());
         handler.ConnectCallback = async (_, cancellationToken) =>
         {
             var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            await socket.ConnectAsync(IPAddress.Loopback, port, cancellationToken);
+            await socket.ConnectAsync(IPAddress.Loopback, Port, cancellationToken);
             return new NetworkStream(socket, ownsSocket: true);
         };
+        return Trusting(handler, authorities);
+    }
+
+    /// <summary>The handler of the code, but that other authorities are trusted.</summary>
+    public static SocketsHttpHandler Trusting(SocketsHttpHandler handler, X509Certificate2Collection authorities)
+    {
         handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(authorities);
         return handler;

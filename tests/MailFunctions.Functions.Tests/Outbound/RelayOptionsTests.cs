@@ -56,6 +56,7 @@ public sealed class RelayOptionsTests
     [InlineData("Relay:MaxHosts", "-1", "Relay__MaxHosts")]
     [InlineData("Relay:CommandTimeout", "0", "Relay__CommandTimeout")]
     [InlineData("Relay:Dnssec", "maybe", "Relay__Dnssec")]
+    [InlineData("Relay:AllowedNetworks", "10.0.0.0/8, here", "Relay__AllowedNetworks: 'here'")]
     public void Read_WrongValue_NamesItsKey(string key, string value, string named) =>
         Assert.Contains(named, Assert.Throws<ValidationException>(() => Read((key, value))).Message, StringComparison.Ordinal);
 
@@ -72,9 +73,11 @@ public sealed class RelayOptionsTests
     public void Read_Limits_AreTaken()
     {
         var options = Read(
-            ("Relay:MaxConnections", "3"), ("Relay:MessagesPerMinute", "100"), ("Relay:MaxRecipients", "10"), ("Relay:MaxHosts", "2"), ("Relay:CommandTimeout", "00:01:00"));
+            ("Relay:MaxConnections", "3"), ("Relay:MessagesPerMinute", "100"), ("Relay:MaxRecipients", "10"), ("Relay:MaxHosts", "2"), ("Relay:CommandTimeout", "00:01:00"),
+            ("Relay:AllowedNetworks", "10.0.0.0/8, fd00::/8"));
 
         Assert.Equal((3, 100, 10, 2, TimeSpan.FromMinutes(1)), (options.MaxConnections, options.MessagesPerMinute, options.MaxRecipients, options.MaxHosts, options.CommandTimeout));
+        Assert.Equal("10.0.0.0/8 fd00::/8", string.Join(' ', options.AllowedNetworks));
     }
 
     [Theory]

@@ -264,7 +264,7 @@ public sealed class TlsPolicyTests : IDisposable
     public async Task TimeOfAnAttemptOverBeforeAHostIsAsked_Defers()
     {
         await using var dns = Dns();
-        var options = new RelayOptions { HostName = "mail.example.test", Resolver = dns.EndPoint, AttemptTimeout = TimeSpan.FromMilliseconds(200) };
+        var options = new RelayOptions { HostName = "mail.example.test", AllowedNetworks = TestedRelay.Loopback, Resolver = dns.EndPoint, AttemptTimeout = TimeSpan.FromMilliseconds(200) };
 
         var results = await TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), _store, new EndlessPolicies(), _results)
             .AttemptAsync(Job(), TestContext.Current.CancellationToken);
@@ -317,7 +317,7 @@ public sealed class TlsPolicyTests : IDisposable
         NextAttempt = DateTimeOffset.UtcNow,
     };
 
-    private RelayOptions Options(ScriptedMta mta) => new() { HostName = "mail.example.test", MxPort = mta.Port, Authorities = _authority.Roots, ResolverTimeout = TimeSpan.FromSeconds(2) };
+    private RelayOptions Options(ScriptedMta mta) => new() { HostName = "mail.example.test", AllowedNetworks = TestedRelay.Loopback, MxPort = mta.Port, Authorities = _authority.Roots, ResolverTimeout = TimeSpan.FromSeconds(2) };
 
     private async Task<RecipientResult> AttemptAsync(
         ScriptedMta mta, StsPolicy? policy, OutboundJob? job = null, DnsServer? dns = null, bool dnssec = true, X509Certificate2Collection? authorities = null)

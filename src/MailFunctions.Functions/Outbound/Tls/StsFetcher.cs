@@ -1,10 +1,14 @@
 using System.Net;
 using System.Net.Http.Headers;
+using DnsClient;
 using MailFunctions.Core.Relay;
 
 namespace MailFunctions.Functions.Outbound.Tls;
 
-/// <summary>Fetches a domain's policy by HTTPS (RFC 8461 §3.3): the certificate checked, no redirect followed, size and time bounded.</summary>
+/// <summary>
+/// Fetches a domain's policy by HTTPS (RFC 8461 §3.3): the certificate checked, no redirect and no inside address followed,
+/// size and time bounded.
+/// </summary>
 internal sealed class StsFetcher : IDisposable
 {
     /// <summary>For the whole of it; the RFC suggests a minute.</summary>
@@ -16,15 +20,26 @@ internal sealed class StsFetcher : IDisposable
     public StsFetcher(HttpMessageHandler handler, TimeSpan timeLimit) =>
         _http = new HttpClient(handler) { Timeout = timeLimit, MaxResponseContentBufferSize = StsPolicy.MaxOctets };
 
-    public static SocketsHttpHandler CreateHandler() => new()
+    public static SocketsHttpHandler CreateHandler(RelayOptions options)
     {
-        AllowAutoRedirect = false,
-        UseCookies = false,
-        AutomaticDecompression = DecompressionMethods.None,
-        ConnectTimeout = TimeSpan.FromSeconds(10),
-        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5),
-        MaxResponseHeadersLength = 16,
-    };
+        var dns = DnsExchanges.CreateClient(options);
+        return new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseProxy = false, // it would be the proxy's addresses that are looked at
+            ConnectCallback = (context, cancellationToken) => ConnectAsync(dns, options, context.DnsEndPoint, cancellationToken),
+            UseCookies = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            ConnectTimeout = TimeSpan.FromSeconds(10),
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5),
+            MaxResponseHeadersLength = 16,
+        };
+    }
+
+    /// <summary>The name is the recipient domain's choice, and so are the addresses that it has.</summary>
+    private static async ValueTask<Stream> ConnectAsync(
+        LookupClient dns, RelayOptions options, DnsEndPoint server, CancellationToken cancellationToken) =>
+        await (await HostAddresses.FindAsync(dns, options, server.Host, cancellationToken)).ConnectAsync(server.Port, cancellationToken);
 
     /// <summary>The text; null when there is none to be had.</summary>
     public async Task<string?> FetchAsync(string domain, CancellationToken cancellationToken)
@@ -38,8 +53,7 @@ internal sealed class StsFetcher : IDisposable
                 ? System.Text.Encoding.UTF8.GetString(await answer.Content.ReadAsByteArrayAsync(cancellationToken))
                 : null;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or UriFormatException
-            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
             return null;
         }

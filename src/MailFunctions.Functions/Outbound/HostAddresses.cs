@@ -1,0 +1,69 @@
+using System.Net;
+using System.Net.Sockets;
+using DnsClient;
+
+namespace MailFunctions.Functions.Outbound;
+
+/// <summary>The addresses of a host that may be connected to.</summary>
+/// <param name="Reachable">IPv6 first.</param>
+/// <param name="HasInside">It has others, which are inside addresses that the postmaster has not allowed.</param>
+/// <param name="IsKnown">False: DNS did not answer, or can't be asked for such a name.</param>
+/// <param name="IsAuthentic">The resolver says that the answers are (RFC 6840 §5.8).</param>
+internal sealed record HostAddresses(IReadOnlyList<IPAddress> Reachable, bool HasInside, bool IsKnown, bool IsAuthentic)
+{
+    private static readonly HostAddresses Unknown = new([], false, false, false);
+
+    public static async Task<HostAddresses> FindAsync(
+        LookupClient dns, RelayOptions options, string host, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var answers = await Task.WhenAll(
+                dns.QueryAsync(host, QueryType.AAAA, cancellationToken: cancellationToken),
+                dns.QueryAsync(host, QueryType.A, cancellationToken: cancellationToken));
+            List<IPAddress> found =
+                [.. answers[0].Answers.AaaaRecords().Select(r => r.Address), .. answers[1].Answers.ARecords().Select(r => r.Address)];
+            List<IPAddress> reachable = [.. found.Where(options.MayReach).Select(ToDial)];
+            return found.Count == 0
+                && answers.Any(a => a.Header.ResponseCode is not (DnsHeaderResponseCode.NoError or DnsHeaderResponseCode.NotExistentDomain))
+                ? Unknown
+                : new HostAddresses(reachable, reachable.Count < found.Count, true, answers.All(a => a.Header.IsAuthenticData));
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // No answer, or a name from another's zone that is none: neither keeps the next host from being tried.
+            return Unknown;
+        }
+    }
+
+    /// <summary>What a socket of the address's own family can connect to.</summary>
+    public static IPAddress ToDial(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+
+    /// <summary>Connects to the first that answers; for requests of ours to names of others.</summary>
+    /// <exception cref="SocketException">There is none, or none answers.</exception>
+    public async Task<Stream> ConnectAsync(int port, CancellationToken cancellationToken)
+    {
+        SocketException? last = null;
+        foreach (var address in Reachable)
+        {
+            var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            try
+            {
+                await socket.ConnectAsync(address, port, cancellationToken);
+                return new NetworkStream(socket, ownsSocket: true);
+            }
+            catch (SocketException e)
+            {
+                socket.Dispose();
+                last = e;
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        }
+
+        throw last ?? new SocketException((int)SocketError.HostNotFound);
+    }
+}
