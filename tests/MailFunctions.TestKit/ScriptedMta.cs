@@ -102,6 +102,7 @@ public sealed class ScriptedMta : IAsyncDisposable
 
         var sender = "";
         var recipients = new List<string>();
+        var chunks = new MemoryStream();
         var input = new BufferedStream(stream, 16 * 1024);
         while (await ReadLineAsync(input).ConfigureAwait(false) is { } octets)
         {
@@ -124,7 +125,12 @@ public sealed class ScriptedMta : IAsyncDisposable
             {
                 var content = new byte[int.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)];
                 await input.ReadExactlyAsync(content, _stopping.Token).ConfigureAwait(false);
-                Messages.Enqueue(new ReceivedMail(sender, [.. recipients], content));
+                chunks.Write(content);
+                if (line.EndsWith(" LAST", StringComparison.Ordinal))
+                {
+                    Messages.Enqueue(new ReceivedMail(sender, [.. recipients], chunks.ToArray()));
+                    chunks.SetLength(0);
+                }
             }
 
             await Delay(line).ConfigureAwait(false);

@@ -1,7 +1,6 @@
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Dkim;
-using MailKit.Net.Smtp;
-using MimeKit;
+using MailFunctions.Functions.Outbound.Smtp;
 
 namespace MailFunctions.Functions.Outbound;
 
@@ -10,7 +9,9 @@ internal abstract record OutgoingContent
 {
     private const int MaxHeaderOctets = 1024 * 1024;
 
-    public sealed record Ready(MimeMessage Message, long Size, bool International) : OutgoingContent;
+    /// <param name="Stream">From its start, read once.</param>
+    /// <param name="International">The message or its envelope needs SMTPUTF8.</param>
+    public sealed record Ready(Stream Stream, long Size, BodyType Body, bool International) : OutgoingContent;
 
     /// <param name="Status">RFC 3463 status.</param>
     public sealed record Unfit(string Status, string Reason) : OutgoingContent;
@@ -22,43 +23,44 @@ internal abstract record OutgoingContent
     /// The octets as they are when the peer has the extensions they need; otherwise changed as far as the RFCs allow. What
     /// is signed is what leaves.
     /// </summary>
-    /// <param name="content">The message from its start.</param>
-    /// <param name="again">Gives it from its start once more.</param>
+    /// <param name="traits">Of the content: what it is counts, and not what its sender declared.</param>
+    /// <param name="open">Gives the message from its start.</param>
     public static async Task<OutgoingContent> PrepareAsync(
         OutboundJob job,
         MessageSigner signer,
-        Stream content,
-        Func<CancellationToken, Task<Stream>> again,
-        SmtpCapabilities peer,
+        ContentTraits traits,
+        Func<CancellationToken, Task<Stream>> open,
+        PeerExtensions peer,
         CancellationToken cancellationToken)
     {
-        var international = false;
-        if (job.MailFrom.SmtpUtf8 && !peer.HasFlag(SmtpCapabilities.UTF8))
+        // RFC 6531 §3.2: asked for where an address or the header section has it, and by nothing else: hosts behind the peer
+        // may not have the extension, and return what does not need it.
+        var international = WirePath.IsInternational(job.MailFrom.Address) || job.Recipients.Any(r => WirePath.IsInternational(r.Address))
+            || (traits.HasEightBitHeader && (job.MailFrom.SmtpUtf8 || !System.Text.Ascii.IsValid(job.DeliveredTo ?? "")));
+        if (international && !peer.SmtpUtf8)
         {
-            // RFC 6531 §3.2: without the extension only what is plain ASCII may go on.
-            var header = await ReadHeaderAsync(content, cancellationToken);
-            if (!System.Text.Ascii.IsValid(header) || !System.Text.Ascii.IsValid(job.MailFrom.Address)
-                || job.Recipients.Any(r => !System.Text.Ascii.IsValid(r.Address)))
-            {
-                return new Unfit("5.6.7", "The remote host can't take internationalized mail (SMTPUTF8), and this message needs it");
-            }
-
-            content = new JoinedStream(header, content);
-        }
-        else
-        {
-            international = job.MailFrom.SmtpUtf8;
+            return new Unfit("5.6.7", "The remote host can't take internationalized mail (SMTPUTF8), and this message needs it");
         }
 
-        var (encoding, needed) = job.MailFrom.Body switch
+        var eightBit = peer.EightBitMime || international; // RFC 6531 §3.1: who has SMTPUTF8 takes 8-bit content
+        var body = job.MailFrom.Body == "BINARYMIME" ? BodyType.Binary : traits.Body;
+        return body switch
         {
-            "BINARYMIME" => (ContentEncoding.Binary, SmtpCapabilities.BinaryMime | SmtpCapabilities.Chunking),
-            "8BITMIME" => (ContentEncoding.EightBit, SmtpCapabilities.EightBitMime),
-            _ => (ContentEncoding.SevenBit, SmtpCapabilities.None),
+            BodyType.Binary when !peer.BinaryMime => await ConvertAsync(),
+            BodyType.EightBit when !eightBit => await ConvertAsync(),
+            _ => await SignAsync(job, signer, await open(cancellationToken), job.Size, open, body, international, cancellationToken),
         };
-        return peer.HasFlag(needed)
-            ? await SignAsync(job, signer, content, job.Size, again, encoding, international, cancellationToken)
-            : await ConvertAsync(job, signer, content, peer, international, cancellationToken);
+
+        async Task<OutgoingContent> ConvertAsync()
+        {
+            var converted = await ContentConversion.ConvertAsync(await open(cancellationToken), eightBit, international, cancellationToken);
+            return converted.Octets is { } octets
+                ? await SignAsync(
+                    job, signer, Again(), octets.Length, _ => Task.FromResult(Again()), converted.Body, international, cancellationToken)
+                : new Unfit("5.6.3", converted.Fault);
+
+            Stream Again() => new MemoryStream(octets, writable: false);
+        }
     }
 
     private static async Task<OutgoingContent> SignAsync(
@@ -67,71 +69,15 @@ internal abstract record OutgoingContent
         Stream content,
         long size,
         Func<CancellationToken, Task<Stream>> again,
-        ContentEncoding encoding,
+        BodyType body,
         bool international,
         CancellationToken cancellationToken) => await signer.SignAsync(job, content, again, cancellationToken) switch
         {
-            SigningResult.Done { Fields: var fields, Content: var whole } => new Ready(
-                await RawMessage.CreateAsync(fields.IsEmpty ? whole : new JoinedStream(fields, whole), encoding, cancellationToken), fields.Length + size, international),
+            SigningResult.Done { Fields: var fields, Content: var whole } =>
+                new Ready(fields.IsEmpty ? whole : new JoinedStream(fields, whole), fields.Length + size, body, international),
             SigningResult.Unavailable unavailable => new Unsigned(unavailable.Reason),
             _ => throw new InvalidOperationException("There is no such result."),
         };
-
-    /// <summary>RFC 6152 §3: the body is encoded anew where nothing is signed over it.</summary>
-    private static async Task<OutgoingContent> ConvertAsync(
-        OutboundJob job, MessageSigner signer, Stream content, SmtpCapabilities peer, bool international, CancellationToken cancellationToken)
-    {
-        var eightBit = peer.HasFlag(SmtpCapabilities.EightBitMime);
-        MimeMessage message;
-        try
-        {
-            message = await MimeMessage.LoadAsync(content, cancellationToken);
-        }
-        catch (FormatException)
-        {
-            return new Unfit("5.6.3", "The remote host takes 7-bit mail only, and this message can't be converted");
-        }
-
-        // RFC 1847 §2.1: what is signed stays as it is.
-        if (new MimeIterator(message) is var parts && Any(parts, p => p is Multipart { ContentType.MediaSubtype: "signed" or "encrypted" }))
-        {
-            message.Dispose();
-            return new Unfit("5.6.3", "The remote host takes 7-bit mail only, and this message is signed in its 8-bit form");
-        }
-
-        message.Prepare(eightBit ? EncodingConstraint.EightBit : EncodingConstraint.SevenBit, 998);
-        var converted = new MemoryStream();
-        var format = FormatOptions.Default.Clone();
-        format.NewLineFormat = NewLineFormat.Dos;
-        format.International = international;
-        await message.WriteToAsync(format, converted, cancellationToken);
-        message.Dispose();
-        converted.Position = 0;
-        var encoding = eightBit ? ContentEncoding.EightBit : ContentEncoding.SevenBit;
-        return await SignAsync(job, signer, converted, converted.Length, Rewound, encoding, international, cancellationToken);
-
-        Task<Stream> Rewound(CancellationToken unused)
-        {
-            converted.Position = 0;
-            return Task.FromResult<Stream>(converted);
-        }
-    }
-
-    private static bool Any(MimeIterator parts, Func<MimeEntity, bool> wanted)
-    {
-        using (parts)
-        {
-            while (parts.MoveNext())
-            {
-                if (wanted(parts.Current!))
-                {
-                    return true;
-                }
-            }
-        }
-
-        return false;
-    }
 
     /// <summary>Up to the empty line and a little more, or to the bound.</summary>
     public static async Task<byte[]> ReadHeaderAsync(Stream content, CancellationToken cancellationToken)

@@ -1,68 +1,180 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Outbound.Smtp;
 using MailFunctions.Functions.Outbound.Tls;
-using MailKit.Security;
 
 namespace MailFunctions.Functions.Outbound;
+
+/// <summary>What connecting to a host came to.</summary>
+internal abstract record Connecting
+{
+    /// <summary>A session that may be used.</summary>
+    public sealed record Open(RelayClient Client) : Connecting;
+
+    /// <summary>There is none.</summary>
+    /// <param name="IsTls">TLS, which was asked for or tried, is what it failed at.</param>
+    public sealed record Failed(Trouble Trouble, bool IsTls) : Connecting;
+}
 
 /// <summary>Brings a client to a host: connection, greeting, TLS as demanded, login; and counts what TLS came to.</summary>
 internal sealed class RelayConnector(RelayOptions options, ITlsResults results, TimeProvider time)
 {
-    /// <exception cref="Exception">Of the many kinds that MailKit has: there is no session that may be used.</exception>
-    public async Task<RelayClient> ConnectAsync(OutboundJob job, Smarthost host, TlsDemand demand, CancellationToken cancellationToken)
+    /// <summary>Whatever happens is a value, but for the end of the attempt.</summary>
+    public async Task<Connecting> ConnectAsync(OutboundJob job, Smarthost host, TlsDemand demand, CancellationToken cancellationToken)
     {
-        var tls = host.Tls switch
-        {
-            RelayTls.Implicit => SecureSocketOptions.SslOnConnect,
-            _ when demand.IsEnforced => SecureSocketOptions.StartTls,
-            RelayTls.Opportunistic => SecureSocketOptions.StartTlsWhenAvailable,
-            _ => SecureSocketOptions.None,
-        };
-        try
-        {
-            return await ConnectAsync(job, host, demand, tls, cancellationToken);
-        }
-        catch (SslHandshakeException) when (!demand.IsEnforced && tls == SecureSocketOptions.StartTlsWhenAvailable)
-        {
-            // RFC 7435 §3: where TLS is no must, a peer that can't do it is spoken to without.
-            return await ConnectAsync(job, host, demand with { Policy = null }, SecureSocketOptions.None, cancellationToken);
-        }
+        var first = await TryAsync(job, host, demand, withTls: true, cancellationToken);
+        // RFC 7435 §3: where TLS is no must, a peer that can't do it is spoken to without.
+        return first is Connecting.Failed { IsTls: true } && !demand.IsEnforced && host.Tls == RelayTls.Opportunistic
+            ? await TryAsync(job, host, demand with { Policy = null }, withTls: false, cancellationToken)
+            : first;
     }
 
-    private async Task<RelayClient> ConnectAsync(
-        OutboundJob job, Smarthost host, TlsDemand demand, SecureSocketOptions tls, CancellationToken cancellationToken)
+    /// <summary>RFC 3207 §4: TLS in a session of its own accord without, because the peer takes nothing before.</summary>
+    public async Task<bool> SecureAsync(RelayClient client, Smarthost host, TlsDemand demand, CancellationToken cancellationToken) =>
+        (await client.StartTlsAsync(cancellationToken)).Code == 220
+        && await client.SecureAsync(TlsOptions(host, demand, _ => { }), cancellationToken)
+        && (await client.HelloAsync(options.HostName, cancellationToken)).IsPositive;
+
+    private async Task<Connecting> TryAsync(
+        OutboundJob job, Smarthost host, TlsDemand demand, bool withTls, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(options.ConnectTimeout, time);
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
-        string? fault = null;
-        var client = new RelayClient(job, options.Authorities) { LocalDomain = options.HostName, CheckCertificateRevocation = false };
-        client.ServerCertificateValidationCallback = (_, certificate, chain, errors) =>
-        {
-            fault = demand.FaultOf(certificate, chain, errors, host, time.GetUtcNow());
-            return fault is null || !demand.IsEnforced;
-        };
+        RelayClient? client = null;
         try
         {
-            await client.ConnectAsync(await OpenAsync(host, limited.Token), host.Host, host.Port, tls, limited.Token);
-            Count(job, demand, client.IsSecure ? fault ?? TlsResultType.Success : TlsResultType.NoStartTls);
-            if (host.UserName is { } user)
+            client = new RelayClient(await OpenAsync(host, limited.Token)) { IsTlsTried = !withTls };
+            if (await PrepareAsync(client, job, host, demand, limited.Token) is { } failed)
             {
-                await client.AuthenticateAsync(user, host.Password!, limited.Token);
+                client.Dispose();
+                return failed;
             }
 
-            return client;
+            return new Connecting.Open(client);
         }
-        catch (Exception e)
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            if (e is SslHandshakeException or NotSupportedException)
+            client?.Dispose();
+            var atTls = withTls && client is { IsTlsTried: true, IsSecure: false }; // it hangs up, or is silent, at STARTTLS
+            if (atTls)
             {
-                Count(job, demand, e is NotSupportedException ? TlsResultType.NoStartTls : fault ?? TlsResultType.Failed);
+                Count(job, demand, TlsResultType.NoStartTls);
             }
 
-            client.Dispose();
+            return new Connecting.Failed(Trouble.Of(host, e), atTls);
+        }
+        catch
+        {
+            client?.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Null: the session may be used.</summary>
+    private async Task<Connecting.Failed?> PrepareAsync(
+        RelayClient client, OutboundJob job, Smarthost host, TlsDemand demand, CancellationToken cancellationToken)
+    {
+        string? fault = null;
+        var tls = TlsOptions(host, demand, f => fault = f);
+        if (host.Tls == RelayTls.Implicit && !await client.SecureAsync(tls, cancellationToken))
+        {
+            return NoTls(TlsResultType.Failed);
+        }
+
+        if (await client.ReadReplyAsync(cancellationToken) is { Code: not 220 } greeting)
+        {
+            return Refused(host, greeting);
+        }
+
+        if (await client.HelloAsync(options.HostName, cancellationToken) is { IsPositive: false } hello)
+        {
+            return Refused(host, hello);
+        }
+
+        var isWanted = demand.IsEnforced || host.Tls == RelayTls.Opportunistic;
+        if (isWanted && !client.IsSecure && !client.IsTlsTried && client.Extensions.StartTls)
+        {
+            var reply = await client.StartTlsAsync(cancellationToken);
+            if (reply.Code == 220)
+            {
+                if (!await client.SecureAsync(tls, cancellationToken))
+                {
+                    return NoTls(TlsResultType.Failed);
+                }
+
+                // RFC 3207 §4.2: what was said before is forgotten.
+                if (await client.HelloAsync(options.HostName, cancellationToken) is { IsPositive: false } again)
+                {
+                    return Refused(host, again);
+                }
+            }
+            else if (reply.IsClosing || demand.IsEnforced)
+            {
+                return NoTls(TlsResultType.NoStartTls); // RFC 3207 §4: 454 and its like; where TLS is no must, the session goes on
+            }
+        }
+
+        if (!client.IsSecure && demand.IsEnforced)
+        {
+            await client.QuitAsync(cancellationToken);
+            Count(job, demand, TlsResultType.NoStartTls);
+            return new Connecting.Failed(new Trouble("4.7.5", $"{host} does not offer TLS, which is asked for", null), IsTls: true);
+        }
+
+        Count(job, demand, client.IsSecure ? fault ?? TlsResultType.Success : TlsResultType.NoStartTls);
+        return host.UserName is { } user ? await LoginAsync(client, host, user, cancellationToken) : null;
+
+        Connecting.Failed NoTls(string result)
+        {
+            Count(job, demand, fault ?? result);
+            return new Connecting.Failed(
+                new Trouble("4.7.5", $"TLS with {host} could not be agreed on, or its certificate is not good", null), IsTls: true);
+        }
+    }
+
+    private static async Task<Connecting.Failed?> LoginAsync(
+        RelayClient client, Smarthost host, string user, CancellationToken cancellationToken) =>
+        await client.LoginAsync(user, host.Password!, cancellationToken) switch
+        {
+            null => new Connecting.Failed(new Trouble("4.7.0", $"{host} offers no way to log in that we have", null), IsTls: false),
+            { IsPositive: true } => null,
+            // Its words are not passed on: some repeat what they were sent.
+            var reply => new Connecting.Failed(
+                new Trouble(reply.IsPermanent ? "4.7.8" : reply.Status, $"{host} does not take our credentials ({reply.Code})", host.Host),
+                IsTls: false),
+        };
+
+    // Even a refusal for good is one of this host, and of now (RFC 5321 §3.1).
+    private static Connecting.Failed Refused(Smarthost host, PeerReply reply) =>
+        new(new Trouble(reply.IsPermanent ? "4.4.1" : reply.Status, reply.Line, host.Host), IsTls: false);
+
+    private SslClientAuthenticationOptions TlsOptions(Smarthost host, TlsDemand demand, Action<string?> fault)
+    {
+        var tls = new SslClientAuthenticationOptions
+        {
+            TargetHost = host.Address is { } address && host.Host.StartsWith('[') ? address.ToString() : host.Host,
+            CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+            RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
+            {
+                var found = demand.FaultOf(certificate, chain, errors, host, time.GetUtcNow());
+                fault(found);
+                return found is null || !demand.IsEnforced;
+            },
+        };
+        if (options.Authorities is { } authorities)
+        {
+            tls.CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+            };
+            tls.CertificateChainPolicy.CustomTrustStore.AddRange(authorities);
+        }
+
+        return tls;
     }
 
     private async Task<Stream> OpenAsync(Smarthost host, CancellationToken cancellationToken)

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using MailKit.Net.Smtp;
 
 namespace MailFunctions.Functions.Outbound;
 
@@ -9,8 +8,6 @@ internal static partial class SmtpReplyText
     private const int MaxText = 200;
 
     /// <summary>`550 5.1.1 No such user`, on one line, cut, printable.</summary>
-    public static string Line(SmtpStatusCode code, string? text) => Line($"{(int)code} {text}");
-
     public static string Line(string text)
     {
         var line = string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
@@ -19,18 +16,16 @@ internal static partial class SmtpReplyText
     }
 
     /// <summary>The enhanced status code of the reply, or the plain one for its class (RFC 3463 §2, RFC 2034 §4).</summary>
-    public static string Status(SmtpStatusCode code, string? text)
+    /// <param name="lines">The last one counts, as its code does, if it has one; else the one before.</param>
+    public static string Status(int code, IReadOnlyList<string> lines)
     {
-        var digit = (int)code / 100;
-        return Enhanced().Match(text ?? "") is { Success: true } match && match.Value[0] - '0' == digit
-            ? match.Value.TrimEnd()
-            : $"{(digit is 2 or 4 or 5 ? digit : 4)}.0.0";
+        var digit = code / 100;
+        var status = lines.Reverse().Select(l => Enhanced().Match(l)).FirstOrDefault(m => m.Success && m.Value[0] - '0' == digit);
+        return status?.Value ?? $"{(digit is 2 or 4 or 5 ? digit : 4)}.0.0";
     }
 
     /// <summary>The reply code that a line begins with; null where it is our own words.</summary>
     public static string? Code(string line) => ReplyCode().Match(line) is { Success: true } match ? match.Value : null;
-
-    public static bool IsPermanent(SmtpStatusCode code) => (int)code is >= 500 and < 600;
 
     [GeneratedRegex(@"^[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")]
     private static partial Regex Enhanced();

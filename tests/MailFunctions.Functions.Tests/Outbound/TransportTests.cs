@@ -18,10 +18,10 @@ public sealed class TransportTests : IDisposable
 
     [Theory]
     [InlineData("SUCCESS,FAILURE", "rfc822;old+2Bname@else.test", "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;old+2Bname@else.test")]
-    [InlineData("NEVER", "RFC822;old@else.test", "NOTIFY=NEVER ORCPT=rfc822;old@else.test")]
+    [InlineData("NEVER", "RFC822;old@else.test", "NOTIFY=NEVER ORCPT=RFC822;old@else.test")]
     [InlineData(null, "rfc822;old@else.test", "NOTIFY=FAILURE,DELAY ORCPT=rfc822;old@else.test")]
     [InlineData("DELAY", null, "NOTIFY=DELAY ORCPT=rfc822;a@one.test")]
-    [InlineData("DELAY", "x400;/C=DE/", "NOTIFY=DELAY ORCPT=rfc822;a@one.test")]
+    [InlineData("DELAY", "x400;/C=DE/", "NOTIFY=DELAY ORCPT=x400;/C=DE/")]
     [InlineData(null, null, "")]
     public async Task Dsn_PeerHasIt_GetsWhatTheSenderSaid(string? notify, string? orcpt, string expected)
     {

@@ -1,0 +1,163 @@
+using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Outbound;
+using MailFunctions.TestKit;
+using Xunit;
+
+namespace MailFunctions.Functions.Tests.Outbound;
+
+/// <summary>Replies of real servers that mail was lost, returned or doubled by: 530, STARTTLS refused, lines with differing codes.</summary>
+public sealed class RefusalTests : IDisposable
+{
+    private readonly TestAuthority _authority = new();
+
+    [Theory]
+    [InlineData("PIPELINING")]
+    [InlineData("8BITMIME")]
+    public async Task Recipient_Refused530_IsTheOnlyOneThatFails(string extension)
+    {
+        await using var mta = new ScriptedMta
+        {
+            Extensions = [extension],
+            Script = line => line.Contains("<bad@", StringComparison.Ordinal) ? "530 5.7.1 Client was not authenticated" : null,
+        };
+
+        var results = await Attempts.RunAsync(mta, Attempts.Job("one@one.test", "bad@one.test", "two@one.test"));
+
+        Assert.Equal(
+            ["relayed 250 2.0.0 Taken", "failed 530 5.7.1 Client was not authenticated", "relayed 250 2.0.0 Taken"],
+            results.Select(r => $"{r.Kind} {r.Reply}"));
+        Assert.Equal(["RCPT TO:<one@one.test>", "RCPT TO:<two@one.test>"], Assert.Single(mta.Messages).Recipients);
+    }
+
+    [Theory]
+    [InlineData(false, ResultKind.Failed, "5.7.1")]
+    [InlineData(true, ResultKind.Deferred, "4.7.0")] // our login may be what is wrong
+    public async Task Sender_Refused530_IsForGoodWithoutALogin(bool login, string kind, string status)
+    {
+        await using var mta = new ScriptedMta
+        {
+            Certificate = _authority.Issue("localhost"),
+            ExtensionsUnderTls = ["AUTH PLAIN"],
+            Script = line => line.StartsWith("MAIL", StringComparison.Ordinal) ? "530 5.7.1 Authentication required" : null,
+        };
+        var host = login
+            ? Attempts.Host(mta, RelayTls.StartTls) with { Host = "localhost", UserName = "user", Password = "secret" }
+            : Attempts.Host(mta);
+
+        var result = Assert.Single(await Attempts.RunAsync(host, Attempts.Job("a@one.test"), change: o => o with { Authorities = _authority.Roots }));
+
+        Assert.Equal((kind, status, "530 5.7.1 Authentication required"), (result.Kind, result.Status, result.Reply));
+    }
+
+    [Theory]
+    [InlineData("MAIL", "PIPELINING")]
+    [InlineData("MAIL", "8BITMIME")]
+    [InlineData("RCPT", "PIPELINING")]
+    public async Task StartTls_DemandedByAReplyAndNotTried_IsTried(string step, string extension)
+    {
+        ScriptedMta mta = null!;
+        mta = new ScriptedMta
+        {
+            Certificate = _authority.Issue("else.test"),
+            Extensions = [extension],
+            Script = line => line.StartsWith(step, StringComparison.Ordinal) && !mta.Commands.Contains("STARTTLS")
+                ? "530 5.7.0 Must issue a STARTTLS command first"
+                : null,
+        };
+        await using (mta)
+        {
+            var result = Assert.Single(await Attempts.RunAsync(Attempts.Host(mta, RelayTls.None), Attempts.Job("a@one.test")));
+
+            Assert.Equal(ResultKind.Relayed, result.Kind);
+            Assert.Equal((1, 1, 1), (mta.Connections, mta.Messages.Count, mta.Commands.Count(c => c == "STARTTLS")));
+        }
+    }
+
+    [Fact]
+    public async Task StartTls_DemandedAndRefused_Defers()
+    {
+        await using var mta = new ScriptedMta
+        {
+            Certificate = _authority.Issue("else.test"),
+            Script = line => line == "STARTTLS" ? "454 4.7.0 TLS not available"
+                : line.StartsWith("MAIL", StringComparison.Ordinal) ? "530 5.7.0 Must issue STARTTLS first"
+                : null,
+        };
+
+        var result = Assert.Single(await Attempts.RunAsync(mta, Attempts.Job("a@one.test")));
+
+        Assert.Equal((ResultKind.Deferred, "4.7.0"), (result.Kind, result.Status));
+        Assert.Empty(mta.Messages);
+    }
+
+    [Theory]
+    [InlineData("454 4.7.0 TLS not available due to temporary reason", 1)]
+    [InlineData("501 5.5.4 Syntax", 1)]
+    [InlineData("502 5.5.1 Not implemented", 1)]
+    [InlineData("554 5.7.3 Unable to initialize security subsystem", 1)]
+    [InlineData("421 4.3.2 Closing", 2)]
+    [InlineData("", 2)]
+    public async Task StartTls_OfferedAndRefused_GoesOnInPlaintext(string reply, int connections)
+    {
+        var certificate = _authority.Issue("127.0.0.1");
+        await using var mta = new ScriptedMta { Certificate = certificate, Script = line => line == "STARTTLS" ? reply : null };
+
+        Assert.Equal(ResultKind.Relayed, Assert.Single(await Attempts.RunAsync(mta, Attempts.Job("a@one.test"))).Kind);
+
+        Assert.Equal((connections, 1), (mta.Connections, mta.Messages.Count));
+    }
+
+    [Theory]
+    [InlineData("454 4.7.0 TLS not available")]
+    [InlineData("")]
+    public async Task StartTls_RefusedWhereItIsAMust_SendsNothing(string reply)
+    {
+        await using var mta = new ScriptedMta { Certificate = _authority.Issue("127.0.0.1"), Script = line => line == "STARTTLS" ? reply : null };
+
+        var result = Assert.Single(await Attempts.RunAsync(Attempts.Host(mta, RelayTls.StartTls), Attempts.Job("a@one.test")));
+
+        Assert.Equal(ResultKind.Deferred, result.Kind);
+        Assert.DoesNotContain(mta.Commands, c => c.StartsWith("MAIL", StringComparison.Ordinal));
+        Assert.Equal(1, mta.Connections);
+    }
+
+    [Theory]
+    [InlineData("MAIL")]
+    [InlineData("RCPT")]
+    [InlineData("DATA")]
+    [InlineData(".")]
+    public async Task Reply_LinesWithDifferingCodes_TheLastOneCounts(string step)
+    {
+        foreach (var (reply, kind, status) in ((string, string, string)[])[
+            ("552-5.2.2 Over quota\r\n550-5.2.3 or too large\r\n552 5.2.2 either way", ResultKind.Failed, "5.2.2"),
+            ("550-No\r\n451 4.2.0 Not now", ResultKind.Deferred, "4.2.0")])
+        {
+            await using var mta = new ScriptedMta { Script = line => line.StartsWith(step, StringComparison.Ordinal) ? reply : null };
+
+            var result = Assert.Single(await Attempts.RunAsync(mta, Attempts.Job("a@one.test")));
+
+            Assert.Equal((kind, status, reply[^7..]), (result.Kind, result.Status, result.Reply[^7..]));
+        }
+    }
+
+    [Fact]
+    public async Task Reply_LinesWithDifferingCodesBehindTheContent_TakesTheMessageOnce()
+    {
+        await using var mta = new ScriptedMta { Script = line => line == "." ? "451-4.3.0 Scanned late\r\n250 2.0.0 Taken" : null };
+
+        Assert.Equal(ResultKind.Relayed, Assert.Single(await Attempts.RunAsync(mta, Attempts.Job("a@one.test"))).Kind);
+    }
+
+    [Fact]
+    public async Task Transaction_RefusedBeforeItsContent_IsEndedBeforeTheNextOne()
+    {
+        await using var mta = new ScriptedMta { Script = line => line.Contains("<a@", StringComparison.Ordinal) ? "550 5.1.1 No" : null };
+
+        var results = await Attempts.RunAsync(Attempts.Host(mta), Attempts.Job("a@one.test", "b@one.test"), change: o => o with { MaxRecipients = 1 });
+
+        Assert.Equal(["failed", "relayed"], results.Select(r => r.Kind));
+        Assert.Equal(["EHLO", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA", "QUIT"], mta.Commands.Select(c => c.Split(' ')[0]));
+    }
+
+    public void Dispose() => _authority.Dispose();
+}
