@@ -169,15 +169,49 @@ public sealed class MessagesApiTests(TestedApi api)
         var (address, _) = await api.CreateAccountAsync();
         await api.SendAsync(HttpMethod.Patch, $"accounts/{address}", System.Net.Http.Json.JsonContent.Create(new { quotaBytes = 30 }));
 
-        var (_, body) = await ImportAsync(address, "From a\nSubject: 1\n\nx\n\nFrom a\nSubject: 2\n\nx\n\n"u8.ToArray(), "application/mbox");
+        var (_, body) = await ImportAsync(address, "From \nSubject: 1\n\nx\n\nFrom \nSubject: 2\n\nx\n\n"u8.ToArray(), "application/mbox");
 
         Assert.Equal((1, 1), (body.GetProperty("imported").GetInt32(), body.GetProperty("refused").GetInt32()));
-        Assert.Equal(2, body.GetProperty("faults")[0].GetProperty("message").GetInt32());
+        var fault = body.GetProperty("faults")[0];
+        Assert.Equal((2, 6), (fault.GetProperty("message").GetInt32(), fault.GetProperty("line").GetInt32()));
     }
 
-    private async Task<(HttpStatusCode Status, System.Text.Json.JsonElement Body)> ImportAsync(string address, byte[] octets, string type)
+    [Fact]
+    public async Task Import_Mbox_KeepsProseAndTheDatesOfItsSeparators()
+    {
+        var (address, _) = await api.CreateAccountAsync();
+        const string Body = "Subject: sea\n\nHere we are.\n\nFrom the balcony we see the sea.\n";
+
+        var (_, body) = await ImportAsync(address, Encoding.ASCII.GetBytes($"From a@b.test Sat Feb 28 13:30:00 2009\n{Body}\nFrom c@d.test Sat Feb 28 13:30 +0100 2109\nSubject: 2\n\nx\n"), "application/mbox");
+        var (_, list) = await api.GetAsync($"accounts/{address}/messages");
+
+        Assert.Equal((2, 0), (body.GetProperty("imported").GetInt32(), body.GetProperty("faults").GetArrayLength()));
+        Assert.Equal(Body.ReplaceLineEndings("\r\n"), await api.Http.GetStringAsync($"accounts/{address}/messages/1", Token));
+        var received = list.GetProperty("items").EnumerateArray().Select(i => i.GetProperty("receivedAt").GetDateTimeOffset()).ToList();
+        Assert.Equal(new DateTimeOffset(2009, 2, 28, 13, 30, 0, TimeSpan.Zero), received[1]);
+        Assert.Equal(DateTimeOffset.UtcNow.Date, received[0].UtcDateTime.Date); // a time to come is no time of receipt
+    }
+
+    [Fact]
+    public async Task Import_TheSameFileAgain_SaysSoAndCanLeaveItOut()
+    {
+        var (address, _) = await api.CreateAccountAsync();
+        var file = "From \nMessage-ID: <1@x>\n\none\n\nFrom \nMessage-ID: <2@x>\n\ntwo\n\nFrom \nSubject: without an id\n\nthree\n\n"u8.ToArray();
+
+        Assert.Equal("3 0 0 0", Counts((await ImportAsync(address, file, "application/mbox")).Body));
+        Assert.Equal("1 0 2 0", Counts((await ImportAsync(address, file, "application/mbox", "?skipKnown=true")).Body));
+        Assert.Equal("3 2 0 0", Counts((await ImportAsync(address, file, "application/mbox")).Body));
+        Assert.Equal("1 0 0 0", Counts((await ImportAsync(address, "Message-ID: <1@x>\r\n\r\none and more\r\n"u8.ToArray(), "message/rfc822", "?skipKnown=true")).Body));
+        Assert.StartsWith("8 ", await MailboxAsync(address), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.BadRequest, (await ImportAsync(address, file, "application/mbox", "?skipKnown=perhaps")).Status);
+    }
+
+    private static string Counts(System.Text.Json.JsonElement answer) =>
+        string.Join(' ', ((string[])["imported", "known", "skipped", "refused"]).Select(n => answer.GetProperty(n).GetInt32()));
+
+    private async Task<(HttpStatusCode Status, System.Text.Json.JsonElement Body)> ImportAsync(string address, byte[] octets, string type, string query = "")
     {
         using var content = new ByteArrayContent(octets) { Headers = { ContentType = new MediaTypeHeaderValue(type) } };
-        return await api.SendAsync(HttpMethod.Post, $"accounts/{address}/import", content);
+        return await api.SendAsync(HttpMethod.Post, $"accounts/{address}/import{query}", content);
     }
 }

@@ -4,15 +4,18 @@ using System.IO.Pipelines;
 namespace MailFunctions.Functions.Accounts.Messages;
 
 /// <summary>
-/// Reads the messages of an mboxrd file one after the other, in pieces: memory grows neither with the file nor with a
-/// message or a line. A `From ` line counts at the beginning and behind an empty line, which is not the message's. Line
-/// breaks become what <see cref="MessageBreaks"/> says.
+/// Reads the messages of an mbox file one after the other, in pieces: memory grows neither with the file nor with a message or a
+/// line. A message ends where a <see cref="MboxSeparator"/> with a header field behind it begins: at the end of its
+/// Content-Length, or behind an empty line, which is not the message's. One that stands before the end of the Content-Length is
+/// text where that end is at a separator (mboxcl2); a Content-Length that ends elsewhere says nothing. Line breaks become what
+/// <see cref="MessageBreaks"/> says.
 /// </summary>
 internal sealed class MboxReader(PipeReader input)
 {
-    /// <summary>Longest `From ` line, and most `&gt;` before a quoted one, octets.</summary>
-    private const int MaxMarker = 1000;
     private const int PieceOctets = 64 * 1024;
+
+    /// <summary>How far from a line that may be a separator the end of the Content-Length is looked for, octets.</summary>
+    private const int MaxAhead = 4 * 1024 * 1024;
 
     private readonly ArrayBufferWriter<byte> _piece = new(PieceOctets);
     private byte[] _heldBlank = [];
@@ -20,21 +23,26 @@ internal sealed class MboxReader(PipeReader input)
     private bool _firstLine;
     private MessageBreaks _breaks = new();
     private bool _begun;
+    private bool _inHeader;
+    private long _bodyOctets;
+    private long? _contentLength;
+    private bool _believed;
+    private long _lines;
 
     /// <summary>The file had nothing more after its last message.</summary>
     public bool IsAtEnd { get; private set; }
 
-    private enum Line
-    {
-        Incomplete,
-        From,
-        Blank,
-        Quoted,
-        Plain,
-        End,
-    }
+    /// <summary>The number of the line that the message began with, 1 for the first one.</summary>
+    public long Line { get; private set; }
 
-    /// <summary>Goes to the next message; false at the end of the file, or when it does not begin with a `From ` line.</summary>
+    /// <summary>When the message was received, as that line says.</summary>
+    public DateTimeOffset? Date { get; private set; }
+
+    private bool IsAtLength => !_inHeader && _bodyOctets == _contentLength;
+
+    private bool IsWithinLength => _believed && _bodyOctets < _contentLength;
+
+    /// <summary>Goes to the next message; false at the end of the file, or when it does not begin with a separator.</summary>
     public async ValueTask<bool> NextAsync(CancellationToken cancellationToken)
     {
         while (await ReadAsync(cancellationToken) is { IsEmpty: false })
@@ -42,16 +50,18 @@ internal sealed class MboxReader(PipeReader input)
             // What the caller did not want of the message before.
         }
 
-        var (line, buffer, length) = await PeekAsync(afterBlank: true, cancellationToken);
-        if (line != Line.From)
+        var (line, buffer) = await PeekAsync(maySeparate: true, cancellationToken);
+        Line = _lines + 1;
+        if (line.Kind != MboxLineKind.Separator)
         {
-            IsAtEnd = line == Line.End;
+            IsAtEnd = line.Kind == MboxLineKind.End;
             input.AdvanceTo(buffer.Start);
             return false;
         }
 
-        input.AdvanceTo(buffer.GetPosition(length));
+        Take(buffer, line.Octets, endsLine: true);
         (_begun, _inLine, _firstLine, _breaks, _heldBlank) = (true, false, true, new MessageBreaks(), []);
+        (Date, _inHeader, _bodyOctets, _contentLength, _believed) = (line.Date, true, 0, null, false);
         return true;
     }
 
@@ -67,27 +77,39 @@ internal sealed class MboxReader(PipeReader input)
                 continue;
             }
 
-            var (line, buffer, length) = await PeekAsync(afterBlank: _heldBlank.Length > 0 || _firstLine, cancellationToken);
-            if (line is Line.End or Line.From)
+            var maySeparate = IsAtLength || (!IsWithinLength && (_heldBlank.Length > 0 || _firstLine));
+            var (line, buffer) = await PeekAsync(maySeparate, cancellationToken);
+            if (line.Kind == MboxLineKind.Separator && _contentLength > _bodyOctets && !_inHeader)
             {
                 input.AdvanceTo(buffer.Start);
-                _begun = false;
-                break;
+                _believed = await IsLengthTrueAsync(cancellationToken);
+                _contentLength = _believed ? _contentLength : null;
+                continue;
             }
 
-            _breaks.Copy(_heldBlank, _piece);
+            if (IsAtLength || line.Kind is not (MboxLineKind.End or MboxLineKind.Separator))
+            {
+                _breaks.Copy(_heldBlank, _piece); // no separator's, but the message's
+            }
+
             _heldBlank = [];
-            if (line == Line.Blank)
+            switch (line.Kind)
             {
-                _heldBlank = buffer.Slice(0, length).ToArray();
-                _firstLine = false;
+                case MboxLineKind.End or MboxLineKind.Separator:
+                    input.AdvanceTo(buffer.Start);
+                    _begun = false;
+                    break;
+                case MboxLineKind.Blank:
+                    _heldBlank = buffer.Slice(0, line.Octets).ToArray();
+                    Take(buffer, line.Octets, endsLine: true);
+                    (_firstLine, _inHeader) = (false, false);
+                    break;
+                default:
+                    _contentLength = _inHeader ? _contentLength ?? line.ContentLength : _contentLength;
+                    _inLine = true;
+                    Take(buffer, line.Kind == MboxLineKind.Quoted && !IsWithinLength ? 1 : 0, endsLine: false);
+                    break;
             }
-            else
-            {
-                _inLine = true;
-            }
-
-            input.AdvanceTo(buffer.GetPosition(line switch { Line.Blank => length, Line.Quoted => 1, _ => 0 }));
         }
 
         return _piece.WrittenMemory;
@@ -114,56 +136,59 @@ internal sealed class MboxReader(PipeReader input)
         }
 
         _breaks.Copy(piece.Span, _piece);
-        input.AdvanceTo(buffer.GetPosition(piece.Length));
+        Take(buffer, piece.Length, endsLine: end > 0);
     }
 
-    /// <summary>Tells what line begins here, and how long a `From ` line or an empty one is. The caller advances.</summary>
-    private async ValueTask<(Line Line, ReadOnlySequence<byte> Buffer, long Length)> PeekAsync(bool afterBlank, CancellationToken cancellationToken)
+    /// <summary>Goes on behind so many octets.</summary>
+    private void Take(ReadOnlySequence<byte> buffer, long octets, bool endsLine)
+    {
+        _lines += endsLine ? 1 : 0;
+        _bodyOctets += _inHeader ? 0 : octets;
+        input.AdvanceTo(buffer.GetPosition(octets));
+    }
+
+    /// <summary>Says what line begins here. The caller advances.</summary>
+    private async ValueTask<(MboxLine Line, ReadOnlySequence<byte> Buffer)> PeekAsync(bool maySeparate, CancellationToken cancellationToken)
     {
         while (true)
         {
             var result = await input.ReadAsync(cancellationToken);
-            var (line, length) = Classify(result.Buffer, result.IsCompleted, afterBlank);
-            if (line != Line.Incomplete)
+            var line = MboxLine.Read(result.Buffer, result.IsCompleted, isFirst: _lines == 0, maySeparate);
+            if (line.Kind != MboxLineKind.Incomplete)
             {
-                return (line, result.Buffer, length);
+                return (line, result.Buffer);
             }
 
             input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
         }
     }
 
-    private static (Line Line, long Length) Classify(ReadOnlySequence<byte> buffer, bool complete, bool afterBlank)
+    /// <summary>The Content-Length ends at a separator or the end of the file, with or without the empty line between.</summary>
+    private async ValueTask<bool> IsLengthTrueAsync(CancellationToken cancellationToken)
     {
-        if (buffer.IsEmpty)
+        const int Needed = MboxLine.MaxSeen + 2;
+        var ahead = _contentLength!.Value - _bodyOctets;
+        while (ahead <= MaxAhead)
         {
-            return (complete ? Line.End : Line.Incomplete, 0);
-        }
-
-        var reader = new SequenceReader<byte>(buffer.Length > MaxMarker ? buffer.Slice(0, MaxMarker) : buffer);
-        var mayGrow = buffer.Length < MaxMarker && !complete;
-        if (reader.IsNext("\n"u8) || reader.IsNext("\r\n"u8))
-        {
-            return (Line.Blank, reader.IsNext((byte)'\n') ? 1 : 2);
-        }
-
-        var marks = reader.AdvancePast((byte)'>');
-        if (reader.IsNext("From "u8))
-        {
-            if (marks > 0 || !afterBlank)
+            var result = await input.ReadAsync(cancellationToken);
+            var buffer = result.Buffer;
+            if (result.IsCompleted || buffer.Length >= ahead + Needed)
             {
-                return (marks > 0 ? Line.Quoted : Line.Plain, 0);
+                var ends = buffer.Length >= ahead && EndsMessage(buffer.Slice(ahead), result.IsCompleted);
+                input.AdvanceTo(buffer.Start);
+                return ends;
             }
 
-            return reader.TryAdvanceTo((byte)'\n')
-                ? (Line.From, reader.Consumed)
-                : (mayGrow ? Line.Incomplete : Line.Plain, 0);
+            input.AdvanceTo(buffer.Start, buffer.End);
         }
 
-        return (mayGrow && MayBecomeMarker(reader) ? Line.Incomplete : Line.Plain, 0);
+        return false;
     }
 
-    /// <summary>What is there so far is the beginning of `From ` or of a line break.</summary>
-    private static bool MayBecomeMarker(SequenceReader<byte> reader) =>
-        reader.Remaining < 5 && ("From "u8.StartsWith(reader.UnreadSequence.ToArray()) || (reader.Consumed == 0 && reader.UnreadSequence.ToArray() is [(byte)'\r']));
+    private static bool EndsMessage(ReadOnlySequence<byte> rest, bool complete)
+    {
+        var line = MboxLine.Read(rest, complete, isFirst: false, maySeparate: true);
+        line = line.Kind == MboxLineKind.Blank ? MboxLine.Read(rest.Slice(line.Octets), complete, isFirst: false, maySeparate: true) : line;
+        return line.Kind is MboxLineKind.Separator or MboxLineKind.End;
+    }
 }

@@ -12,7 +12,8 @@ namespace MailFunctions.Functions.Accounts.Messages;
 
 /// <summary>
 /// `POST /api/accounts/{address}/import`: each message goes straight from the request into a blob of its own and then into
-/// the mailbox, as it stands but for the line breaks of Unix. Importing a file twice gives its messages twice.
+/// the mailbox, as it stands but for the line breaks of Unix. Importing a file twice gives its messages twice, and says so; with
+/// `?skipKnown=true` it gives them once, so that an import that was cut off goes on where it ended.
 /// </summary>
 internal static class MessageImport
 {
@@ -21,7 +22,8 @@ internal static class MessageImport
     private const int MaxFaultsTold = 100;
 
     public static async Task<IResult> PostAsync(
-        string address, HttpRequest request, IDirectoryStore directory, IMessageStore store, IMailboxDelivery mailboxes, TimeProvider time, CancellationToken cancellationToken)
+        string address, HttpRequest request, IDirectoryStore directory, IMessageStore store, IMailboxDelivery mailboxes, IMailboxArchive archive, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var type = request.GetTypedHeaders().ContentType?.MediaType.Value;
         var single = string.Equals(type, AccountMessages.MessageType, StringComparison.OrdinalIgnoreCase);
@@ -29,6 +31,11 @@ internal static class MessageImport
         {
             return TypedResults.Problem(
                 $"The body has to be {MboxWriter.MediaType} or {AccountMessages.MessageType}.", statusCode: StatusCodes.Status415UnsupportedMediaType);
+        }
+
+        if (ApiRequests.ReadFlag(request, "skipKnown", out var skipKnown) is { } malformed)
+        {
+            return malformed;
         }
 
         var (account, fault) = await AccountsFunction.FindAsync(address, directory, cancellationToken);
@@ -42,25 +49,26 @@ internal static class MessageImport
             limit.MaxRequestBodySize = single ? MaxMessageOctets : null; // each message of a file has its own bound
         }
 
-        var run = new ImportRun(account, store, mailboxes, time);
+        var known = single && !skipKnown ? new KnownMessages() : await KnownMessages.OfAsync(archive, account.MailboxId, cancellationToken);
+        var run = new ImportRun(account, store, mailboxes, known, skipKnown, time);
         try
         {
             if (single)
             {
                 var (breaks, piece) = (new MessageBreaks(), new ArrayBufferWriter<byte>());
-                await run.AddAsync(token => ReadOnAsync(request.BodyReader, breaks, piece, token), cancellationToken);
+                await run.AddAsync(token => ReadOnAsync(request.BodyReader, breaks, piece, token), line: 1, receivedAt: null, cancellationToken);
             }
             else if (!await run.AddAllAsync(new MboxReader(request.BodyReader), cancellationToken))
             {
-                return ApiProblems.Invalid("body", "This is no mbox file: it does not begin with a line `From `.");
+                return ApiProblems.Invalid("body", "This is no mbox file: its line 1 is not `From `, a sender, and a date such as `Thu Jan  1 12:00:00 2026`.");
             }
         }
         catch (StoreUnavailableException e)
         {
-            return TypedResults.Problem($"{e.Message} Before that, {run.Imported} messages were imported.", statusCode: StatusCodes.Status503ServiceUnavailable);
+            return TypedResults.Problem($"{e.Message} Before that, {run.Imported} messages were imported; ?skipKnown=true leaves them out.", statusCode: StatusCodes.Status503ServiceUnavailable);
         }
 
-        return TypedResults.Ok(new ImportAnswer(run.Imported, run.Refused, run.Faults));
+        return TypedResults.Ok(new ImportAnswer(run.Imported, run.Known, run.Skipped, run.Refused, run.Faults));
     }
 
     /// <summary>The next piece of a body that is one message, some KiB; empty at its end.</summary>
@@ -82,11 +90,16 @@ internal static class MessageImport
     }
 
     /// <summary>One import's counts.</summary>
-    private sealed class ImportRun(AccountEntry account, IMessageStore store, IMailboxDelivery mailboxes, TimeProvider time)
+    private sealed class ImportRun(
+        AccountEntry account, IMessageStore store, IMailboxDelivery mailboxes, KnownMessages known, bool skipKnown, TimeProvider time)
     {
         private readonly List<ImportFault> _faults = [];
 
         public long Imported { get; private set; }
+
+        public long Known { get; private set; }
+
+        public long Skipped { get; private set; }
 
         public long Refused { get; private set; }
 
@@ -97,36 +110,48 @@ internal static class MessageImport
         {
             while (await file.NextAsync(cancellationToken))
             {
-                await AddAsync(file.ReadAsync, cancellationToken);
+                await AddAsync(file.ReadAsync, file.Line, file.Date, cancellationToken);
             }
 
-            return Imported + Refused > 0 || file.IsAtEnd;
+            return Imported + Skipped + Refused > 0 || file.IsAtEnd;
         }
 
-        public async Task AddAsync(Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> read, CancellationToken cancellationToken)
+        public async Task AddAsync(
+            Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> read, long line, DateTimeOffset? receivedAt, CancellationToken cancellationToken)
         {
             var now = time.GetUtcNow();
             var id = MessageName.NewId(now);
             var blob = MessageName.BlobFor(id, now);
             if (await UploadAsync(blob, read, cancellationToken) is { } refused)
             {
-                Refuse(refused);
+                Refuse(line, refused);
                 return;
             }
 
+            MailboxEntry entry;
             await using (var content = await store.OpenReadAsync(blob, 0, cancellationToken)
                 ?? throw new StoreUnavailableException("The store does not give back what it took."))
             {
-                var summary = await SummaryReader.ReadAsync(content, cancellationToken);
-                if (await mailboxes.DeliverAsync(account.MailboxId, Entry(id, blob, now, summary), account.QuotaBytes, cancellationToken) is not DeliveryResult.OverQuota)
-                {
-                    Imported++;
-                    return;
-                }
+                entry = Entry(id, blob, receivedAt < now ? receivedAt.Value : now, await SummaryReader.ReadAsync(content, cancellationToken));
+            }
+
+            var isKnown = known.Has(entry);
+            if (isKnown && skipKnown)
+            {
+                Skipped++;
+            }
+            else if (await mailboxes.DeliverAsync(account.MailboxId, entry, account.QuotaBytes, cancellationToken) is DeliveryResult.OverQuota)
+            {
+                Refuse(line, "The mailbox is full.");
+            }
+            else
+            {
+                known.Add(entry);
+                (Imported, Known) = (Imported + 1, Known + (isKnown ? 1 : 0));
+                return;
             }
 
             await store.DeleteAsync(blob, cancellationToken);
-            Refuse("The mailbox is full.");
         }
 
         private async Task<string?> UploadAsync(string blob, Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> read, CancellationToken cancellationToken)
@@ -151,14 +176,14 @@ internal static class MessageImport
             return null;
         }
 
-        private static MailboxEntry Entry(string id, string blob, DateTimeOffset now, MessageSummary summary) => new()
+        private static MailboxEntry Entry(string id, string blob, DateTimeOffset receivedAt, MessageSummary summary) => new()
         {
             MessageId = id,
             Blob = blob,
             Prologue = "",
             Size = summary.Octets + (summary.LacksFinalLineBreak ? 2 : 0),
             LacksFinalLineBreak = summary.LacksFinalLineBreak,
-            ReceivedAt = now,
+            ReceivedAt = receivedAt,
             Subject = summary.Subject,
             From = summary.From,
             To = summary.To,
@@ -167,12 +192,12 @@ internal static class MessageImport
             Attachments = summary.Attachments,
         };
 
-        private void Refuse(string fault)
+        private void Refuse(long line, string fault)
         {
             Refused++;
             if (_faults.Count < MaxFaultsTold)
             {
-                _faults.Add(new ImportFault(Imported + Refused, fault));
+                _faults.Add(new ImportFault(Imported + Skipped + Refused, line, fault));
             }
         }
     }

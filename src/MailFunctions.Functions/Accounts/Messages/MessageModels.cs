@@ -23,9 +23,12 @@ internal sealed record MessageAnswer(
 /// <summary>A message that is back, under a new uid.</summary>
 internal sealed record RestoreAnswer(uint Uid);
 
-/// <summary>What an import came to. The first hundred faults are told, each with the message's place in the file.</summary>
-internal sealed record ImportAnswer(long Imported, long Refused, IReadOnlyList<ImportFault> Faults);
+/// <summary>What an import came to. The first hundred faults are named, each with the message's place in the file.</summary>
+/// <param name="Known">Of those imported: the mailbox had a message of that Message-ID and that many octets before.</param>
+/// <param name="Skipped">Known ones that were left out, as `?skipKnown=true` asks.</param>
+internal sealed record ImportAnswer(long Imported, long Known, long Skipped, long Refused, IReadOnlyList<ImportFault> Faults);
 
 /// <summary>A message that was not imported.</summary>
 /// <param name="Message">1 for the first one.</param>
-internal sealed record ImportFault(long Message, string Fault);
+/// <param name="Line">Of the file: the one that the message begins with.</param>
+internal sealed record ImportFault(long Message, long Line, string Fault);
