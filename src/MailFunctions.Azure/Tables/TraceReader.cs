@@ -11,8 +11,8 @@ internal sealed class TraceReader(TableServiceClient service) : ITraceReader
     public async Task<Core.Directory.Page<TraceEvent>> ByMessageAsync(
         string messageId, int top, string? continuation, CancellationToken cancellationToken)
     {
-        var rows = await ReadAsync(TableKey.Escape(messageId), continuation ?? "", "~", top, cancellationToken).ConfigureAwait(false);
-        return new Core.Directory.Page<TraceEvent>([.. rows.Select(TraceRow.ToEvent)], rows.Count == top ? rows[^1].RowKey : null);
+        var rows = await ReadAsync(TableKey.Escape(messageId), continuation ?? "", "~", top + 1, cancellationToken).ConfigureAwait(false);
+        return Page(rows, top);
     }
 
     public async Task<Core.Directory.Page<TraceEvent>> ByAddressAsync(
@@ -20,18 +20,22 @@ internal sealed class TraceReader(TableServiceClient service) : ITraceReader
     {
         var found = new List<TableEntity>();
         var after = continuation is null || string.CompareOrdinal(continuation, TraceRow.Time(from)) < 0 ? TraceRow.Time(from) : continuation;
-        for (var day = from.UtcDateTime.Date; day <= to.UtcDateTime && found.Count < top; day = day.AddDays(1))
+        for (var day = from.UtcDateTime.Date; day <= to.UtcDateTime && found.Count <= top; day = day.AddDays(1))
         {
             var start = new DateTimeOffset(day, TimeSpan.Zero);
             if (string.CompareOrdinal(after, TraceRow.Time(start.AddDays(1))) < 0)
             {
                 var partition = TraceRow.AddressPartition(address, start);
-                found.AddRange(await ReadAsync(partition, after, TraceRow.Time(to) + "~", top - found.Count, cancellationToken).ConfigureAwait(false));
+                found.AddRange(await ReadAsync(partition, after, TraceRow.Time(to) + "~", top + 1 - found.Count, cancellationToken).ConfigureAwait(false));
             }
         }
 
-        return new Core.Directory.Page<TraceEvent>([.. found.Select(TraceRow.ToEvent)], found.Count == top ? found[^1].RowKey : null);
+        return Page(found, top);
     }
+
+    /// <summary>Of rows that are one more than a page, if there is more.</summary>
+    private static Core.Directory.Page<TraceEvent> Page(List<TableEntity> rows, int top) =>
+        new([.. rows.Take(top).Select(TraceRow.ToEvent)], rows.Count > top ? rows[top - 1].RowKey : null);
 
     public async Task<IReadOnlyList<string>> FindMessagesAsync(string internetMessageId, int top, CancellationToken cancellationToken) =>
         [.. (await ReadAsync(TraceRow.HeaderPartition(internetMessageId), "", "~", top, cancellationToken).ConfigureAwait(false))

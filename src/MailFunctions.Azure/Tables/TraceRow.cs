@@ -43,10 +43,38 @@ internal static class TraceRow
         MessageId = row.GetString(MessageIdColumn),
         At = row.GetDateTimeOffset(AtColumn) ?? default,
         Kind = row.GetString("Kind"),
-        Addresses = row.GetString("Addresses") is { Length: > 0 } addresses ? addresses.Split(' ') : [],
+        Addresses = row.GetString("Addresses") is { } addresses ? Split(addresses) : [],
         Detail = row.GetString("Detail"),
         InternetMessageId = row.GetString("InternetMessageId"),
     };
+
+    // RFC 5321 §4.1.2: within quotes a local part has blanks of its own.
+    private static List<string> Split(string addresses)
+    {
+        var (split, start, quoted) = (new List<string>(), 0, false);
+        for (var i = 0; i <= addresses.Length; i++)
+        {
+            if (i == addresses.Length || (addresses[i] == ' ' && !quoted))
+            {
+                if (i > start)
+                {
+                    split.Add(addresses[start..i]);
+                }
+
+                start = i + 1;
+            }
+            else if (addresses[i] == '"')
+            {
+                quoted = !quoted;
+            }
+            else if (addresses[i] == '\\' && quoted)
+            {
+                i++;
+            }
+        }
+
+        return split;
+    }
 
     private static TableEntity Row(TraceEvent e, string partition, string row)
     {

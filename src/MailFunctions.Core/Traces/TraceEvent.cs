@@ -39,6 +39,9 @@ public static class TraceKind
     /// </summary>
     public const string Refused = "refused";
     public const string Unreadable = "unreadable";
+
+    /// <summary>An attempt of the functions failed, and the message comes again, until its deliveries are spent.</summary>
+    public const string Failed = "failed";
 }
 
 /// <summary>

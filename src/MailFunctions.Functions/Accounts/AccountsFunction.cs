@@ -10,10 +10,12 @@ namespace MailFunctions.Functions.Accounts;
 /// <summary>The accounts: who has a mailbox, and how they log in.</summary>
 internal static class AccountsFunction
 {
+    private const int StatesAtOnce = 16;
+
     public static void MapAccounts(this IEndpointRouteBuilder routes)
     {
         var accounts = routes.MapGroup("/api/accounts").WithTags("Accounts");
-        accounts.MapGet("", ListAsync).Produces<ListAnswer<AccountAnswer>>().ProducesValidationProblem().WithSummary("Lists accounts, of one domain with ?domain=");
+        accounts.MapGet("", ListAsync).Produces<ListAnswer<AccountAnswer>>().ProducesValidationProblem().WithSummary("Lists accounts, of one domain with ?domain=; with ?usage=true also how full they are");
         accounts.MapGet("/{address}", GetAsync).Produces<AccountAnswer>().ProducesProblem(404).WithSummary("Shows an account");
         accounts.MapPut("/{address}", PutAsync).Accepts<AccountRequest>("application/json")
             .Produces<AccountAnswer>().Produces<AccountAnswer>(201).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(412)
@@ -30,9 +32,10 @@ internal static class AccountsFunction
         accounts.MapAccountImport();
     }
 
-    private static async Task<IResult> ListAsync(HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
+    private static async Task<IResult> ListAsync(HttpRequest request, IDirectoryStore store, IMailboxDelivery mailboxes, CancellationToken cancellationToken)
     {
-        if (ApiRequests.ReadPage(request, out var top, out var continuation) is { } fault)
+        var malformed = ApiRequests.ReadFlag(request, "usage", out var usage);
+        if ((ApiRequests.ReadPage(request, out var top, out var continuation) ?? malformed) is { } fault)
         {
             return fault;
         }
@@ -44,7 +47,19 @@ internal static class AccountsFunction
         }
 
         var page = await store.ListEntriesAsync<AccountEntry>(domain, top, continuation, cancellationToken);
-        return TypedResults.Ok(new ListAnswer<AccountAnswer>([.. page.Items.Select(AccountAnswer.From)], page.Continuation));
+        var answers = page.Items.Select(AccountAnswer.From).ToArray();
+        await Parallel.ForEachAsync(
+            usage ? Enumerable.Range(0, answers.Length) : [],
+            new ParallelOptions { MaxDegreeOfParallelism = StatesAtOnce, CancellationToken = cancellationToken },
+            async (i, token) => answers[i] = await WithUsageAsync(answers[i], page.Items[i], mailboxes, token));
+        return TypedResults.Ok(new ListAnswer<AccountAnswer>(answers, Continuations.Write(request, page.Continuation)));
+    }
+
+    private static async Task<AccountAnswer> WithUsageAsync(
+        AccountAnswer answer, AccountEntry account, IMailboxDelivery mailboxes, CancellationToken cancellationToken)
+    {
+        var state = await mailboxes.ReadStateAsync(account.MailboxId, cancellationToken);
+        return answer with { Mailbox = new MailboxAnswer(state?.Count ?? 0, state?.Bytes ?? 0) };
     }
 
     private static async Task<IResult> GetAsync(
@@ -56,9 +71,8 @@ internal static class AccountsFunction
             return fault!;
         }
 
-        var state = await mailboxes.ReadStateAsync(account.MailboxId, cancellationToken);
         response.Headers.ETag = account.ETag;
-        return TypedResults.Ok(AccountAnswer.From(account) with { Mailbox = new MailboxAnswer(state?.Count ?? 0, state?.Bytes ?? 0) });
+        return TypedResults.Ok(await WithUsageAsync(AccountAnswer.From(account), account, mailboxes, cancellationToken));
     }
 
     private static async Task<IResult> PutAsync(
@@ -86,9 +100,9 @@ internal static class AccountsFunction
             return ApiProblems.Conflict($"'{name.ToCanonicalString()}' is an alias: delete it first.");
         }
 
-        if (existing is null ? request.Headers.IfMatch.Count > 0 : ApiRequests.IsStale(request, existing.ETag))
+        if (!Preconditions.Hold(request, existing?.ETag))
         {
-            return ApiProblems.PreconditionFailed($"The account '{name.ToCanonicalString()}'");
+            return Preconditions.Failed($"The account '{name.ToCanonicalString()}'");
         }
 
         var faults = new Faults();
@@ -154,10 +168,10 @@ internal static class AccountsFunction
         }
 
         var written = await store.PutEntryAsync(account with { Password = verifier }, cancellationToken);
-        ApiRequests.SetETag(request.HttpContext.Response, written);
+        Preconditions.SetETag(request.HttpContext.Response, written);
         return written.Result == WriteResult.Replaced
             ? TypedResults.NoContent()
-            : ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'");
+            : Preconditions.Failed($"The account '{account.Address.ToCanonicalString()}'");
     }
 
     private static async Task<IResult> DeleteAsync(
@@ -172,7 +186,7 @@ internal static class AccountsFunction
         await retirement.RetireAsync(account, cancellationToken);
         return await store.DeleteEntryAsync(account.Address, account.ETag, cancellationToken) switch
         {
-            WriteResult.Conflict => ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'"),
+            WriteResult.Conflict => Preconditions.Failed($"The account '{account.Address.ToCanonicalString()}'"),
             _ => TypedResults.NoContent(),
         };
     }
@@ -180,13 +194,13 @@ internal static class AccountsFunction
     private static async Task<IResult> WriteAsync(AccountEntry account, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
     {
         var written = await store.PutEntryAsync(account, cancellationToken);
-        ApiRequests.SetETag(request.HttpContext.Response, written);
+        Preconditions.SetETag(request.HttpContext.Response, written);
         return written.Result switch
         {
             WriteResult.Created => TypedResults.Created(
                 "/api/accounts/" + Uri.EscapeDataString(account.Address.ToCanonicalString()), AccountAnswer.From(account)),
             WriteResult.Replaced => TypedResults.Ok(AccountAnswer.From(account)),
-            _ => ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'"),
+            _ => Preconditions.Failed($"The account '{account.Address.ToCanonicalString()}'"),
         };
     }
 
@@ -204,8 +218,8 @@ internal static class AccountsFunction
             return (null, ApiProblems.NotFound($"There is no account '{name.ToCanonicalString()}'."));
         }
 
-        return request is not null && ApiRequests.IsStale(request, account.ETag)
-            ? (null, ApiProblems.PreconditionFailed($"The account '{name.ToCanonicalString()}'"))
+        return request is not null && !Preconditions.Hold(request, account.ETag)
+            ? (null, Preconditions.Failed($"The account '{name.ToCanonicalString()}'"))
             : (account, null);
     }
 

@@ -56,12 +56,12 @@ internal static class AppPasswords
         var (id, password, verifier) = GeneratedPassword.Create([.. account.AppPasswords.Select(p => p.Id)]);
         var made = new AppPassword(id, asked.Label, verifier, time.GetUtcNow());
         var written = await store.PutEntryAsync(account with { AppPasswords = [.. account.AppPasswords, made] }, cancellationToken);
-        ApiRequests.SetETag(request.HttpContext.Response, written);
+        Preconditions.SetETag(request.HttpContext.Response, written);
         return written.Result == WriteResult.Replaced
             ? TypedResults.Created(
                 $"/api/accounts/{Uri.EscapeDataString(account.Address.ToCanonicalString())}/app-passwords/{made.Id}",
                 new AppPasswordAnswer(made.Id, made.Label, made.CreatedAt, password))
-            : ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'");
+            : Preconditions.Failed($"The account '{account.Address.ToCanonicalString()}'");
     }
 
     private static async Task<IResult> DeleteAsync(string address, string id, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
@@ -79,9 +79,9 @@ internal static class AppPasswords
 
         var written = await store.PutEntryAsync(
             account with { AppPasswords = [.. account.AppPasswords.Where(p => p.Id != id)] }, cancellationToken);
-        ApiRequests.SetETag(request.HttpContext.Response, written);
+        Preconditions.SetETag(request.HttpContext.Response, written);
         return written.Result == WriteResult.Replaced
             ? TypedResults.NoContent()
-            : ApiProblems.PreconditionFailed($"The account '{account.Address.ToCanonicalString()}'");
+            : Preconditions.Failed($"The account '{account.Address.ToCanonicalString()}'");
     }
 }

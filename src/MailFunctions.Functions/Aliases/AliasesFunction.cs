@@ -40,7 +40,7 @@ internal static class AliasesFunction
         }
 
         var page = await store.ListEntriesAsync<AliasEntry>(domain, top, continuation, cancellationToken);
-        return TypedResults.Ok(new ListAnswer<AliasAnswer>([.. page.Items.Select(Answer)], page.Continuation));
+        return TypedResults.Ok(new ListAnswer<AliasAnswer>([.. page.Items.Select(Answer)], Continuations.Write(request, page.Continuation)));
     }
 
     private static async Task<IResult> GetAsync(string address, HttpResponse response, IDirectoryStore store, CancellationToken cancellationToken)
@@ -80,9 +80,9 @@ internal static class AliasesFunction
             return ApiProblems.Conflict($"'{name.ToCanonicalString()}' is an account.");
         }
 
-        if (existing is null ? request.Headers.IfMatch.Count > 0 : ApiRequests.IsStale(request, existing.ETag))
+        if (!Preconditions.Hold(request, existing?.ETag))
         {
-            return ApiProblems.PreconditionFailed($"The alias '{name.ToCanonicalString()}'");
+            return Preconditions.Failed($"The alias '{name.ToCanonicalString()}'");
         }
 
         var faults = new Faults();
@@ -99,12 +99,12 @@ internal static class AliasesFunction
 
         var alias = new AliasEntry { Address = name, Targets = targets, CreatedAt = existing?.CreatedAt ?? time.GetUtcNow(), ETag = existing?.ETag ?? "" };
         var written = await store.PutEntryAsync(alias, cancellationToken);
-        ApiRequests.SetETag(request.HttpContext.Response, written);
+        Preconditions.SetETag(request.HttpContext.Response, written);
         return written.Result switch
         {
             WriteResult.Created => TypedResults.Created("/api/aliases/" + Uri.EscapeDataString(Name(alias.Address)), Answer(alias)),
             WriteResult.Replaced => TypedResults.Ok(Answer(alias)),
-            _ => ApiProblems.PreconditionFailed($"The alias '{name.ToCanonicalString()}'"),
+            _ => Preconditions.Failed($"The alias '{name.ToCanonicalString()}'"),
         };
     }
 
@@ -140,9 +140,9 @@ internal static class AliasesFunction
             return fault!;
         }
 
-        return ApiRequests.IsStale(request, alias.ETag)
+        return !Preconditions.Hold(request, alias.ETag)
             || await store.DeleteEntryAsync(alias.Address, alias.ETag, cancellationToken) == WriteResult.Conflict
-                ? ApiProblems.PreconditionFailed($"The alias '{Name(alias.Address)}'")
+                ? Preconditions.Failed($"The alias '{Name(alias.Address)}'")
                 : TypedResults.NoContent();
     }
 

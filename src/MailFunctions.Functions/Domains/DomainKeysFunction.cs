@@ -52,11 +52,11 @@ internal static class DomainKeysFunction
         var made = await keyring.MakeAsync(found.DkimKeys, DkimState.Published, cancellationToken);
         var changed = found with { DkimKeys = [.. found.DkimKeys, .. made] };
         var written = await store.PutDomainAsync(changed, cancellationToken);
-        ApiRequests.SetETag(request.HttpContext.Response, written);
+        Preconditions.SetETag(request.HttpContext.Response, written);
         if (written.Result != WriteResult.Replaced)
         {
             await keyring.DropAsync(made);
-            return ApiProblems.PreconditionFailed($"The domain '{found.Name}'");
+            return Preconditions.Failed($"The domain '{found.Name}'");
         }
 
         return TypedResults.Created($"/api/domains/{found.Name}", DomainAnswer.Whole(changed, DomainsFunction.HostName(configuration, found.Name)));
@@ -95,10 +95,10 @@ internal static class DomainKeysFunction
 
         var changed = keyring.Activate(found);
         var written = await store.PutDomainAsync(changed, cancellationToken);
-        ApiRequests.SetETag(request.HttpContext.Response, written);
+        Preconditions.SetETag(request.HttpContext.Response, written);
         return written.Result == WriteResult.Replaced
             ? TypedResults.Ok(DomainAnswer.Whole(changed, host))
-            : ApiProblems.PreconditionFailed($"The domain '{found.Name}'");
+            : Preconditions.Failed($"The domain '{found.Name}'");
     }
 
     private static async Task<IResult> DeleteAsync(
@@ -122,7 +122,7 @@ internal static class DomainKeysFunction
 
         if ((await store.PutDomainAsync(found with { DkimKeys = [.. found.DkimKeys.Where(k => k != key)] }, cancellationToken)).Result != WriteResult.Replaced)
         {
-            return ApiProblems.PreconditionFailed($"The domain '{found.Name}'");
+            return Preconditions.Failed($"The domain '{found.Name}'");
         }
 
         await keyring.DropAsync([key]);

@@ -4,10 +4,10 @@ using MailFunctions.Core.Dkim;
 
 namespace MailFunctions.Functions.Domains;
 
-/// <summary>`PUT /api/domains/{domain}`.</summary>
+/// <summary>`PUT` and `PATCH /api/domains/{domain}`: what is left out of a PATCH stays as it is.</summary>
 internal sealed record DomainRequest
 {
-    /// <summary>Takes mail; left out: it does.</summary>
+    /// <summary>Takes mail; left out of a PUT: it does.</summary>
     public bool? Enabled { get; init; }
 
     /// <summary>Who gets mail for `postmaster@` and `abuse@` of the domain when no such account or alias is made.</summary>

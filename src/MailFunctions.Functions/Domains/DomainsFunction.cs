@@ -23,6 +23,8 @@ internal static class DomainsFunction
         domains.MapPut("/{domain}", PutAsync).Accepts<DomainRequest>("application/json")
             .Produces<DomainAnswer>().Produces<DomainAnswer>(201).ProducesValidationProblem().ProducesProblem(412)
             .WithSummary("Makes a domain, or replaces its settings");
+        domains.MapPatch("/{domain}", PatchAsync).Accepts<DomainRequest>("application/json")
+            .Produces<DomainAnswer>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(412).WithSummary("Changes some settings of a domain");
         domains.MapDelete("/{domain}", DeleteAsync).Produces(204).ProducesProblem(404).ProducesProblem(409).ProducesProblem(412)
             .WithSummary("Removes a domain that has neither accounts nor aliases");
         domains.MapDomainKeys();
@@ -36,7 +38,7 @@ internal static class DomainsFunction
         }
 
         var page = await store.ListDomainsAsync(top, continuation, cancellationToken);
-        return TypedResults.Ok(new ListAnswer<DomainAnswer>([.. page.Items.Select(DomainAnswer.From)], page.Continuation));
+        return TypedResults.Ok(new ListAnswer<DomainAnswer>([.. page.Items.Select(DomainAnswer.From)], Continuations.Write(request, page.Continuation)));
     }
 
     private static async Task<IResult> GetAsync(
@@ -73,17 +75,16 @@ internal static class DomainsFunction
         }
 
         var existing = await store.FindDomainAsync(name, cancellationToken);
-        if (existing is null ? request.Headers.IfMatch.Count > 0 : ApiRequests.IsStale(request, existing.ETag))
+        if (!Preconditions.Hold(request, existing?.ETag))
         {
-            return ApiProblems.PreconditionFailed($"The domain '{name}'");
+            return Preconditions.Failed($"The domain '{name}'");
         }
 
         // What the domain says itself comes before what the app was set up with.
-        var text = asked.Postmaster ?? configuration[PostmasterKey];
-        var postmaster = EmailAddress.Parse(text);
-        if (asked.Postmaster is { Length: > 0 } && (postmaster is null || (postmaster.Domain == name && MailDomain.IsRole(postmaster))))
+        var postmaster = EmailAddress.Parse(asked.Postmaster ?? configuration[PostmasterKey]);
+        if (!IsPostmaster(asked.Postmaster, name))
         {
-            return ApiProblems.Invalid("postmaster", "Use an address, and another one than postmaster@ or abuse@ of this domain.");
+            return MalformedPostmaster();
         }
 
         IReadOnlyList<DkimKey> made = existing is { DkimKeys.Count: > 0 } ? [] : await keyring.MakeAsync([], DkimState.Active, cancellationToken);
@@ -97,7 +98,7 @@ internal static class DomainsFunction
             ETag = existing?.ETag ?? "",
         };
         var written = await store.PutDomainAsync(domainNow, cancellationToken);
-        ApiRequests.SetETag(request.HttpContext.Response, written);
+        Preconditions.SetETag(request.HttpContext.Response, written);
         switch (written.Result)
         {
             case WriteResult.Created:
@@ -106,9 +107,45 @@ internal static class DomainsFunction
                 return TypedResults.Ok(DomainAnswer.From(domainNow));
             default:
                 await keyring.DropAsync(made);
-                return ApiProblems.PreconditionFailed($"The domain '{name}'");
+                return Preconditions.Failed($"The domain '{name}'");
         }
     }
+
+    private static async Task<IResult> PatchAsync(string domain, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
+    {
+        var (asked, malformed) = await ApiRequests.ReadJsonAsync(request, AdminJson.Default.DomainRequest);
+        if (asked is null)
+        {
+            return malformed!;
+        }
+
+        var (existing, fault) = await FindAsync(domain, store, cancellationToken, request);
+        if (existing is null)
+        {
+            return fault!;
+        }
+
+        if (!IsPostmaster(asked.Postmaster, existing.Name))
+        {
+            return MalformedPostmaster();
+        }
+
+        var changed = existing with
+        {
+            Enabled = asked.Enabled ?? existing.Enabled,
+            Postmaster = asked.Postmaster is null ? existing.Postmaster : EmailAddress.Parse(asked.Postmaster),
+        };
+        var written = await store.PutDomainAsync(changed, cancellationToken);
+        Preconditions.SetETag(request.HttpContext.Response, written);
+        return written.Result == WriteResult.Replaced ? TypedResults.Ok(DomainAnswer.From(changed)) : Preconditions.Failed($"The domain '{existing.Name}'");
+    }
+
+    /// <summary>Empty text takes the postmaster away.</summary>
+    private static bool IsPostmaster(string? asked, string domain) =>
+        string.IsNullOrEmpty(asked) || (EmailAddress.Parse(asked) is { } address && !(address.Domain == domain && MailDomain.IsRole(address)));
+
+    private static IResult MalformedPostmaster() =>
+        ApiProblems.Invalid("postmaster", "Use an address, and another one than postmaster@ or abuse@ of this domain.");
 
     private static async Task<IResult> DeleteAsync(
         string domain, HttpRequest request, IDirectoryStore store, DkimKeyring keyring, CancellationToken cancellationToken)
@@ -128,7 +165,7 @@ internal static class DomainsFunction
 
         if (await store.DeleteDomainAsync(name, existing.ETag, cancellationToken) == WriteResult.Conflict)
         {
-            return ApiProblems.PreconditionFailed($"The domain '{name}'");
+            return Preconditions.Failed($"The domain '{name}'");
         }
 
         await keyring.DropAsync(existing.DkimKeys);
@@ -149,8 +186,8 @@ internal static class DomainsFunction
             return (null, ApiProblems.NotFound($"There is no domain '{name}'."));
         }
 
-        return request is not null && ApiRequests.IsStale(request, found.ETag)
-            ? (null, ApiProblems.PreconditionFailed($"The domain '{name}'"))
+        return request is not null && !Preconditions.Hold(request, found.ETag)
+            ? (null, Preconditions.Failed($"The domain '{name}'"))
             : (found, null);
     }
 

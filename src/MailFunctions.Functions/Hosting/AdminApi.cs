@@ -31,6 +31,7 @@ internal static class AdminApi
         });
         services.AddSingleton<DnsCheck>();
         services.AddSingleton<JobChanges>();
+        services.AddSingleton<DeadLetterReasons>();
         services.AddProblemDetails();
         services.AddApiDescription();
         return services;
@@ -38,8 +39,10 @@ internal static class AdminApi
 
     public static void UseAdminApi(this WebApplication app)
     {
+        app.UseMiddleware<AnswerFields>();
         app.UseApiProblems();
         app.UseMiddleware<HostGuard>();
+        app.UseMiddleware<PathValues>();
         app.MapDomains();
         app.MapAccounts();
         app.MapAliases();

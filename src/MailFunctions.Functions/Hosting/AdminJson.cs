@@ -17,6 +17,7 @@ namespace MailFunctions.Functions.Hosting;
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
+    AllowDuplicateProperties = false,
     MaxDepth = 16)]
 [JsonSerializable(typeof(DomainRequest))]
 [JsonSerializable(typeof(DomainAnswer))]

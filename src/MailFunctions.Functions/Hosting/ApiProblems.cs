@@ -11,10 +11,6 @@ internal static class ApiProblems
 
     public static IResult Conflict(string detail) => TypedResults.Problem(detail, statusCode: StatusCodes.Status409Conflict);
 
-    /// <summary>RFC 9110 §13.1.1: the thing was changed since it was read.</summary>
-    public static IResult PreconditionFailed(string what) =>
-        TypedResults.Problem($"{what} was changed meanwhile: read it again and use its new ETag.", statusCode: StatusCodes.Status412PreconditionFailed);
-
     /// <summary>400 with every fault named.</summary>
     public static IResult Invalid(Faults faults) => TypedResults.ValidationProblem(faults.ToDictionary(), "The request has faults; nothing was changed.");
 

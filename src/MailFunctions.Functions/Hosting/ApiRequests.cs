@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using MailFunctions.Core.Addresses;
-using MailFunctions.Core.Directory;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace MailFunctions.Functions.Hosting;
@@ -13,7 +12,6 @@ internal static class ApiRequests
     public const int DefaultPage = 100;
     public const int MaxPage = 1000;
     private const int MaxBodyOctets = 256 * 1024;
-    private const int MaxContinuation = 4096;
 
     /// <summary>The JSON body, or the answer that says what is wrong with it.</summary>
     public static async Task<(T? Value, IResult? Fault)> ReadJsonAsync<T>(HttpRequest request, JsonTypeInfo<T> type)
@@ -46,25 +44,29 @@ internal static class ApiRequests
     {
         { Message: var m } when m.Contains("could not be mapped", StringComparison.Ordinal) => "There is no such field.",
         { Message: var m } when m.Contains("could not be converted", StringComparison.Ordinal) => "The value is not of the right type.",
+        { Message: var m } when m.Contains("Duplicate", StringComparison.Ordinal) => "A field stands here twice.",
         { Message: var m } when m.Contains("required", StringComparison.Ordinal) => "A required field is missing: " + m[(m.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim(),
         _ => $"This is not JSON (line {e.LineNumber + 1}, octet {e.BytePositionInLine + 1}).",
     };
 
     /// <summary>`?top=&amp;continuation=`.</summary>
-    public static IResult? ReadPage(HttpRequest request, out int top, out string? continuation)
+    /// <param name="position">Where the page begins, as the list's own code knows it; null at the first page.</param>
+    public static IResult? ReadPage(HttpRequest request, out int top, out string? position)
     {
         top = DefaultPage;
-        continuation = request.Query["continuation"] is [{ Length: > 0 } given, ..] ? given : null;
+        position = null;
         if (request.Query["top"] is [{ Length: > 0 } text, ..]
             && (!int.TryParse(text, NumberStyles.None, null, out top) || top is < 1 or > MaxPage))
         {
             return ApiProblems.Invalid("top", $"Use a number from 1 to {MaxPage}.");
         }
 
-        // What the storage gives is base64 with some marks.
-        return continuation is not null && (continuation.Length > MaxContinuation || continuation.Any(c => !char.IsAsciiLetterOrDigit(c) && !"!+=_-/ ".Contains(c)))
-            ? ApiProblems.Invalid("continuation", "Use the value of the page before, or none.") : null;
+        return request.Query["continuation"] is [{ Length: > 0 } given, ..] && (position = Continuations.Read(request, given)) is null
+            ? MalformedContinuation()
+            : null;
     }
+
+    public static IResult MalformedContinuation() => ApiProblems.Invalid("continuation", "Use the value of the page before, with the same query, or none.");
 
     /// <summary>`true` or `false` from the query; left out it is false.</summary>
     public static IResult? ReadFlag(HttpRequest request, string name, out bool value)
@@ -73,9 +75,14 @@ internal static class ApiRequests
         return value || request.Query[name] is [] or ["" or "false", ..] ? null : ApiProblems.Invalid(name, "Use true or false.");
     }
 
-    /// <summary>An address from the path: routing leaves `%2F` as it is.</summary>
-    public static EmailAddress? ReadAddress(string segment) =>
-        EmailAddress.TryParse(segment.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase), out var address) && !address.IsAddressLiteral ? address : null;
+    /// <summary>An address that can have a mailbox or lead to one.</summary>
+    public static EmailAddress? ReadAddress(string text) => EmailAddress.TryParse(text, out var address) && !address.IsAddressLiteral ? address : null;
+
+    // RFC 3339 §5.6, where a space may stand for the T; shorter forms mean the beginning of the day or the minute.
+    private static readonly string[] TimeForms =
+    [
+        "yyyy-MM-dd", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd' 'HH:mmK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd' 'HH:mm:ss.FFFFFFFK",
+    ];
 
     /// <summary>A time of RFC 3339 from the query; without an offset it is UTC.</summary>
     public static DateTimeOffset ReadTime(HttpRequest request, string name, DateTimeOffset otherwise, Faults faults)
@@ -85,9 +92,14 @@ internal static class ApiRequests
             return otherwise;
         }
 
-        // A plus sign that was not percent-encoded arrives as a space.
+        var given = text.ToUpperInvariant();
+        if (given.Length > 6 && given[^6] == ' ' && given.Contains('T'))
+        {
+            given = $"{given[..^6]}+{given[^5..]}"; // the plus sign of an offset that was not percent-encoded
+        }
+
         const DateTimeStyles Style = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
-        if (DateTimeOffset.TryParse(text.Replace(' ', '+'), CultureInfo.InvariantCulture, Style, out var at) && at.Year is > 2000 and < 9000)
+        if (DateTimeOffset.TryParseExact(given, TimeForms, CultureInfo.InvariantCulture, Style, out var at) && at.Year is > 2000 and < 9000)
         {
             return at;
         }
@@ -95,19 +107,4 @@ internal static class ApiRequests
         faults.Add(name, "Use a time like 2026-01-31T12:00:00Z.");
         return otherwise;
     }
-
-    /// <summary>The ETag of `If-Match`, or `*` when any will do.</summary>
-    public static string IfMatch(HttpRequest request) => request.Headers.IfMatch is [{ Length: > 0 } etag, ..] ? etag : "*";
-
-    /// <summary>Tells the version that is there now (RFC 9110 §8.8.3), if it was written.</summary>
-    public static void SetETag(HttpResponse response, Written written)
-    {
-        if (written.ETag.Length > 0)
-        {
-            response.Headers.ETag = written.ETag;
-        }
-    }
-
-    /// <summary>The caller's `If-Match` names another version than the one just read.</summary>
-    public static bool IsStale(HttpRequest request, string etag) => IfMatch(request) is var asked && asked != "*" && asked != etag;
 }

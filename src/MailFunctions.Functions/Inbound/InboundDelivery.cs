@@ -21,7 +21,7 @@ internal sealed record DeliveryOutcome(int Delivered, int Relayed, int Reported,
 /// </summary>
 internal sealed class InboundDelivery(
     IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ForwardedSender forwarded,
-    DeliveryReports reports, IUnkeptMail unkept, ITraceWriter traces)
+    DeliveryReports reports, IUnkeptMail unkept, ITraceWriter traces, TimeProvider time)
 {
     private const int MaxParallelDeliveries = 8;
 
@@ -78,6 +78,20 @@ internal sealed class InboundDelivery(
             r => new RecipientEnd(r.Recipient, r.Address, route.Account.Address, DsnAction.Delivered, "2.1.5", "in the mailbox"))
         : route.Recipients.Select(
             r => new RecipientEnd(r.Recipient, r.Address, route.Account.Address, DsnAction.Failed, "5.2.2", "the mailbox is full"));
+
+    /// <summary>Leaves the reason of a failed attempt where the postmaster looks, if anything can be written at all.</summary>
+    public async Task NoteFailureAsync(InboundEnvelope envelope, string reason, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await traces.WriteAsync(
+                [new TraceEvent { MessageId = envelope.Id, At = time.GetUtcNow(), Kind = TraceKind.Failed, Detail = reason }], cancellationToken);
+        }
+        catch (StoreUnavailableException)
+        {
+            // The log has it.
+        }
+    }
 
     private async Task<List<ResolvedRecipient>> ResolveAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
     {

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
@@ -15,10 +13,6 @@ internal static partial class InboundFunction
 
     /// <summary>The binding of `function.json`.</summary>
     public const string Binding = "mail";
-
-    /// <summary>The form of envelope that this code reads.</summary>
-    private const int Version = 1;
-    private const int MaxRecipients = 1000;
 
     public static void MapInbound(this WebApplication app)
     {
@@ -38,7 +32,7 @@ internal static partial class InboundFunction
     internal static async Task<TriggerResult> RunAsync(
         InboundDelivery delivery, TimeProvider time, ILogger logger, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
-        if (Read(body, out var fault) is not { } envelope)
+        if (EnvelopeReader.Read(body, out var fault) is not { } envelope)
         {
             Log.Malformed(logger, fault);
             return new TriggerResult.Failed(fault);
@@ -57,8 +51,17 @@ internal static partial class InboundFunction
                 Log.Unavailable(logger, envelope.Id, e.Message);
                 if (time.GetElapsedTime(started) + pause > KeepTrying)
                 {
+                    await delivery.NoteFailureAsync(envelope, e.Message, cancellationToken);
                     return new TriggerResult.Failed(e.Message);
                 }
+            }
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+            {
+                // What no code foresaw: the postmaster finds it beside the dead letter that may come of it.
+                var reason = $"{e.GetType().Name}: {e.Message}";
+                Log.Failed(logger, envelope.Id, e);
+                await delivery.NoteFailureAsync(envelope, reason, cancellationToken);
+                return new TriggerResult.Failed(reason);
             }
 
             await Task.Delay(pause, time, cancellationToken);
@@ -82,34 +85,6 @@ internal static partial class InboundFunction
         return new TriggerResult.Failed(string.Join("; ", outcome.Faults.Take(10)));
     }
 
-    /// <summary>The envelope, or null and what is wrong with it.</summary>
-    internal static InboundEnvelope? Read(ReadOnlyMemory<byte> body, out string fault)
-    {
-        InboundEnvelope? envelope;
-        try
-        {
-            envelope = JsonSerializer.Deserialize(body.Span, EnvelopeJson.Default.InboundEnvelope);
-        }
-        catch (JsonException e)
-        {
-            fault = $"The envelope can't be read at {e.Path}.";
-            return null;
-        }
-
-        fault = envelope switch
-        {
-            null => "The envelope is null.",
-            { V: not Version } => $"The envelope has version {envelope.V}; this function app reads version {Version}.",
-            _ when !Guid.TryParseExact(envelope.Id, "D", out _) => "The envelope's id is no UUID.",
-            _ when envelope.Blob is null || !envelope.Blob.EndsWith($"/{envelope.Id}.eml", StringComparison.Ordinal) => "The envelope's blob is not the one of its id.",
-            { Client: null } or { MailFrom.Address: null } => "The envelope has no client or no mailFrom.",
-            { Recipients: null or { Count: 0 or > MaxRecipients } } => $"The envelope has no recipients, or more than {MaxRecipients}.",
-            _ when envelope.Recipients.FirstOrDefault(r => EmailAddress.Parse(r?.Address) is null) is var bad && bad is not null => "A recipient is no address.",
-            _ => "",
-        };
-        return fault.Length == 0 ? envelope : null;
-    }
-
     private static partial class Log
     {
         [LoggerMessage(3000, LogLevel.Information, "Message {Id} is in {Mailboxes} mailboxes and on its way to {Remote} recipients elsewhere", EventName = "MessageDelivered")]
@@ -123,6 +98,9 @@ internal static partial class InboundFunction
 
         [LoggerMessage(3002, LogLevel.Error, "A message on mail-inbound is malformed and will be dead-lettered: {Fault}", EventName = "EnvelopeMalformed")]
         public static partial void Malformed(ILogger logger, string fault);
+
+        [LoggerMessage(3005, LogLevel.Error, "The delivery of message {Id} failed", EventName = "DeliveryFailed")]
+        public static partial void Failed(ILogger logger, string id, Exception exception);
 
         [LoggerMessage(3003, LogLevel.Warning, "Message {Id} will be tried again: {Reason}", EventName = "DeliveryUnavailable")]
         public static partial void Unavailable(ILogger logger, string id, string reason);

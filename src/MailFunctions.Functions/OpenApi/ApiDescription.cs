@@ -36,7 +36,7 @@ internal static class ApiDescription
             Title = "MailFunctions admin API",
             Version = "1",
             Description = "What the postmaster does: domains, accounts, aliases, mail, queues, traces. Lists come in pages; "
-                + "a change may be made conditional by `If-Match` with the ETag that a GET gave.",
+                + "a change may be made conditional by `If-Match` with the ETag that a GET gave, or by `If-None-Match: *`.",
             License = new OpenApiLicense { Name = "MIT", Identifier = "MIT" },
         };
         document.Servers = [new OpenApiServer { Url = "/" }];
@@ -84,6 +84,13 @@ internal static class ApiDescription
                 Name = "If-Match",
                 In = ParameterLocation.Header,
                 Description = "The ETag of the version that is meant to be changed.",
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+            });
+            operation.Parameters.Add(new OpenApiParameter
+            {
+                Name = "If-None-Match",
+                In = ParameterLocation.Header,
+                Description = "`*`: only if there is none yet.",
                 Schema = new OpenApiSchema { Type = JsonSchemaType.String },
             });
         }

@@ -41,7 +41,7 @@ internal static class OutboundJobsFunction
 
         var page = await store.ListAsync(domain, state, top, continuation, cancellationToken);
         var now = time.GetUtcNow();
-        return TypedResults.Ok(new ListAnswer<JobAnswer>([.. page.Items.Select(j => JobAnswer.From(j, now))], page.Continuation));
+        return TypedResults.Ok(new ListAnswer<JobAnswer>([.. page.Items.Select(j => JobAnswer.From(j, now))], Continuations.Write(request, page.Continuation)));
     }
 
     private static async Task<IResult> GetAsync(string id, IOutboundJobs store, TimeProvider time, CancellationToken cancellationToken) =>
@@ -81,7 +81,7 @@ internal static class OutboundJobsFunction
             done += changed is null ? 0 : 1;
         }
 
-        return TypedResults.Ok(new JobsDone(done, page.Items.Count - done, page.Continuation));
+        return TypedResults.Ok(new JobsDone(done, page.Items.Count - done, Continuations.Write(request, page.Continuation)));
     }
 
     private static IResult? ReadFilter(HttpRequest request, out string? domain, out string? state)

@@ -1,12 +1,14 @@
 using System.Globalization;
-using System.Text.Json;
 using MailFunctions.Core.Bus;
-using MailFunctions.Core.Envelopes;
 using MailFunctions.Functions.Hosting;
 
 namespace MailFunctions.Functions.Queues;
 
-/// <summary>A dead letter: why it is one, and of `mail-inbound` also whose message it is.</summary>
+/// <summary>A dead letter: why it is one, and whose message it is.</summary>
+/// <param name="DeliveryCount">Deliveries to the function.</param>
+/// <param name="Reason">`Malformed`, `DeliveryFailed`, or the bus's own word.</param>
+/// <param name="Description">What went wrong the last time.</param>
+/// <param name="BusReason">The bus's word, which says how it was given up on.</param>
 internal sealed record DeadLetterAnswer(
     long Sequence,
     string BusMessageId,
@@ -14,6 +16,7 @@ internal sealed record DeadLetterAnswer(
     int DeliveryCount,
     string? Reason,
     string? Description,
+    string? BusReason,
     string? MessageId,
     string? MailFrom,
     IReadOnlyList<string>? Recipients);
@@ -25,7 +28,7 @@ internal sealed record DeadLettersDone(int Done, bool More);
 /// <summary>`/api/queues/{queue}/dead-letters`.</summary>
 internal static class DeadLetters
 {
-    private const int MaxRecipients = 20;
+    private const int ExplainedAtOnce = 8;
 
     /// <summary>How many one call by filter takes: each is received by itself.</summary>
     private const int MaxByFilter = 100;
@@ -34,15 +37,15 @@ internal static class DeadLetters
     {
         queues.MapGet("/{queue}/dead-letters", ListAsync).Produces<ListAnswer<DeadLetterAnswer>>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503)
             .WithSummary("Lists dead letters with their reasons, of one reason with ?reason=");
-        queues.MapPost("/{queue}/dead-letters/resubmit", (string queue, HttpRequest request, IDeadLetters letters, CancellationToken cancellationToken) =>
-                ByFilterAsync(queue, request, letters, letters.ResubmitAsync, cancellationToken))
+        queues.MapPost("/{queue}/dead-letters/resubmit", (string queue, HttpRequest request, IDeadLetters letters, DeadLetterReasons reasons, CancellationToken cancellationToken) =>
+                ByFilterAsync(queue, request, letters, reasons, letters.ResubmitAsync, cancellationToken))
             .Produces<DeadLettersDone>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503)
             .WithSummary("Resubmits up to 100 dead letters of the reason that ?reason= gives");
         queues.MapPost("/{queue}/dead-letters/{sequence}/resubmit", (string queue, string sequence, IDeadLetters letters, CancellationToken cancellationToken) =>
                 OneAsync(queue, sequence, letters.ResubmitAsync, cancellationToken))
             .Produces(204).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503).WithSummary("Puts a dead letter back into its queue");
-        queues.MapDelete("/{queue}/dead-letters", (string queue, HttpRequest request, IDeadLetters letters, CancellationToken cancellationToken) =>
-                ByFilterAsync(queue, request, letters, letters.DeleteAsync, cancellationToken))
+        queues.MapDelete("/{queue}/dead-letters", (string queue, HttpRequest request, IDeadLetters letters, DeadLetterReasons reasons, CancellationToken cancellationToken) =>
+                ByFilterAsync(queue, request, letters, reasons, letters.DeleteAsync, cancellationToken))
             .Produces<DeadLettersDone>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503)
             .WithSummary("Deletes up to 100 dead letters of the reason that ?reason= gives");
         queues.MapDelete("/{queue}/dead-letters/{sequence}", (string queue, string sequence, IDeadLetters letters, CancellationToken cancellationToken) =>
@@ -50,17 +53,12 @@ internal static class DeadLetters
             .Produces(204).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503).WithSummary("Deletes a dead letter");
     }
 
-    private static async Task<IResult> ListAsync(string queue, HttpRequest request, IDeadLetters letters, CancellationToken cancellationToken)
+    private static async Task<IResult> ListAsync(
+        string queue, HttpRequest request, IDeadLetters letters, DeadLetterReasons reasons, CancellationToken cancellationToken)
     {
         if (ApiRequests.ReadPage(request, out var top, out var continuation) is { } fault)
         {
             return fault;
-        }
-
-        var from = 0L;
-        if (continuation is not null && !TryReadSequence(continuation, out from))
-        {
-            return ApiProblems.Invalid("continuation", "Use the value of the page before, or none.");
         }
 
         if (!QueuesFunction.Names.Contains(queue))
@@ -68,14 +66,40 @@ internal static class DeadLetters
             return NoQueue(queue);
         }
 
-        var page = await letters.PeekAsync(queue, from, top, cancellationToken);
-        var items = page.Where(l => Matches(l, request)).Select(Answer).ToList();
-        return TypedResults.Ok(new ListAnswer<DeadLetterAnswer>(
-            items, page.Count == 0 ? null : (page[^1].SequenceNumber + 1).ToString(CultureInfo.InvariantCulture)));
+        var from = continuation is null ? 0 : long.Parse(continuation, CultureInfo.InvariantCulture);
+        var page = await PeekAsync(queue, from, top + 1, letters, cancellationToken);
+        var answers = await ExplainAsync(queue, [.. page.Take(top)], reasons, cancellationToken);
+        var next = page.Count > top ? (page[top - 1].SequenceNumber + 1).ToString(CultureInfo.InvariantCulture) : null;
+        return TypedResults.Ok(new ListAnswer<DeadLetterAnswer>([.. answers.Where(a => Matches(a, request))], Continuations.Write(request, next)));
+    }
+
+    /// <summary>So many, or all there are: a peek may give fewer than were asked for, and there are more.</summary>
+    private static async Task<List<DeadLetter>> PeekAsync(string queue, long from, int count, IDeadLetters letters, CancellationToken cancellationToken)
+    {
+        var found = new List<DeadLetter>();
+        while (found.Count < count && await letters.PeekAsync(queue, from, count - found.Count, cancellationToken) is { Count: > 0 } some)
+        {
+            found.AddRange(some);
+            from = some[^1].SequenceNumber + 1;
+        }
+
+        return found;
+    }
+
+    private static async Task<DeadLetterAnswer[]> ExplainAsync(
+        string queue, IReadOnlyList<DeadLetter> letters, DeadLetterReasons reasons, CancellationToken cancellationToken)
+    {
+        var answers = new DeadLetterAnswer[letters.Count];
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, letters.Count),
+            new ParallelOptions { MaxDegreeOfParallelism = ExplainedAtOnce, CancellationToken = cancellationToken },
+            async (i, token) => answers[i] = await reasons.ExplainAsync(queue, letters[i], token));
+        return answers;
     }
 
     private static async Task<IResult> ByFilterAsync(
-        string queue, HttpRequest request, IDeadLetters letters, Func<string, long, CancellationToken, Task<bool>> act, CancellationToken cancellationToken)
+        string queue, HttpRequest request, IDeadLetters letters, DeadLetterReasons reasons, Func<string, long, CancellationToken, Task<bool>> act,
+        CancellationToken cancellationToken)
     {
         if (request.Query["reason"] is not [{ Length: > 0 }, ..])
         {
@@ -90,14 +114,14 @@ internal static class DeadLetters
         var (from, done) = (0L, 0);
         while (await letters.PeekAsync(queue, from, MaxByFilter, cancellationToken) is { Count: > 0 } page)
         {
-            foreach (var letter in page.Where(l => Matches(l, request)))
+            foreach (var letter in (await ExplainAsync(queue, page, reasons, cancellationToken)).Where(l => Matches(l, request)))
             {
                 if (done == MaxByFilter)
                 {
                     return TypedResults.Ok(new DeadLettersDone(done, More: true));
                 }
 
-                done += await act(queue, letter.SequenceNumber, cancellationToken) ? 1 : 0;
+                done += await act(queue, letter.Sequence, cancellationToken) ? 1 : 0;
             }
 
             from = page[^1].SequenceNumber + 1;
@@ -122,25 +146,9 @@ internal static class DeadLetters
         return await act(queue, number, cancellationToken) ? TypedResults.NoContent() : ApiProblems.NotFound($"There is no dead letter {number}.");
     }
 
-    private static bool Matches(DeadLetter letter, HttpRequest request) =>
-        request.Query["reason"] is not [{ Length: > 0 } reason, ..] || string.Equals(letter.Reason, reason, StringComparison.OrdinalIgnoreCase);
-
-    private static DeadLetterAnswer Answer(DeadLetter letter)
-    {
-        InboundEnvelope? envelope = null;
-        try
-        {
-            envelope = JsonSerializer.Deserialize(letter.Body.Span, EnvelopeJson.Default.InboundEnvelope);
-        }
-        catch (JsonException)
-        {
-            // That may be why it is here; or it is no message but a job's alarm clock.
-        }
-
-        return new DeadLetterAnswer(
-            letter.SequenceNumber, letter.MessageId, letter.EnqueuedAt, letter.DeliveryCount, letter.Reason, letter.Description,
-            envelope?.Id, envelope?.MailFrom?.Address, envelope?.Recipients?.Take(MaxRecipients).Select(r => r.Address).ToList());
-    }
+    private static bool Matches(DeadLetterAnswer letter, HttpRequest request) =>
+        request.Query["reason"] is not [{ Length: > 0 } reason, ..]
+        || string.Equals(letter.Reason, reason, StringComparison.OrdinalIgnoreCase) || string.Equals(letter.BusReason, reason, StringComparison.OrdinalIgnoreCase);
 
     private static bool TryReadSequence(string text, out long sequence) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out sequence);

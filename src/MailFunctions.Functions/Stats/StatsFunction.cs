@@ -10,10 +10,13 @@ namespace MailFunctions.Functions.Stats;
 internal sealed record StatsAnswer(DateTimeOffset Start, int Instances, IReadOnlyDictionary<string, long> Counters);
 
 /// <summary>What was counted, and what waits in the queues now.</summary>
+/// <param name="From">The window that was asked for, as is <paramref name="To"/>.</param>
 /// <param name="Queues">Missing when the bus can't be asked.</param>
 internal sealed record StatsList(
     IReadOnlyList<StatsAnswer> Items,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Continuation,
+    DateTimeOffset From,
+    DateTimeOffset To,
     IReadOnlyList<QueueAnswer>? Queues);
 
 /// <summary>`GET /api/stats`: the counters of edge and functions, summed over instances and minutes.</summary>
@@ -76,7 +79,7 @@ internal static class StatsFunction
         }
 
         return TypedResults.Ok(new StatsList(
-            [.. sums.Select(s => new StatsAnswer(s.Key, s.Value.Instances.Count, s.Value.Counters))], null, await queues));
+            [.. sums.Select(s => new StatsAnswer(s.Key, s.Value.Instances.Count, s.Value.Counters))], null, from, to, await queues));
     }
 
     /// <summary>Counters are there also while the bus is away.</summary>

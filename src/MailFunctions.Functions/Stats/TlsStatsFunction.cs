@@ -46,7 +46,7 @@ internal static class TlsStatsFunction
         var after = continuation is null ? null : Read(continuation);
         if (continuation is not null && after is null)
         {
-            faults.Add("continuation", "Use the value of the page before, or none.");
+            return ApiRequests.MalformedContinuation();
         }
 
         if (faults.Any)
@@ -61,7 +61,7 @@ internal static class TlsStatsFunction
             {
                 if (items.Count == top)
                 {
-                    return TypedResults.Ok(new ListAnswer<TlsStatsAnswer>(items, Write(items[^1])));
+                    return TypedResults.Ok(new ListAnswer<TlsStatsAnswer>(items, Continuations.Write(request, Write(items[^1]))));
                 }
 
                 items.Add(new TlsStatsAnswer(count.Day, count.Domain, count.Policy, 0, 0, new SortedDictionary<string, long>()));

@@ -21,9 +21,14 @@ internal static class TracesFunction
     /// <summary>Messages of one Message-ID: copies of one message, by several ways.</summary>
     private const int MaxCopies = 20;
 
+    /// <summary>How many messages have their stories read along.</summary>
+    private const int MaxStories = 100;
+    private const int MaxEvents = 200;
+    private const int ReadsAtOnce = 8;
+
     public static void MapTraces(this IEndpointRouteBuilder routes) => routes.MapGet("/api/traces", GetAsync).WithTags("Traces")
         .Produces<ListAnswer<TraceAnswer>>().ProducesValidationProblem()
-        .WithSummary("Tells the story of a message by ?id= (also its Message-ID), or of an address by ?address=&from=&to=");
+        .WithSummary("Tells the story of a message by ?id= (also its Message-ID), or of an address by ?address=&from=&to=, with ?stories=true whole");
 
     private static async Task<IResult> GetAsync(HttpRequest request, ITraceReader traces, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -37,22 +42,22 @@ internal static class TracesFunction
         {
             (0, 0) or ( > 0, > 0) => ApiProblems.Invalid("id", "Give either id or address."),
             ( > MaxMessageId, _) => ApiProblems.Invalid("id", $"Use at most {MaxMessageId} characters."),
-            ( > 0, _) => await ByIdAsync(id, top, continuation, traces, cancellationToken),
+            ( > 0, _) => await ByIdAsync(id, request, top, continuation, traces, cancellationToken),
             _ => await ByAddressAsync(address, request, top, continuation, traces, time, cancellationToken),
         };
     }
 
-    private static async Task<IResult> ByIdAsync(string id, int top, string? continuation, ITraceReader traces, CancellationToken cancellationToken)
+    private static async Task<IResult> ByIdAsync(string id, HttpRequest request, int top, string? continuation, ITraceReader traces, CancellationToken cancellationToken)
     {
         if (Guid.TryParseExact(id, "D", out _))
         {
-            return Answer(await traces.ByMessageAsync(id.ToLowerInvariant(), top, continuation, cancellationToken));
+            return Answer(request, await traces.ByMessageAsync(id.ToLowerInvariant(), top, continuation, cancellationToken));
         }
 
         var copies = await traces.FindMessagesAsync(id.Trim().TrimStart('<').TrimEnd('>'), MaxCopies, cancellationToken);
         if (copies is [var only])
         {
-            return Answer(await traces.ByMessageAsync(only, top, continuation, cancellationToken));
+            return Answer(request, await traces.ByMessageAsync(only, top, continuation, cancellationToken));
         }
 
         // Several messages bear that Message-ID: the stories one after the other, of each its first page.
@@ -76,11 +81,33 @@ internal static class TracesFunction
             faults.Add("from", string.Create(CultureInfo.InvariantCulture, $"Use a time before `to`, by {MaxDays} days at most."));
         }
 
-        return faults.Any
-            ? ApiProblems.Invalid(faults)
-            : Answer(await traces.ByAddressAsync(address.ToCanonicalString(), from, to, top, continuation, cancellationToken));
+        if (ApiRequests.ReadFlag(request, "stories", out var whole) is { } malformed)
+        {
+            return malformed;
+        }
+
+        if (faults.Any)
+        {
+            return ApiProblems.Invalid(faults);
+        }
+
+        var page = await traces.ByAddressAsync(address.ToCanonicalString(), from, to, whole ? Math.Min(top, MaxStories) : top, continuation, cancellationToken);
+        return Answer(request, whole ? page with { Items = await StoriesAsync(page.Items, traces, cancellationToken) } : page);
     }
 
-    private static Ok<ListAnswer<TraceAnswer>> Answer(Core.Directory.Page<TraceEvent> page) =>
-        TypedResults.Ok(new ListAnswer<TraceAnswer>([.. page.Items.Select(TraceAnswer.Of)], page.Continuation));
+    /// <summary>All events of the messages that some are of: what became of a message stands under its recipients.</summary>
+    private static async Task<IReadOnlyList<TraceEvent>> StoriesAsync(IReadOnlyList<TraceEvent> found, ITraceReader traces, CancellationToken cancellationToken)
+    {
+        var stories = new List<TraceEvent>();
+        foreach (var messages in found.Select(e => e.MessageId).Distinct().Chunk(ReadsAtOnce))
+        {
+            var some = await Task.WhenAll(messages.Select(m => traces.ByMessageAsync(m, MaxEvents, null, cancellationToken)));
+            stories.AddRange(some.SelectMany(s => s.Items));
+        }
+
+        return stories;
+    }
+
+    private static Ok<ListAnswer<TraceAnswer>> Answer(HttpRequest request, Core.Directory.Page<TraceEvent> page) =>
+        TypedResults.Ok(new ListAnswer<TraceAnswer>([.. page.Items.Select(TraceAnswer.Of)], Continuations.Write(request, page.Continuation)));
 }

@@ -10,10 +10,10 @@ namespace MailFunctions.Local.Host;
 /// <summary>The keys that callers have to show.</summary>
 internal sealed record HostKeys(string Master, string Function)
 {
-    /// <summary>`x-functions-key`, else `?code=`.</summary>
+    /// <summary>By `x-functions-key` alone: a key in the address, which the real host takes too, would stand in logs.</summary>
     public bool Allow(HttpRequest request, AuthLevel level)
     {
-        var given = request.Headers["x-functions-key"] is [{ Length: > 0 } key, ..] ? key : request.Query["code"].ToString();
+        var given = request.Headers["x-functions-key"].ToString();
         return level switch
         {
             AuthLevel.Anonymous => true,

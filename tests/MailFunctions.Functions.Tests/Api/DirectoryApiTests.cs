@@ -57,6 +57,25 @@ public sealed class DirectoryApiTests(TestedApi api)
         Assert.Equal("alice@example.test", (await api.GetAsync($"domains/{domain}")).Body.GetProperty("postmaster").GetString());
     }
 
+    [Fact]
+    public async Task Domain_Patched_KeepsWhatIsNotNamed()
+    {
+        var domain = await DomainAsync();
+        await api.PutAsync($"domains/{domain}", new { postmaster = "alice@example.test" });
+
+        await PatchAsync(new { enabled = false });
+        var (_, changed) = await api.GetAsync($"domains/{domain}");
+        Assert.Equal(("alice@example.test", false), (changed.GetProperty("postmaster").GetString(), changed.GetProperty("enabled").GetBoolean()));
+        Assert.Equal(HttpStatusCode.BadRequest, await PatchAsync(new { postmaster = "no address" }));
+        await PatchAsync(new { postmaster = "" });
+        (_, changed) = await api.GetAsync($"domains/{domain}");
+        Assert.False(changed.TryGetProperty("postmaster", out _) || changed.GetProperty("enabled").GetBoolean());
+        Assert.Equal(2, changed.GetProperty("dkim").GetArrayLength());
+        Assert.Equal(HttpStatusCode.NotFound, (await api.SendAsync(HttpMethod.Patch, $"domains/no-{domain}", JsonContent.Create(new { }))).Status);
+
+        async Task<HttpStatusCode> PatchAsync(object body) => (await api.SendAsync(HttpMethod.Patch, $"domains/{domain}", JsonContent.Create(body))).Status;
+    }
+
     [Theory]
     [InlineData("domains/{0}")]
     [InlineData("aliases/a@{0}")]
@@ -82,6 +101,7 @@ public sealed class DirectoryApiTests(TestedApi api)
 
     [Theory]
     [InlineData("PUT", "domains/{0}", """{"enabled": true}""")]
+    [InlineData("PATCH", "domains/{0}", """{"enabled": true}""")]
     [InlineData("PUT", "aliases/a@{0}", """{"targets": ["x@elsewhere.test"]}""")]
     [InlineData("PUT", "accounts/b@{0}", """{"displayName": "B"}""")]
     [InlineData("PATCH", "accounts/b@{0}", """{"displayName": "B"}""")]

@@ -1,8 +1,11 @@
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
+using MailFunctions.Core.Traces;
+using MailFunctions.Functions.Queues;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
@@ -70,6 +73,80 @@ public sealed class QueuesApiTests(TestedApi api)
         Assert.Equal((2, false), (done.GetProperty("done").GetInt32(), done.GetProperty("more").GetBoolean()));
         Assert.Equal([stays], await NamesAsync());
         await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters?reason=other%20reason");
+    }
+
+    [Fact]
+    public async Task DeadLetters_WhoseDeliveriesAreSpent_ShowTheTrueReasonAndTheirDeliveries()
+    {
+        var id = MessageName.NewId(DateTimeOffset.UtcNow);
+        var envelope = Encoding.UTF8.GetString(JsonSerializer.SerializeToUtf8Bytes(
+            new InboundEnvelope
+            {
+                Id = id,
+                ReceivedAt = DateTimeOffset.UtcNow,
+                Listener = ListenerKind.Mx,
+                Client = new ClientInfo("192.0.2.1", null, null, null),
+                MailFrom = new ReversePath { Address = "" },
+                Recipients = [new EnvelopeRecipient { Address = "lost@example.test" }],
+                Size = 1,
+                Blob = MessageName.BlobFor(id, DateTimeOffset.UtcNow),
+            },
+            EnvelopeJson.Default.InboundEnvelope));
+        await api.Services.GetRequiredService<ITraceWriter>().WriteAsync(
+            [
+                new TraceEvent { MessageId = id, At = DateTimeOffset.UtcNow, Kind = TraceKind.Accepted, Detail = "fine" },
+                new TraceEvent { MessageId = id, At = DateTimeOffset.UtcNow.AddSeconds(1), Kind = TraceKind.Unreadable, Detail = "the message is not in the store" },
+            ],
+            Token);
+        var job = await api.Services.GetRequiredService<IOutboundJobs>().PutAsync(Job("gone.test", id) with { LastReply = "451 4.7.1 not today" }, Token);
+        await SpendAsync(QueueNames.Inbound, "spent-1", envelope);
+        await SpendAsync(QueueNames.Inbound, "spent-2", envelope.Replace("{\"address\":\"lost@example.test\"}", "null", StringComparison.Ordinal));
+        await SpendAsync(QueueNames.Outbound, "spent-3", Encoding.UTF8.GetString(OutboundAlarm.For(job!, DateTimeOffset.UtcNow).Body.Span));
+
+        var (_, inbound) = await api.GetAsync($"queues/{QueueNames.Inbound}/dead-letters?reason=MaxDeliveryCountExceeded&top=2");
+        var (_, outbound) = await api.GetAsync($"queues/{QueueNames.Outbound}/dead-letters");
+
+        Assert.Equal(
+            [
+                "10 DeliveryFailed the message is not in the store",
+                "10 Malformed A recipient is no address.",
+                "10 DeliveryFailed 451 4.7.1 not today",
+            ],
+            inbound.GetProperty("items").EnumerateArray().Concat(outbound.GetProperty("items").EnumerateArray())
+                .Select(l => string.Join(' ', ((string[])["deliveryCount", "reason", "description"]).Select(n => l.GetProperty(n).ToString()))));
+        Assert.Null(inbound.GetProperty("continuation").GetString()); // there is no third one
+        Assert.Equal(id, inbound.GetProperty("items")[0].GetProperty("messageId").GetString());
+
+        // One behind another: looking for it is no delivery of the first.
+        var second = inbound.GetProperty("items")[1].GetProperty("sequence").GetInt64();
+        Assert.Equal(HttpStatusCode.NoContent, (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters/{second}")).Status);
+        var (_, left) = await api.GetAsync($"queues/{QueueNames.Inbound}/dead-letters?reason=DeliveryFailed");
+        Assert.Equal(10, Assert.Single(left.GetProperty("items").EnumerateArray()).GetProperty("deliveryCount").GetInt32());
+        foreach (var queue in QueuesFunction.Names)
+        {
+            var (_, done) = await api.SendAsync(HttpMethod.Delete, $"queues/{queue}/dead-letters?reason=DeliveryFailed");
+            Assert.Equal(1, done.GetProperty("done").GetInt32());
+        }
+    }
+
+    /// <summary>Ten deliveries that fail.</summary>
+    private async Task SpendAsync(string queue, string name, string body)
+    {
+        await Sender.SendAsync(queue, new BusMessage(name + Guid.NewGuid(), Encoding.UTF8.GetBytes(body)), Token);
+        await using var receiver = api.Services.GetRequiredService<IBusReceiverFactory>().OpenReceiver(queue, 0);
+        for (var delivery = 1; delivery <= QueueNames.MaxDeliveries; delivery++)
+        {
+            while (await receiver.ReceiveAsync(TimeSpan.FromSeconds(30), Token) is { } message)
+            {
+                if (message.MessageId.StartsWith(name, StringComparison.Ordinal))
+                {
+                    Assert.True(await receiver.AbandonAsync(message, Token));
+                    break;
+                }
+
+                await receiver.CompleteAsync(message, Token); // of another test of this class, which is over
+            }
+        }
     }
 
     [Fact]

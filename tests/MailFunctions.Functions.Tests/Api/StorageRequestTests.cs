@@ -37,6 +37,7 @@ public sealed class StorageRequestTests(TestedApi api)
         Assert.Equal("GET directory, PUT directory", await CountAsync(HttpMethod.Patch, account, new { enabled = true }));
         Assert.Equal("GET directory, GET mailboxes", await CountAsync(HttpMethod.Get, account));
         Assert.Equal("GET directory query", await CountAsync(HttpMethod.Get, $"accounts?domain={domain}"));
+        Assert.Equal("GET directory query, GET mailboxes", await CountAsync(HttpMethod.Get, $"accounts?domain={domain}&usage=true"));
         Assert.Equal("GET directory, PUT directory", await CountAsync(HttpMethod.Post, account + "/app-passwords", new { label = "x" }));
         Assert.Equal("GET directory, GET stats query", await CountAsync(HttpMethod.Get, account + "/app-passwords"));
         Assert.Equal("GET directory, GET directory, GET domains, POST directory", await CountAsync(HttpMethod.Put, alias, new { targets = new[] { $"{name}@{domain}" } }));
@@ -57,7 +58,8 @@ public sealed class StorageRequestTests(TestedApi api)
         await api.DeleteMessagesAsync(address, mailbox, 2);
 
         Assert.Equal("GET directory, GET mailboxes, GET mailboxes query", await CountAsync(HttpMethod.Get, $"accounts/{address}/messages?top=3"));
-        Assert.Equal("GET directory, GET mailboxes query", await CountAsync(HttpMethod.Get, $"accounts/{address}/messages?top=3&continuation=3"));
+        var (_, page) = await api.GetAsync($"accounts/{address}/messages?top=3");
+        Assert.Equal("GET directory, GET mailboxes query", await CountAsync(HttpMethod.Get, $"accounts/{address}/messages?top=3&continuation={page.GetProperty("continuation")}"));
         Assert.Equal("GET directory, GET mailboxes", await CountAsync(HttpMethod.Get, $"accounts/{address}/messages/1"));
         Assert.Equal("GET directory, GET mailboxes, GET mailboxes, POST $batch", await CountAsync(HttpMethod.Post, $"accounts/{address}/messages/2/restore"));
         Assert.Equal("GET directory, GET mailboxes query", await CountAsync(HttpMethod.Get, $"accounts/{address}/export"));

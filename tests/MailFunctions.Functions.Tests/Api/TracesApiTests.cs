@@ -75,6 +75,54 @@ public sealed class TracesApiTests(TestedApi api)
         Assert.Equal(1, await CountAsync($"address={address}&from={Uri.EscapeDataString(DateTimeOffset.UtcNow.AddDays(-30.9).ToString("O"))}"));
     }
 
+    [Fact]
+    public async Task Traces_OfAQuotedLocalPart_KeepItOneAddress()
+    {
+        var id = MessageName.NewId(DateTimeOffset.UtcNow);
+        string[] addresses = ["\"two words\"@example.test", "a@example.test", "\"quote \\\" and\\\\ \"@example.test"];
+        await Writer.WriteAsync([Event(id, DateTimeOffset.UtcNow, TraceKind.Delivered, addresses)], Token);
+
+        foreach (var query in addresses.Select(a => "address=" + Uri.EscapeDataString(a)).Append("id=" + id))
+        {
+            var (_, body) = await api.GetAsync($"traces?{query}");
+            var found = body.GetProperty("items").EnumerateArray().Single(e => e.GetProperty("messageId").GetString() == id);
+            Assert.Equal(addresses, found.GetProperty("addresses").EnumerateArray().Select(a => a.GetString()));
+        }
+    }
+
+    [Fact]
+    public async Task Traces_OfASender_TellTheEndOfItsMessagesWhenAsked()
+    {
+        var (sender, now) = (TestedApi.NewName() + "@example.test", DateTimeOffset.UtcNow);
+        var (first, second) = (MessageName.NewId(now.AddSeconds(-9)), MessageName.NewId(now.AddSeconds(-8)));
+        await Writer.WriteAsync(
+            [
+                Event(first, now.AddSeconds(-9), TraceKind.Accepted, sender), Event(first, now.AddSeconds(-5), TraceKind.Relayed, "far@elsewhere.test"),
+                Event(second, now.AddSeconds(-8), TraceKind.Accepted, sender), Event(second, now.AddSeconds(-4), TraceKind.Bounced, "gone@elsewhere.test"),
+            ],
+            Token);
+
+        var (_, alone) = await api.GetAsync($"traces?address={sender}");
+        var (_, whole) = await api.GetAsync($"traces?address={sender}&stories=true");
+
+        Assert.Equal(["accepted", "accepted"], alone.GetProperty("items").EnumerateArray().Select(e => e.GetProperty("kind").GetString()));
+        Assert.Equal(["accepted", "relayed", "accepted", "bounced"], whole.GetProperty("items").EnumerateArray().Select(e => e.GetProperty("kind").GetString()));
+    }
+
+    [Fact]
+    public async Task Traces_ThatFillAPageExactly_HaveNoMore()
+    {
+        var id = MessageName.NewId(DateTimeOffset.UtcNow);
+        var address = TestedApi.NewName() + "@example.test";
+        await Writer.WriteAsync([Event(id, DateTimeOffset.UtcNow, TraceKind.Accepted, address), Event(id, DateTimeOffset.UtcNow, TraceKind.Delivered, address)], Token);
+
+        foreach (var query in (string[])[$"id={id}", $"address={address}"])
+        {
+            Assert.Null((await api.GetAsync($"traces?{query}&top=2")).Body.GetProperty("continuation").GetString());
+            Assert.NotNull((await api.GetAsync($"traces?{query}&top=1")).Body.GetProperty("continuation").GetString());
+        }
+    }
+
     private async Task<int> CountAsync(string query)
     {
         var (status, body) = await api.GetAsync("traces?" + query);

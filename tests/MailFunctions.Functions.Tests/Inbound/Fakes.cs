@@ -89,8 +89,16 @@ internal sealed class MemoryMailboxes : IMailboxDelivery
 {
     public Dictionary<(string Mailbox, string Message), (MailboxEntry Entry, DateTimeOffset At)> Entries { get; } = [];
 
+    /// <summary>Thrown instead of a delivery.</summary>
+    public Exception? Trouble { get; set; }
+
     public Task<DeliveryResult> DeliverAsync(string mailboxId, MailboxEntry entry, long? quotaBytes, CancellationToken cancellationToken)
     {
+        if (Trouble is not null)
+        {
+            throw Trouble;
+        }
+
         lock (Entries)
         {
             if (Entries.TryGetValue((mailboxId, entry.MessageId), out var before))

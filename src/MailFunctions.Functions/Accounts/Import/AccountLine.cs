@@ -181,6 +181,7 @@ internal sealed record LineAnswer(long Line, string? Address, string Result, IRe
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    AllowDuplicateProperties = false,
     MaxDepth = 4)]
 [JsonSerializable(typeof(AccountLine))]
 [JsonSerializable(typeof(LineAnswer))]

@@ -38,7 +38,7 @@ internal static class AccountMessages
         {
             if (!TryReadUid(continuation, out var uid))
             {
-                return ApiProblems.Invalid("continuation", "Use the value of the page before, or none.");
+                return ApiRequests.MalformedContinuation();
             }
 
             before = uid;
@@ -57,7 +57,7 @@ internal static class AccountMessages
         }
 
         var page = await archive.ListAsync(account.MailboxId, deleted, top, before, cancellationToken);
-        return TypedResults.Ok(new ListAnswer<MessageAnswer>([.. page.Items.Select(MessageAnswer.Of)], page.Continuation));
+        return TypedResults.Ok(new ListAnswer<MessageAnswer>([.. page.Items.Select(MessageAnswer.Of)], Continuations.Write(request, page.Continuation)));
     }
 
     private static async Task<IResult> GetAsync(

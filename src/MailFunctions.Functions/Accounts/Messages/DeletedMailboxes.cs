@@ -57,10 +57,9 @@ internal static class DeletedMailboxes
             return AccountsFunction.MalformedAddress();
         }
 
-        var after = 0u;
-        if (request.Query["continuation"] is [{ Length: > 0 } text, ..] && !uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out after))
+        if (ApiRequests.ReadPage(request, out var top, out var position) is { } malformed)
         {
-            return ApiProblems.Invalid("continuation", "Use the value of the call before, or none.");
+            return malformed;
         }
 
         var (account, fault) = await AccountsFunction.FindAsync(request.Query["into"] is [{ Length: > 0 } into, ..] ? into : address, store, cancellationToken);
@@ -70,20 +69,22 @@ internal static class DeletedMailboxes
         }
 
         return await retirement.KeepAsync(name, id, cancellationToken)
-            ? TypedResults.Ok(await PutAsync(id, after, account, archive, mailboxes, cancellationToken))
+            ? TypedResults.Ok(await PutAsync(request, id, request.Query.ContainsKey("top") ? top : MaxAtOnce, position, account, archive, mailboxes, cancellationToken))
             : ApiProblems.NotFound($"No mailbox with that id is kept of '{name.ToCanonicalString()}'.");
     }
 
     // One after the other: they keep their order.
     private static async Task<DeletedMailboxRestored> PutAsync(
-        string mailboxId, uint after, AccountEntry account, IMailboxArchive archive, IMailboxDelivery mailboxes, CancellationToken cancellationToken)
+        HttpRequest request, string mailboxId, int most, string? position, AccountEntry account, IMailboxArchive archive, IMailboxDelivery mailboxes,
+        CancellationToken cancellationToken)
     {
+        var after = position is null ? 0 : uint.Parse(position, CultureInfo.InvariantCulture);
         var (restored, before) = (0, 0);
         await foreach (var entry in archive.ReadAllAsync(mailboxId, after, cancellationToken))
         {
-            if (restored + before == MaxAtOnce)
+            if (restored + before == most)
             {
-                return new DeletedMailboxRestored(restored, before, after.ToString(CultureInfo.InvariantCulture));
+                return new DeletedMailboxRestored(restored, before, Continuations.Write(request, after.ToString(CultureInfo.InvariantCulture)));
             }
 
             var copy = entry with { Uid = 0, FetchedAt = null };

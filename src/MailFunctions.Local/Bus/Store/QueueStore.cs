@@ -122,7 +122,7 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
 
     private const string DeadLetter =
         "UPDATE messages SET queue = $4, state = 0, dead_letter_source = $2, dead_letter_reason = $5, dead_letter_description = $6, " +
-        "lock_token = NULL, locked_until = 0, delivery_count = 0, expires_at = NULL";
+        "lock_token = NULL, locked_until = 0, expires_at = NULL";
 
     /// <summary>Dead-letters what has had its deliveries; how many that were.</summary>
     private int ExceedDeliveries(string queue, string which, params object[] values) =>
@@ -131,7 +131,7 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
             : database.Statement(
                 "UPDATE messages SET queue = $2, state = 0, dead_letter_source = $1, dead_letter_reason = 'MaxDeliveryCountExceeded', " +
                 "dead_letter_description = 'Message could not be consumed after ' || delivery_count || ' delivery attempts.', " +
-                "lock_token = NULL, locked_until = 0, delivery_count = 0, expires_at = NULL " +
+                "lock_token = NULL, locked_until = 0, expires_at = NULL " +
                 "WHERE queue = $1 AND delivery_count >= $3 " + which,
                 [queue, queue + QueueSettings.DeadLetterSuffix, settings.MaxDeliveryCount, .. values]).ExecuteNonQuery();
 
@@ -191,7 +191,7 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
                 due += database.Statement(
                     "UPDATE messages SET queue = $2, state = 0, dead_letter_source = $1, dead_letter_reason = 'TTLExpiredException', " +
                     "dead_letter_description = 'The message expired and was dead lettered.', lock_token = NULL, locked_until = 0, " +
-                    "delivery_count = 0, expires_at = NULL WHERE queue = $1 AND expires_at <= $3 AND locked_until <= $3",
+                    "expires_at = NULL WHERE queue = $1 AND expires_at <= $3 AND locked_until <= $3",
                     queue, queue + QueueSettings.DeadLetterSuffix, now).ExecuteNonQuery();
             }
         }

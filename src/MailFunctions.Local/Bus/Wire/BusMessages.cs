@@ -13,7 +13,8 @@ internal sealed class LockedMessage : Message
 
     public StoredMessage Stored { get; }
 
-    public static LockedMessage From(StoredMessage stored)
+    /// <param name="isLooking">Peeking is no delivery: the header counts those that there have been, else those before this one.</param>
+    public static LockedMessage From(StoredMessage stored, bool isLooking = false)
     {
         var sent = Decode(new ByteBuffer(stored.Body, 0, stored.Body.Length, stored.Body.Length));
         var message = new LockedMessage(stored)
@@ -25,7 +26,7 @@ internal sealed class LockedMessage : Message
             BodySection = sent.BodySection,
             Footer = sent.Footer,
         };
-        message.Header.DeliveryCount = (uint)Math.Max(0, stored.DeliveryCount - 1); // 0 the first time
+        message.Header.DeliveryCount = (uint)Math.Max(0, stored.DeliveryCount - (isLooking ? 0 : 1)); // AMQP 1.0 §3.2.1: 0 the first time
         var annotations = message.MessageAnnotations;
         annotations[(Symbol)"x-opt-sequence-number"] = stored.Sequence;
         annotations[(Symbol)"x-opt-enqueue-sequence-number"] = stored.Sequence;

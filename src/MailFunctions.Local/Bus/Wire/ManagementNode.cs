@@ -58,7 +58,7 @@ internal sealed class ManagementNode(string queue, LocalBus bus)
         var list = new List();
         foreach (var message in messages)
         {
-            list.Add(new Map { ["message"] = LockedMessage.From(message).ToBytes() });
+            list.Add(new Map { ["message"] = LockedMessage.From(message, isLooking: true).ToBytes() });
         }
 
         return Success(new Map { ["messages"] = list });
