@@ -1,0 +1,24 @@
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace MailFunctions.Local.Admin.Views;
+
+/// <summary>`dead-letters list`: each with its reason whole.</summary>
+internal static class DeadLettersView
+{
+    public static string Write(JsonNode? answer)
+    {
+        var text = new StringBuilder();
+        foreach (var letter in answer?["items"] as JsonArray ?? [])
+        {
+            text.Append($"{AdminText.Of(letter, "sequence")}  {AdminText.Of(letter, "reason")}, {AdminText.Of(letter, "deliveryCount")} deliveries, enqueued {AdminText.Of(letter, "enqueuedAt")}\n");
+            text.Append($"    {AdminText.Of(letter, "description")}\n");
+            if (letter?["recipients"] is JsonArray recipients)
+            {
+                text.Append($"    message {AdminText.Of(letter, "messageId")} from <{AdminText.Of(letter, "mailFrom")}> to {string.Join(' ', recipients.Select(r => $"<{AdminText.Of(r)}>"))}\n");
+            }
+        }
+
+        return (text.Length == 0 ? "(none)\n" : text.ToString()) + AdminText.More(answer);
+    }
+}

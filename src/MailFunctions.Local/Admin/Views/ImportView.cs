@@ -1,0 +1,28 @@
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace MailFunctions.Local.Admin.Views;
+
+/// <summary>`messages import`: what was taken, what the mailbox had before, and what was refused, by its line.</summary>
+internal static class ImportView
+{
+    public static bool IsPartial(JsonNode? answer) => AdminText.Number(answer, "refused") > 0;
+
+    public static string Write(JsonNode? answer)
+    {
+        var (imported, known, skipped, refused) =
+            (AdminText.Number(answer, "imported"), AdminText.Number(answer, "known"), AdminText.Number(answer, "skipped"), AdminText.Number(answer, "refused"));
+        var text = new StringBuilder($"{imported} imported, {skipped} skipped, {refused} refused.\n");
+        if (known > 0)
+        {
+            text.Append($"{known} of those imported the mailbox had before, so that it has them twice: --skip-known leaves such messages out.\n");
+        }
+
+        foreach (var fault in answer?["faults"] as JsonArray ?? [])
+        {
+            text.Append($"line {AdminText.Of(fault, "line")}, message {AdminText.Of(fault, "message")}: {AdminText.Of(fault, "fault")}\n");
+        }
+
+        return text.ToString();
+    }
+}
