@@ -41,14 +41,37 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   }
 }
 
+@description('No built-in role writes and does not delete: a captured edge could take all mail away, and the container with it.')
+resource edgeBlobRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(resourceGroup().id, 'edge messages')
+  properties: {
+    roleName: 'Mail edge: create and read messages (${uniqueString(resourceGroup().id)})'
+    description: 'Creates blobs and reads them; deletes none.'
+    type: 'CustomRole'
+    assignableScopes: [resourceGroup().id]
+    permissions: [
+      {
+        actions: []
+        notActions: []
+        dataActions: [
+          'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read'
+          'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write'
+          'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/add/action'
+        ]
+        notDataActions: []
+      }
+    ]
+  }
+}
+
 resource edgeBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (container, i) in containers: {
     scope: account::blobs::container[i]
-    name: guid(account.id, container, 'edge', roles.blobDataContributor)
+    name: guid(account.id, container, 'edge', 'messages')
     properties: {
       principalId: edgePrincipalId
       principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobDataContributor)
+      roleDefinitionId: edgeBlobRole.id
       description: 'The edge stores messages and reads them for POP3.'
     }
   }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using MailFunctions.TestKit;
 using Xunit;
@@ -77,6 +78,33 @@ public sealed partial class WorkflowTests
         Assert.Equal("read", workflow.Text("permissions", "contents"));
         Assert.DoesNotContain("secrets.", File.ReadAllText(Path.Combine(Folder, file)), StringComparison.Ordinal);
         Assert.All(workflow.Get("jobs").Members(), job => Assert.NotNull(job.Value.Text("timeout-minutes")));
+    }
+
+    /// <summary>A pull request may change any file of the checkout, hooks and scripts too: none of it meets an identity.</summary>
+    [Fact]
+    public void PullRequests_MeetAnIdentityThatOnlyPreviews_AndRunNothingOfTheBranchUnderIt()
+    {
+        var jobs = Yaml.Read(".github", "workflows", "deploy.yml").Get("jobs").Members().ToDictionary(j => j.Key, j => j.Value);
+
+        Assert.Equal(["deploy", "template", "what-if"], jobs.Keys.Order());
+        Assert.Null(jobs["template"].Text("permissions", "id-token")); // the workflow's: contents, to read
+        Assert.Equal("github.event_name != 'pull_request' && vars.AZURE_CLIENT_ID != ''", jobs["deploy"].Text("if"));
+        var whatIf = jobs["what-if"].ToString()!;
+        Assert.Equal("what-if", jobs["what-if"].Text("environment")); // which a reviewer lets through
+        Assert.Equal(["id-token"], jobs["what-if"].Get("permissions").Members().Select(p => p.Key));
+        Assert.DoesNotContain("actions/checkout", whatIf, StringComparison.Ordinal);
+        Assert.DoesNotContain("azd ", whatIf, StringComparison.Ordinal);
+        Assert.Contains("vars.AZURE_WHAT_IF_CLIENT_ID }}", whatIf, StringComparison.Ordinal);
+        Assert.DoesNotContain("vars.AZURE_CLIENT_ID", whatIf, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void PreviewRole_ReadsAndPreviews_AndNothingElse()
+    {
+        var role = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "infra", "what-if-role.json")))!;
+
+        Assert.Equal(["*/read", "Microsoft.Resources/deployments/whatIf/action"], role["Actions"]!.AsArray().Select(a => (string)a!));
+        Assert.Empty(role["DataActions"]!.AsArray());
     }
 
     [Fact]

@@ -60,8 +60,9 @@ public sealed class PublishedEdgeTests(PublishedPrograms published, PublishedSys
             await edge.WaitForExitAsync(TimeSpan.FromMinutes(1)); // whatever it keeps for later, it writes now
         }
 
-        Assert.Equal(EdgeTables.Writes.Order(), tables.Written.Keys.Order());
+        Assert.Equal(EdgeTables.Writes.Order(), tables.Written.Keys.Union(tables.Deleted.Keys).Order());
         Assert.Equal(EdgeTables.Reads.Order(), tables.Read.Keys.Except(EdgeTables.Writes).Order());
+        Assert.Empty(blobs.Deleted);
         Assert.Equal(StorageSetup.Containers, blobs.Read.Keys.Concat(blobs.Written.Keys).Distinct());
     }
 

@@ -28,6 +28,8 @@ internal sealed partial class StorageWatch : IAsyncDisposable
 
     public ConcurrentDictionary<string, byte> Written { get; } = new();
 
+    public ConcurrentDictionary<string, byte> Deleted { get; } = new();
+
     /// <summary>From now on nothing that is read is there.</summary>
     public bool LosesEverything { get; set; }
 
@@ -90,7 +92,12 @@ internal sealed partial class StorageWatch : IAsyncDisposable
         }
     }
 
-    private void Note(string method, string name) => (method is "GET" or "HEAD" ? Read : Written).TryAdd(name, 0);
+    private void Note(string method, string name) => (method switch
+    {
+        "GET" or "HEAD" => Read,
+        "DELETE" => Deleted,
+        _ => Written,
+    }).TryAdd(name, 0);
 
     [GeneratedRegex(@"^(?<method>GET|POST|PUT|PATCH|MERGE|DELETE) https?://[^/]+/[^/]+/(?<name>\w+)", RegexOptions.Multiline)]
     private static partial Regex BatchPart();
