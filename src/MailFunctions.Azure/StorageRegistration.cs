@@ -57,9 +57,11 @@ public static class StorageRegistration
         services.AddSingleton<IStsPolicyStore>(s => s.GetRequiredService<TlsTable>());
         services.AddSingleton<IAppPasswordUse, AppPasswordUseTable>();
         services.AddSingleton<ISharedKeys, SharedKeyTable>();
+        services.AddSingleton<IPasswordProofs, PasswordProofTable>();
         services.AddSingleton<IHousekeepingTask, TraceRetention>();
         services.AddSingleton<IHousekeepingTask, StatsRetention>();
         services.AddSingleton<IHousekeepingTask, AppPasswordUseRetention>();
+        services.AddSingleton<IHousekeepingTask, PasswordProofRetention>();
         services.AddSingleton<IHousekeepingTask, TlsRetention>();
         return services;
     }

@@ -81,7 +81,15 @@ internal static class EdgeApplication
         services.AddHostedService(s => s.GetRequiredService<SessionTraces>());
         services.AddSingleton<AppPasswordUses>();
         services.AddHostedService(s => s.GetRequiredService<AppPasswordUses>());
+        services.AddKeptPasswords();
         services.AddSingleton<IMessageIntake, ClaimCheckIntake>();
+    }
+
+    /// <summary>Where there is an <see cref="IPasswordProofs"/>.</summary>
+    internal static void AddKeptPasswords(this IServiceCollection services)
+    {
+        services.AddSingleton<KeptPasswords>();
+        services.AddHostedService(s => s.GetRequiredService<KeptPasswords>());
     }
 
     private static void AddSessions(IServiceCollection services)

@@ -5,6 +5,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Directory;
@@ -30,21 +31,21 @@ internal readonly record struct Login(string Reply, TimeSpan Took)
 /// <summary>The edge as it is deployed, with POP3S, over a directory and mailboxes in memory; started anew it remembers no password.</summary>
 internal sealed class LoginEdge : IAsyncDisposable
 {
-    private readonly TemporaryDirectory _files = new();
+    private readonly Kept _kept;
     private readonly int _port = FreePorts.Next();
     private readonly TaskCompletionSource<IHostApplicationLifetime> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task<int> _running = Task.FromResult(0);
-    private string _certificate = "";
 
-    public static async Task<LoginEdge> StartAsync(IEnumerable<AccountEntry> accounts, params string[] settings)
+    private LoginEdge(Kept kept) => _kept = kept;
+
+    public static async Task<LoginEdge> StartAsync(IEnumerable<AccountEntry> accounts, Kept kept, params string[] settings)
     {
-        var edge = new LoginEdge();
-        edge.WriteCertificate();
+        var edge = new LoginEdge(kept);
         edge._running = Task.Run(() => EdgeApplication.RunAsync(
         [
             "--Edge:Address=127.0.0.1", "--Edge:HostName=mail.bench.test", "--Edge:Ports:Smtp=0", "--Edge:Ports:Submission=0", "--Edge:Ports:Smtps=0",
             "--Edge:Ports:Pop3=0", $"--Edge:Ports:Pop3s={edge._port}", "--Edge:Ports:Health=0",
-            "--Edge:MaxConnections=6000", "--Edge:MaxConnectionsPerClient=6000", $"--Tls:CertificatePath={edge._files.File("server.pem")}",
+            "--Edge:MaxConnections=6000", "--Edge:MaxConnectionsPerClient=6000", $"--Tls:CertificatePath={kept.CertificatePath}",
             "--Logging:LogLevel:Default=Warning", .. settings,
         ],
         services => edge.AddStores(services, accounts)));
@@ -62,7 +63,7 @@ internal sealed class LoginEdge : IAsyncDisposable
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
         {
             TargetHost = "mail.bench.test",
-            RemoteCertificateValidationCallback = (_, shown, _, _) => shown?.GetCertHashString() == _certificate,
+            RemoteCertificateValidationCallback = (_, shown, _, _) => shown?.GetCertHashString() == _kept.CertificateHash,
         });
         using var reader = new StreamReader(tls, leaveOpen: true);
         await reader.ReadLineAsync();
@@ -80,19 +81,9 @@ internal sealed class LoginEdge : IAsyncDisposable
     {
         (await _started.Task).StopApplication();
         await _running;
-        _files.Dispose();
     }
 
     private static ValueTask SayAsync(SslStream tls, string line) => tls.WriteAsync(System.Text.Encoding.UTF8.GetBytes(line + "\r\n"));
-
-    private void WriteCertificate()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var certificate = new CertificateRequest("CN=mail.bench.test", key, HashAlgorithmName.SHA256)
-            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        _certificate = certificate.GetCertHashString();
-        File.WriteAllText(_files.File("server.pem"), certificate.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n");
-    }
 
     private void AddStores(IServiceCollection services, IEnumerable<AccountEntry> accounts)
     {
@@ -103,7 +94,40 @@ internal sealed class LoginEdge : IAsyncDisposable
         services.AddSingleton<IMaildrops>(new ManyMaildrops(mailboxes));
         services.AddSingleton<IDirectoryStore>(new MemoryDirectory(accounts));
         services.AddSingleton<IBusSender, NoBus>();
+        services.AddSingleton<IPasswordProofs>(_kept);
+        services.AddKeptPasswords();
         services.AddHostedService(s => new Started(s.GetRequiredService<IHostApplicationLifetime>(), _started));
+    }
+
+    /// <summary>What is there after a restart: the certificate, and in memory the proofs of passwords.</summary>
+    public sealed class Kept : IPasswordProofs, IDisposable
+    {
+        private readonly TemporaryDirectory _files = new();
+        private readonly ConcurrentDictionary<string, DateTimeOffset> _proofs = new();
+
+        public Kept()
+        {
+            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            using var certificate = new CertificateRequest("CN=mail.bench.test", key, HashAlgorithmName.SHA256)
+                .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+            CertificateHash = certificate.GetCertHashString();
+            File.WriteAllText(CertificatePath, certificate.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n");
+        }
+
+        public string CertificatePath => _files.File("server.pem");
+
+        public string CertificateHash { get; }
+
+        public ValueTask<DateTimeOffset?> FindAsync(string name, CancellationToken cancellationToken) =>
+            ValueTask.FromResult<DateTimeOffset?>(_proofs.TryGetValue(name, out var at) ? at : null);
+
+        public Task WriteAsync(string name, DateTimeOffset at, CancellationToken cancellationToken)
+        {
+            _proofs[name] = at;
+            return Task.CompletedTask;
+        }
+
+        public void Dispose() => _files.Dispose();
     }
 
     private sealed class Started(IHostApplicationLifetime life, TaskCompletionSource<IHostApplicationLifetime> started) : IHostedService
@@ -122,7 +146,7 @@ internal sealed class LoginEdge : IAsyncDisposable
     {
         private int _opened;
 
-        public ValueTask<MaildropOpening> OpenAsync(Core.Accounts.AuthenticatedAccount account, CancellationToken cancellationToken) =>
+        public ValueTask<MaildropOpening> OpenAsync(AuthenticatedAccount account, CancellationToken cancellationToken) =>
             mailboxes.OpenAsync(account with { MailboxId = $"{account.MailboxId}-{Interlocked.Increment(ref _opened)}" }, cancellationToken);
     }
 

@@ -42,11 +42,38 @@ internal sealed class DerivationQueue
         }
     }
 
+    /// <summary>Takes a place for one password of the subject; false when it has to come later. Given back by <see cref="Release"/>.</summary>
+    public bool TryReserve(LoginSubject subject)
+    {
+        lock (_lock)
+        {
+            var taken = _subjects.GetValueOrDefault(subject);
+            if (taken >= MaxForSubject)
+            {
+                return false;
+            }
+
+            _subjects[subject] = taken + 1;
+            return true;
+        }
+    }
+
+    public void Release(LoginSubject subject)
+    {
+        lock (_lock)
+        {
+            if (--_subjects[subject] == 0)
+            {
+                _subjects.Remove(subject);
+            }
+        }
+    }
+
     /// <summary>Runs the work in its turn; null when there is no room for it.</summary>
     public Task<T>? TryRun<T>(IPAddress client, LoginSubject subject, Func<T> work)
     {
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var job = new Job(subject, () =>
+        Action job = () =>
         {
             try
             {
@@ -56,16 +83,14 @@ internal sealed class DerivationQueue
             {
                 done.SetException(e); // whoever waits for it learns of it
             }
-        });
+        };
         lock (_lock)
         {
-            if (_subjects.GetValueOrDefault(subject) >= MaxForSubject
-                || !_lanes[subject.IsFamiliar ? 0 : 1].TryAdd(ClientKey.For(client), job))
+            if (!_lanes[subject.IsFamiliar ? 0 : 1].TryAdd(ClientKey.For(client), job))
             {
                 return null;
             }
 
-            _subjects[subject] = _subjects.GetValueOrDefault(subject) + 1;
             if (_working < _workers)
             {
                 _working++;
@@ -81,8 +106,7 @@ internal sealed class DerivationQueue
         while (Take() is { } job)
         {
             var began = _time.GetTimestamp();
-            job.Run();
-            Leave(job.Subject);
+            job();
             if (_pause > 0 && _time.GetElapsedTime(began) * _pause is { Ticks: > TimeSpan.TicksPerMillisecond } pause)
             {
                 await Task.Delay(pause, _time);
@@ -91,7 +115,7 @@ internal sealed class DerivationQueue
     }
 
     /// <summary>The next one, of either lane in turn; null, and a worker less, when there is none.</summary>
-    private Job? Take()
+    private Action? Take()
     {
         lock (_lock)
         {
@@ -109,28 +133,15 @@ internal sealed class DerivationQueue
         }
     }
 
-    private void Leave(LoginSubject subject)
-    {
-        lock (_lock)
-        {
-            if (--_subjects[subject] == 0)
-            {
-                _subjects.Remove(subject);
-            }
-        }
-    }
-
-    private sealed record Job(LoginSubject Subject, Action Run);
-
     /// <summary>Jobs by client, the clients in turn.</summary>
     private sealed class Turns(int capacity)
     {
-        private readonly Dictionary<IPAddress, Queue<Job>> _jobs = [];
+        private readonly Dictionary<IPAddress, Queue<Action>> _jobs = [];
         private readonly Queue<IPAddress> _turns = [];
         private int _count;
 
         /// <summary>False when all room is taken, or half of it by this client.</summary>
-        public bool TryAdd(IPAddress client, Job job)
+        public bool TryAdd(IPAddress client, Action job)
         {
             var its = _jobs.GetValueOrDefault(client);
             if (_count >= capacity || its?.Count >= (capacity + 1) / 2)
@@ -149,7 +160,7 @@ internal sealed class DerivationQueue
             return true;
         }
 
-        public Job? Take()
+        public Action? Take()
         {
             if (!_turns.TryDequeue(out var client))
             {

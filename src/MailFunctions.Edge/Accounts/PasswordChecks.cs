@@ -24,7 +24,8 @@ internal abstract record PasswordOutcome
 /// Passwords against verifiers. Every failure costs one derivation, whatever the account has or is, so that time tells
 /// nothing; of one password there is one derivation at a time, and the others wait for it.
 /// </summary>
-internal sealed class PasswordChecks(KnownPasswords known, DerivationQueue queue, LoginThrottle throttle)
+/// <param name="kept">Null: what is remembered goes with this process.</param>
+internal sealed class PasswordChecks(KnownPasswords known, DerivationQueue queue, LoginThrottle throttle, KeptPasswords? kept = null)
 {
     /// <summary>Stands for what is not there: unknown accounts, disabled ones, those without a password.</summary>
     private static readonly ScramVerifier Absent =
@@ -48,7 +49,7 @@ internal sealed class PasswordChecks(KnownPasswords known, DerivationQueue queue
             && account.AppPasswords.FirstOrDefault(p => p.Id == id && GeneratedPassword.IsCheap(p.Verifier)) is { } app
             && app.Verifier.Matches(prepared)
             ? app.Verifier
-            : ToDerive(account, prepared).FirstOrDefault(v => known.IsRight(v, prepared));
+            : ToDerive(account, prepared).Find(v => known.IsRight(v, prepared));
     }
 
     /// <summary>Whether no further password of this account is let in before others have had their turn.</summary>
@@ -73,13 +74,37 @@ internal sealed class PasswordChecks(KnownPasswords known, DerivationQueue queue
     private async Task<PasswordOutcome> RunAsync(
         (UInt128 Guess, IPAddress Client) key, AccountEntry? account, string name, string prepared, IPAddress client)
     {
+        var subject = throttle.SubjectOf(client, name);
+        var reserved = queue.TryReserve(subject);
         try
         {
-            var turn = queue.TryRun(client, throttle.SubjectOf(client, name), () => Check(key.Guess, account, name, prepared, client));
+            if (!reserved)
+            {
+                return new PasswordOutcome.Busy();
+            }
+
+            if (throttle.WaitFor(client, name) is { Ticks: > 0 } wait)
+            {
+                return new PasswordOutcome.Throttled(wait);
+            }
+
+            // Asked for what is not there as well, so that time tells nothing; nothing of it is ever kept.
+            if (kept is not null && await kept.FindAsync(ToDerive(account, prepared), prepared, CancellationToken.None) is { } match)
+            {
+                known.AddRight(match, prepared);
+                return new PasswordOutcome.Matched(match);
+            }
+
+            var turn = queue.TryRun(client, subject, () => Check(key.Guess, account, name, prepared, client));
             return turn is null ? new PasswordOutcome.Busy() : await turn;
         }
         finally
         {
+            if (reserved)
+            {
+                queue.Release(subject);
+            }
+
             _underWay.TryRemove(key, out _);
         }
     }
@@ -105,6 +130,7 @@ internal sealed class PasswordChecks(KnownPasswords known, DerivationQueue queue
         if (Derive(account, prepared) is { } match)
         {
             known.AddRight(match, prepared);
+            kept?.Add(match, prepared);
             return new PasswordOutcome.Matched(match);
         }
 
@@ -115,13 +141,7 @@ internal sealed class PasswordChecks(KnownPasswords known, DerivationQueue queue
 
     private ScramVerifier? Derive(AccountEntry? account, string prepared)
     {
-        List<ScramVerifier> verifiers = account is { Enabled: true } ? [.. ToDerive(account, prepared)] : [];
-        if (verifiers.Count == 0)
-        {
-            verifiers.Add(Absent);
-        }
-
-        foreach (var verifier in verifiers)
+        foreach (var verifier in ToDerive(account, prepared))
         {
             Interlocked.Increment(ref _derivations);
             if (verifier.Matches(prepared) && !ReferenceEquals(verifier, Absent))
@@ -133,9 +153,20 @@ internal sealed class PasswordChecks(KnownPasswords known, DerivationQueue queue
         return null;
     }
 
-    /// <summary>The account's own, and those app passwords from before that this one may be.</summary>
-    private static IEnumerable<ScramVerifier> ToDerive(AccountEntry account, string prepared) =>
-        (account.Password is { } own ? [own] : Enumerable.Empty<ScramVerifier>()).Concat(GeneratedPassword.HasOldForm(prepared)
-            ? account.AppPasswords.Select(p => p.Verifier).Where(v => !GeneratedPassword.IsCheap(v))
-            : []);
+    /// <summary>The account's own, and those app passwords from before that this one may be; one that nothing matches where there is none.</summary>
+    private static List<ScramVerifier> ToDerive(AccountEntry? account, string prepared)
+    {
+        var verifiers = new List<ScramVerifier>();
+        if (account is { Enabled: true, Password: { } own })
+        {
+            verifiers.Add(own);
+        }
+
+        if (account is { Enabled: true } && GeneratedPassword.HasOldForm(prepared))
+        {
+            verifiers.AddRange(account.AppPasswords.Select(p => p.Verifier).Where(v => !GeneratedPassword.IsCheap(v)));
+        }
+
+        return verifiers.Count > 0 ? verifiers : [Absent];
+    }
 }

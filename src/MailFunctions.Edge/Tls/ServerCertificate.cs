@@ -32,6 +32,12 @@ internal sealed partial class ServerCertificate(IOptions<TlsOptions> options, Ti
     /// <summary>The hash of the certificate for tls-server-end-point (RFC 5929 §4.1).</summary>
     public byte[] EndPointBinding() => Current().EndPointBinding;
 
+    /// <summary>
+    /// A key of this certificate, the same on every edge that has it, for names of passwords (decision 0066); null without a
+    /// certificate, or with one whose private key can't be read.
+    /// </summary>
+    public byte[]? PasswordKey() => IsConfigured ? Current().PasswordKey : null;
+
     /// <summary>Reads the files now.</summary>
     /// <exception cref="CryptographicException">They hold no certificate with its key.</exception>
     public void Load() => Current();
@@ -89,7 +95,8 @@ internal sealed partial class ServerCertificate(IOptions<TlsOptions> options, Ti
                 ?? throw new CryptographicException($"'{_options.CertificatePath}' holds no private key.");
         }
 
-        return new Loaded(stamp, leaf.Subject, leaf.NotAfter, HashForBinding(leaf), Options(SslStreamCertificateContext.Create(leaf, chain, offline: true)));
+        return new Loaded(stamp, leaf.Subject, leaf.NotAfter, HashForBinding(leaf), PasswordKeyOf(leaf),
+            Options(SslStreamCertificateContext.Create(leaf, chain, offline: true)));
     }
 
     private static SslServerAuthenticationOptions Options(SslStreamCertificateContext certificate)
@@ -132,8 +139,26 @@ internal sealed partial class ServerCertificate(IOptions<TlsOptions> options, Ti
             _ => SHA256.HashData(certificate.RawDataMemory.Span),
         };
 
+    // RFC 5869: what is made of the private key says nothing of it, nor of what else is made of it.
+    private static byte[]? PasswordKeyOf(X509Certificate2 certificate)
+    {
+        using AsymmetricAlgorithm? key = (AsymmetricAlgorithm?)certificate.GetECDsaPrivateKey() ?? certificate.GetRSAPrivateKey();
+        try
+        {
+            var octets = key?.ExportPkcs8PrivateKey();
+            var made = octets is null ? null : HKDF.DeriveKey(HashAlgorithmName.SHA256, octets, 32, info: "MailFunctions password proofs"u8.ToArray());
+            CryptographicOperations.ZeroMemory(octets);
+            return made;
+        }
+        catch (CryptographicException)
+        {
+            return null; // it may not leave its store
+        }
+    }
+
     private sealed record Loaded(
-        (DateTime, DateTime) Stamp, string Subject, DateTime NotAfter, byte[] EndPointBinding, SslServerAuthenticationOptions Handshake);
+        (DateTime, DateTime) Stamp, string Subject, DateTime NotAfter, byte[] EndPointBinding, byte[]? PasswordKey,
+        SslServerAuthenticationOptions Handshake);
 
     private static partial class Log
     {

@@ -14,13 +14,13 @@ internal sealed class TestLogins : IDisposable
     private readonly CachedDirectory _directory;
     private readonly KnownPasswords _known;
 
-    public TestLogins(TestDirectory directory, ManualTime time, LoginOptions options, ISharedKeys? keys = null)
+    public TestLogins(TestDirectory directory, ManualTime time, LoginOptions options, ISharedKeys? keys = null, KeptPasswords? kept = null)
     {
         var given = Options.Create(options);
         _directory = new CachedDirectory(directory, given, time);
         _known = new KnownPasswords(given, time);
         Throttle = new LoginThrottle(given, time);
-        Checks = new PasswordChecks(_known, new DerivationQueue(given, time), Throttle);
+        Checks = new PasswordChecks(_known, new DerivationQueue(given, time), Throttle, kept);
         Authenticator = new DirectoryAuthenticator(_directory, Throttle, Checks, new DecoyVerifiers(keys), time, Log);
     }
 
