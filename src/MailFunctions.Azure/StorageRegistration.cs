@@ -50,6 +50,7 @@ public static class StorageRegistration
         services.AddSingleton<IMaildrops>(s => s.GetRequiredService<TableMaildrops>());
         services.AddSingleton<IOutboundJobs, OutboundTable>();
         services.AddSingleton<ITraceWriter, TraceTable>();
+        services.AddSingleton<IReportAllowance, ReportAllowance>();
         services.AddSingleton<ITraceReader, TraceReader>();
         services.AddSingleton<IStatsStore, StatsTable>();
         services.AddSingleton<TlsTable>();

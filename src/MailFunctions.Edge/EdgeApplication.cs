@@ -113,7 +113,8 @@ internal static class EdgeApplication
             s.GetRequiredService<CachedDirectory>(), s.GetRequiredService<CachedUsage>(), s.GetRequiredService<MailRates>(),
             s.GetRequiredService<IOptions<SmtpOptions>>().Value.SrsKey is { } key
                 ? new SrsRewriter(System.Text.Encoding.UTF8.GetBytes(key), s.GetRequiredService<TimeProvider>())
-                : null));
+                : null,
+            s.GetRequiredService<IOptions<EdgeOptions>>().Value.HostName));
         services.AddSingleton<EdgeEvents>();
         services.AddSingleton<EdgeHealth>();
         services.AddHostedService<QuietCollector>();

@@ -59,6 +59,7 @@ internal static class DirectoryRow
                 row["QuotaBytes"] = account.QuotaBytes;
                 row["ForwardTo"] = Json(account.ForwardTo);
                 row["KeepCopy"] = account.KeepCopy;
+                row["SendAs"] = account.SendAs.Count == 0 ? null : Json(account.SendAs);
                 row["ExpireAfterDays"] = account.ExpireAfterDays;
                 row["Salt"] = account.Password?.Salt;
                 row["Iterations"] = account.Password?.Iterations;
@@ -102,6 +103,7 @@ internal static class DirectoryRow
             QuotaBytes = row.GetInt64("QuotaBytes"),
             ForwardTo = Addresses(row.GetString("ForwardTo")),
             KeepCopy = row.GetBoolean("KeepCopy") ?? true,
+            SendAs = Addresses(row.GetString("SendAs")),
             ExpireAfterDays = row.GetInt32("ExpireAfterDays"),
             Password = row.GetBinary("StoredKey") is { } storedKey
                 ? new ScramVerifier(row.GetBinary("Salt"), row.GetInt32("Iterations") ?? 0, storedKey, row.GetBinary("ServerKey"))

@@ -47,6 +47,9 @@ public sealed record AccountEntry : DirectoryEntry
     public long? QuotaBytes { get; init; }
     public IReadOnlyList<EmailAddress> ForwardTo { get; init; } = [];
 
+    /// <summary>Addresses that it may send as besides its own and its aliases'; with the local part `*`, all of a domain.</summary>
+    public IReadOnlyList<EmailAddress> SendAs { get; init; } = [];
+
     /// <summary>Messages go this many days after a client fetched them (RFC 2449 §6.7); null: they stay until they are deleted.</summary>
     public int? ExpireAfterDays { get; init; }
 

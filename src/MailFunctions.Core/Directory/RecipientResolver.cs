@@ -1,3 +1,4 @@
+using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Relay;
 
@@ -30,15 +31,35 @@ public sealed record FailedTarget(EmailAddress Address, string Reason);
 /// both ask here, so that what was accepted can be delivered.
 /// </summary>
 /// <param name="srs">Unwraps rewritten senders that reports come back to; null: there are none.</param>
-public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? srs = null)
+/// <param name="hostName">The name of this server: the postmaster of the domain above it is the system's.</param>
+public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? srs = null, string? hostName = null)
 {
     public const int MaxDepth = 10;
     public const int MaxTargets = 1000;
 
     /// <summary>Reads the directory: usually two point reads.</summary>
-    public async ValueTask<Resolution> ResolveAsync(EmailAddress address, CancellationToken cancellationToken)
+    public ValueTask<Resolution> ResolveAsync(EmailAddress address, CancellationToken cancellationToken) =>
+        ResolveAsync(address, new Walk(), cancellationToken);
+
+    /// <summary>
+    /// Whether an account may write as an address: its own, with a tag or without; that of an alias which names it, or of a
+    /// catch-all; or one that its `sendAs` has. Where other accounts forward their mail gives no right to their names.
+    /// </summary>
+    public async ValueTask<bool> MaySendAsAsync(EmailAddress address, AuthenticatedAccount account, CancellationToken cancellationToken)
     {
-        var walk = new Walk();
+        if (await ResolveAsync(address, new Walk { ByNameOnly = true }, cancellationToken).ConfigureAwait(false) is Resolution.Found found
+            && found.Mailboxes.Any(m => m.MailboxId == account.MailboxId))
+        {
+            return true;
+        }
+
+        return await directory.FindEntryAsync(account.Address, cancellationToken).ConfigureAwait(false) is AccountEntry entry
+            && entry.MailboxId == account.MailboxId
+            && Candidates(address).Any(entry.SendAs.Contains);
+    }
+
+    private async ValueTask<Resolution> ResolveAsync(EmailAddress address, Walk walk, CancellationToken cancellationToken)
+    {
         var first = await VisitAsync(address, walk, 0, cancellationToken).ConfigureAwait(false);
         if (first is not null)
         {
@@ -81,7 +102,7 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
             return null;
         }
 
-        if (depth == 0 && srs?.Unwrap(address) is { } sender)
+        if (depth == 0 && !walk.ByNameOnly && srs?.Unwrap(address) is { } sender)
         {
             return await VisitAsync(sender, walk, depth + 1, cancellationToken).ConfigureAwait(false);
         }
@@ -91,6 +112,9 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
             case AccountEntry { Enabled: false }:
                 walk.MetDisabled = true;
                 return new Resolution.Disabled();
+            case AccountEntry account when walk.ByNameOnly:
+                walk.Mailboxes.Add(account);
+                return null;
             case AccountEntry account:
                 var before = walk.Found;
                 await VisitAllAsync(account.ForwardTo, walk, depth, cancellationToken).ConfigureAwait(false);
@@ -145,7 +169,7 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
     {
         foreach (var candidate in Candidates(address))
         {
-            // RFC 5321 §4.5.1, RFC 2142 §5: these two are there in every domain; who made none gets them at the postmaster's.
+            // RFC 5321 §4.5.1, RFC 2142 §5: these two are there in every domain; one that has none gets them at the postmaster's.
             if (candidate.Key == AliasEntry.CatchAllLocalPart && domain.Postmaster is { } postmaster && MailDomain.IsRole(address))
             {
                 return new AliasEntry { Address = address, Targets = [postmaster] };
@@ -154,6 +178,23 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
             if (await directory.FindEntryAsync(candidate, cancellationToken).ConfigureAwait(false) is { } found)
             {
                 return found;
+            }
+        }
+
+        return MailDomain.IsRole(address) && await FindSystemPostmasterAsync(domain, cancellationToken).ConfigureAwait(false) is { } system
+            ? new AliasEntry { Address = address, Targets = [system] }
+            : null;
+    }
+
+    /// <summary>The postmaster of the nearest domain of ours above the host name; null where that is the domain itself or none.</summary>
+    private async ValueTask<EmailAddress?> FindSystemPostmasterAsync(MailDomain domain, CancellationToken cancellationToken)
+    {
+        for (var name = hostName; name is not null && name.Contains('.'); name = name[(name.IndexOf('.') + 1)..])
+        {
+            if (EmailAddress.Parse("postmaster@" + name) is { } postmaster
+                && await directory.FindDomainAsync(postmaster.Domain, cancellationToken).ConfigureAwait(false) is { Enabled: true } above)
+            {
+                return above.Name == domain.Name ? null : postmaster;
             }
         }
 
@@ -168,6 +209,9 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
         public List<EmailAddress> Remote { get; } = [];
         public List<FailedTarget> Failed { get; } = [];
         public bool MetDisabled { get; set; }
+
+        /// <summary>Aliases alone are followed, and no account's forwards.</summary>
+        public bool ByNameOnly { get; init; }
 
         public int Found => Mailboxes.Count + Remote.Count;
     }

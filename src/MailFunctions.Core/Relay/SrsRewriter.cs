@@ -12,8 +12,11 @@ namespace MailFunctions.Core.Relay;
 /// </summary>
 public sealed class SrsRewriter(byte[] key, TimeProvider time)
 {
-    /// <summary>Days for which an address made here is good.</summary>
-    public const int ValidDays = 21;
+    /// <summary>
+    /// Days for which an address made here is good, as long as a report can take: five until we give up (RFC 5321 §4.5.4.1),
+    /// five until the next host does, and one since a day is all that the address says.
+    /// </summary>
+    public const int ValidDays = 11;
 
     private const string Prefix = "SRS0=";
     private const string Alphabet = "abcdefghijklmnopqrstuvwxyz234567";

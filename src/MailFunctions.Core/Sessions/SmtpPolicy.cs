@@ -9,6 +9,12 @@ public enum RecipientVerdict
 {
     Accepted,
 
+    /// <summary>Accepted, and alone in its transaction: a rewritten sender, which is there for reports.</summary>
+    AcceptedAlone,
+
+    /// <summary>`550 5.7.1`: a rewritten sender takes mail from the null reverse-path, and nothing else.</summary>
+    ReportsOnly,
+
     /// <summary>Not a domain of ours: `550 5.7.1` unless the session may relay.</summary>
     NotLocal,
 
@@ -46,6 +52,34 @@ public enum SenderVerdict
     Unavailable,
 }
 
+/// <summary>The answer at the end of data, for all recipients together: while any of them can have the message, it is taken.</summary>
+public enum ContentVerdict
+{
+    Accepted,
+
+    /// <summary>`452 4.2.2`: now that its size is known, there is no room for it.</summary>
+    OverQuota,
+
+    /// <summary>`552 5.2.3`.</summary>
+    TooBigForMailbox,
+
+    /// <summary>`554 5.4.6`: the recipients send on what they have sent on before (RFC 9228 §3).</summary>
+    Loop,
+
+    /// <summary>`550 5.2.1`: disabled since RCPT.</summary>
+    Disabled,
+
+    /// <summary>`550 5.1.1`: gone since RCPT.</summary>
+    Unknown,
+}
+
+/// <summary>A message whose last octet has come, before anything is made of it.</summary>
+/// <param name="Recipients">Those that were accepted.</param>
+/// <param name="Size">Octets of the blob, this server's fields included.</param>
+/// <param name="DeliveredTo">The values of its Delivered-To fields.</param>
+public sealed record IncomingContent(
+    IReadOnlyList<EnvelopeRecipient> Recipients, ReversePath MailFrom, long Size, IReadOnlyList<string> DeliveredTo);
+
 /// <summary>What an SMTP session may do: asked, never decided inline.</summary>
 public interface ISmtpPolicy
 {
@@ -58,8 +92,13 @@ public interface ISmtpPolicy
     /// <param name="recipient">Who is to get the message.</param>
     /// <param name="account">Null: nobody logged in.</param>
     /// <param name="client">Who sends it.</param>
+    /// <param name="sender">The reverse-path; null: the null reverse-path.</param>
     /// <param name="declaredSize">Octets that MAIL announced (RFC 1870), or 0.</param>
     /// <param name="cancellationToken">Ends the question.</param>
     ValueTask<RecipientVerdict> CheckRecipientAsync(
-        EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, long declaredSize, CancellationToken cancellationToken);
+        EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, EmailAddress? sender, long declaredSize,
+        CancellationToken cancellationToken);
+
+    /// <summary>What was not known at RCPT: refused now, a message needs no report to a sender who may be forged.</summary>
+    ValueTask<ContentVerdict> CheckContentAsync(IncomingContent content, CancellationToken cancellationToken);
 }

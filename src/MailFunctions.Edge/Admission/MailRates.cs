@@ -1,5 +1,6 @@
 using System.Net;
 using System.Threading.RateLimiting;
+using MailFunctions.Core.Addresses;
 using MailFunctions.Edge.Configuration;
 using Microsoft.Extensions.Options;
 
@@ -14,6 +15,17 @@ internal sealed class MailRates(IOptions<RateOptions> options) : IDisposable
     private readonly PartitionedRateLimiter<Sender>? _recipients =
         Limiter(options.Value.RecipientsPerClient, options.Value.RecipientsPerAccount);
 
+    private readonly PartitionedRateLimiter<string>? _reports = options.Value.ReportsPerSender == 0
+        ? null
+        : PartitionedRateLimiter.Create<string, string>(sender => Bucket(sender, options.Value.ReportsPerSender));
+
+    /// <summary>A report to a sender whose mail was forwarded.</summary>
+    public bool TakeReport(EmailAddress sender)
+    {
+        using var lease = _reports?.AttemptAcquire(sender.WithoutTag().ToCanonicalString());
+        return lease is null or { IsAcquired: true };
+    }
+
     public bool TakeMessage(string? account, string clientIp) => Take(_messages, account, clientIp);
 
     public bool TakeRecipient(string? account, string clientIp) => Take(_recipients, account, clientIp);
@@ -22,6 +34,7 @@ internal sealed class MailRates(IOptions<RateOptions> options) : IDisposable
     {
         _messages?.Dispose();
         _recipients?.Dispose();
+        _reports?.Dispose();
     }
 
     private static bool Take(PartitionedRateLimiter<Sender>? limiter, string? account, string clientIp)

@@ -17,9 +17,12 @@ internal sealed class RateOptions
     /// <summary>Recipients named by one authenticated account.</summary>
     public int RecipientsPerAccount { get; set; } = 5_000;
 
+    /// <summary>Reports that come back for one sender whose mail was forwarded.</summary>
+    public int ReportsPerSender { get; set; } = 20;
+
     public IEnumerable<string> Faults()
     {
-        if (MessagesPerClient < 0 || MessagesPerAccount < 0 || RecipientsPerClient < 0 || RecipientsPerAccount < 0)
+        if (MessagesPerClient < 0 || MessagesPerAccount < 0 || RecipientsPerClient < 0 || RecipientsPerAccount < 0 || ReportsPerSender < 0)
         {
             yield return "Rates: a rate is 0 (no limit) or the number allowed in an hour.";
         }

@@ -1,7 +1,9 @@
+using System.Text;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
 using MailFunctions.Core.Sessions;
@@ -11,9 +13,11 @@ using MailFunctions.Edge.Admission;
 namespace MailFunctions.Edge.Policy;
 
 /// <summary>What SMTP sessions may do, by the directory, the quotas and the rates.</summary>
-internal sealed class DirectorySmtpPolicy(CachedDirectory directory, CachedUsage usage, MailRates rates, SrsRewriter? srs = null) : ISmtpPolicy
+/// <param name="hostName">As the function app has it, so that both find the same postmaster.</param>
+internal sealed class DirectorySmtpPolicy(
+    CachedDirectory directory, CachedUsage usage, MailRates rates, SrsRewriter? srs = null, string? hostName = null) : ISmtpPolicy
 {
-    private readonly RecipientResolver _resolver = new(directory, srs);
+    private readonly RecipientResolver _resolver = new(directory, srs, hostName);
 
     public async ValueTask<SenderVerdict> CheckSenderAsync(
         EmailAddress? sender, AuthenticatedAccount? account, ClientInfo client, CancellationToken cancellationToken)
@@ -36,11 +40,7 @@ internal sealed class DirectorySmtpPolicy(CachedDirectory directory, CachedUsage
 
         try
         {
-            // Its own by alias, tag or catch-all: mail to that address reaches the account's mailbox.
-            return await _resolver.ResolveAsync(from, cancellationToken) is Resolution.Found found
-                && found.Mailboxes.Any(m => m.MailboxId == account.MailboxId)
-                ? SenderVerdict.Accepted
-                : SenderVerdict.NotOwned;
+            return await _resolver.MaySendAsAsync(from, account, cancellationToken) ? SenderVerdict.Accepted : SenderVerdict.NotOwned;
         }
         catch (StoreUnavailableException)
         {
@@ -49,7 +49,8 @@ internal sealed class DirectorySmtpPolicy(CachedDirectory directory, CachedUsage
     }
 
     public async ValueTask<RecipientVerdict> CheckRecipientAsync(
-        EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, long declaredSize, CancellationToken cancellationToken)
+        EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, EmailAddress? sender, long declaredSize,
+        CancellationToken cancellationToken)
     {
         if (!rates.TakeRecipient(client.AuthenticatedAs, client.Ip))
         {
@@ -62,7 +63,15 @@ internal sealed class DirectorySmtpPolicy(CachedDirectory directory, CachedUsage
             {
                 Resolution.NotLocal => RecipientVerdict.NotLocal,
                 Resolution.Disabled => RecipientVerdict.Disabled,
-                Resolution.Found found => await CheckRoomAsync(found, declaredSize, cancellationToken),
+                Resolution.Found when srs?.Unwrap(recipient) is { } behind => sender is not null ? RecipientVerdict.ReportsOnly
+                    : rates.TakeReport(behind) ? RecipientVerdict.AcceptedAlone
+                    : RecipientVerdict.RateLimited,
+                Resolution.Found found => await FindRoomAsync(found, _ => Math.Max(declaredSize, 1), cancellationToken) switch
+                {
+                    Room.Enough => RecipientVerdict.Accepted,
+                    Room.None => RecipientVerdict.OverQuota,
+                    _ => RecipientVerdict.TooBigForMailbox,
+                },
                 _ => RecipientVerdict.Unknown,
             };
         }
@@ -72,34 +81,105 @@ internal sealed class DirectorySmtpPolicy(CachedDirectory directory, CachedUsage
         }
     }
 
+    public async ValueTask<ContentVerdict> CheckContentAsync(IncomingContent content, CancellationToken cancellationToken)
+    {
+        var refusal = ContentVerdict.Accepted;
+        try
+        {
+            foreach (var recipient in content.Recipients)
+            {
+                var verdict = await CheckContentAsync(EmailAddress.Parse(recipient.Address), content, cancellationToken);
+                if (verdict == ContentVerdict.Accepted)
+                {
+                    return ContentVerdict.Accepted;
+                }
+
+                // Of several reasons the one that may be over by the next try, then the first.
+                refusal = refusal == ContentVerdict.Accepted || verdict == ContentVerdict.OverQuota ? verdict : refusal;
+            }
+        }
+        catch (StoreUnavailableException)
+        {
+            return ContentVerdict.Accepted; // RCPT has asked; delivery asks again
+        }
+
+        return refusal;
+    }
+
+    private async ValueTask<ContentVerdict> CheckContentAsync(
+        EmailAddress? recipient, IncomingContent content, CancellationToken cancellationToken)
+    {
+        switch (recipient is null ? new Resolution.NotLocal() : await _resolver.ResolveAsync(recipient, cancellationToken))
+        {
+            case Resolution.Disabled:
+                return ContentVerdict.Disabled;
+            case Resolution.Unknown:
+                return ContentVerdict.Unknown;
+            case Resolution.Found found:
+                // RFC 9228 §3: it goes nowhere a second time; a copy that stays here is taken.
+                var loops = found.Remote.Count > 0 && content.DeliveredTo.Any(d => EmailAddress.Parse(d)?.Equals(recipient) is true);
+                if (loops && found.Mailboxes.Count == 0)
+                {
+                    return ContentVerdict.Loop;
+                }
+
+                var local = loops ? found with { Remote = [] } : found;
+                return await FindRoomAsync(local, SizeIn, cancellationToken) switch
+                {
+                    Room.Enough => ContentVerdict.Accepted,
+                    Room.None => ContentVerdict.OverQuota,
+                    _ => ContentVerdict.TooBigForMailbox,
+                };
+            default:
+                return ContentVerdict.Accepted; // the relay's
+        }
+
+        long SizeIn(AccountEntry mailbox) =>
+            content.Size + Encoding.UTF8.GetByteCount(Prologue.For(content.MailFrom.Address, mailbox.Address));
+    }
+
     /// <summary>An alias is refused only when nobody behind it has room.</summary>
-    private async ValueTask<RecipientVerdict> CheckRoomAsync(Resolution.Found found, long declaredSize, CancellationToken cancellationToken)
+    /// <param name="found">Where the message goes.</param>
+    /// <param name="size">Octets that it takes in a mailbox.</param>
+    /// <param name="cancellationToken">Ends the question.</param>
+    private async ValueTask<Room> FindRoomAsync(Resolution.Found found, Func<AccountEntry, long> size, CancellationToken cancellationToken)
     {
         if (found.Remote.Count > 0)
         {
-            return RecipientVerdict.Accepted;
+            return Room.Enough;
         }
 
-        var refusal = RecipientVerdict.TooBigForMailbox;
+        var room = Room.Never;
         foreach (var mailbox in found.Mailboxes)
         {
             if (mailbox.QuotaBytes is not { } quota)
             {
-                return RecipientVerdict.Accepted;
+                return Room.Enough;
             }
 
-            if (declaredSize > quota)
+            if (size(mailbox) > quota)
             {
                 continue; // not even when it is empty
             }
 
-            refusal = RecipientVerdict.OverQuota;
-            if (await usage.BytesAsync(mailbox.MailboxId, cancellationToken) + Math.Max(declaredSize, 1) <= quota)
+            room = Room.None;
+            if (await usage.BytesAsync(mailbox.MailboxId, cancellationToken) + size(mailbox) <= quota)
             {
-                return RecipientVerdict.Accepted;
+                return Room.Enough;
             }
         }
 
-        return refusal;
+        return room;
+    }
+
+    private enum Room
+    {
+        Enough,
+
+        /// <summary>Not now.</summary>
+        None,
+
+        /// <summary>Not even in an empty mailbox.</summary>
+        Never,
     }
 }

@@ -20,6 +20,9 @@ internal sealed record AccountRequest
     /// <summary>Forwarded mail also stays here.</summary>
     public bool? KeepCopy { get; init; }
 
+    /// <summary>Addresses that it may send as besides its own and its aliases'; `*@domain` for all of a domain.</summary>
+    public IReadOnlyList<string>? SendAs { get; init; }
+
     /// <summary>Days after which a message that a client fetched goes; 0: it stays until it is deleted.</summary>
     public int? ExpireAfterDays { get; init; }
 }
@@ -35,7 +38,8 @@ internal sealed record AccountAnswer(
     DateTimeOffset CreatedAt,
     int AppPasswords,
     MailboxAnswer? Mailbox = null,
-    int? ExpireAfterDays = null)
+    int? ExpireAfterDays = null,
+    IReadOnlyList<string>? SendAs = null)
 {
     public static AccountAnswer From(AccountEntry account) => new(
         account.Address.ToCanonicalString(),
@@ -46,7 +50,8 @@ internal sealed record AccountAnswer(
         account.KeepCopy,
         account.CreatedAt,
         account.AppPasswords.Count,
-        ExpireAfterDays: account.ExpireAfterDays);
+        ExpireAfterDays: account.ExpireAfterDays,
+        SendAs: [.. account.SendAs.Select(a => a.ToString())]);
 }
 
 /// <summary>How full the mailbox is.</summary>

@@ -13,6 +13,7 @@ internal static class AccountRules
     public const int MaxPassword = 256;
     public const int MaxDisplayName = 200;
     public const int MaxForwards = 20;
+    public const int MaxSendAs = 20;
     public const int MaxAppPasswords = 25;
     public const int MaxLabel = 100;
     public const int MaxExpireDays = 3650;
@@ -57,6 +58,7 @@ internal static class AccountRules
         }
 
         var forwardTo = request.ForwardTo is null ? null : ReadForwards(request.ForwardTo, account.Address, faults);
+        var sendAs = request.SendAs is null ? null : ReadAddresses("sendAs", request.SendAs, MaxSendAs, null, faults);
         var keepCopy = request.KeepCopy ?? (replace || account.KeepCopy);
         return account with
         {
@@ -70,6 +72,7 @@ internal static class AccountRules
             },
             ForwardTo = forwardTo ?? (replace ? [] : account.ForwardTo),
             KeepCopy = keepCopy,
+            SendAs = sendAs ?? (replace ? [] : account.SendAs),
             ExpireAfterDays = request.ExpireAfterDays switch
             {
                 null => replace ? null : account.ExpireAfterDays,
@@ -87,11 +90,16 @@ internal static class AccountRules
         _ => asked.Normalize(NormalizationForm.FormC),
     };
 
-    private static List<EmailAddress> ReadForwards(IReadOnlyList<string> texts, EmailAddress own, Faults faults)
+    private static List<EmailAddress> ReadForwards(IReadOnlyList<string> texts, EmailAddress own, Faults faults) =>
+        ReadAddresses("forwardTo", texts, MaxForwards, own, faults);
+
+    /// <param name="forbidden">Its own address, where that can't be meant.</param>
+    private static List<EmailAddress> ReadAddresses(
+        string field, IReadOnlyList<string> texts, int most, EmailAddress? forbidden, Faults faults)
     {
-        if (texts.Count > MaxForwards)
+        if (texts.Count > most)
         {
-            faults.Add("forwardTo", $"Use at most {MaxForwards} addresses.");
+            faults.Add(field, $"Use at most {most} addresses.");
             return [];
         }
 
@@ -100,11 +108,11 @@ internal static class AccountRules
         {
             if (!EmailAddress.TryParse(texts[i], out var address))
             {
-                faults.Add($"forwardTo[{i}]", "This is not an address.");
+                faults.Add($"{field}[{i}]", "This is not an address.");
             }
-            else if (address.Equals(own))
+            else if (address.Equals(forbidden))
             {
-                faults.Add($"forwardTo[{i}]", "An account can't forward to itself; set keepCopy to keep the mail here too.");
+                faults.Add($"{field}[{i}]", "An account can't forward to itself; set keepCopy to keep the mail here too.");
             }
             else if (!addresses.Contains(address))
             {

@@ -20,6 +20,19 @@ internal sealed record RecipientEnd(
     public string Detail => Final.Equals(Named) ? Reason : $"{Final}: {Reason}";
 }
 
+/// <summary>What became of a report.</summary>
+internal enum ReportEnd
+{
+    /// <summary>It is on its way, or none was wanted.</summary>
+    Reported,
+
+    /// <summary>The null reverse-path (RFC 5321 §4.5.5).</summary>
+    NoSender,
+
+    /// <summary>The sender has had as many as an address gets in an hour.</summary>
+    OverLimit,
+}
+
 /// <summary>
 /// Reports to the sender what a delivery came to here. RFC 5321 §6.1: recipients that were accepted and could not be
 /// reached; RFC 3461 §5.2.3: those in a mailbox, where NOTIFY asks for it. One report a message, named by it: made again,
@@ -27,15 +40,14 @@ internal sealed record RecipientEnd(
 /// </summary>
 internal sealed class DeliveryReports(DsnSender sender)
 {
-    /// <summary>False when there is no sender to report to: the null reverse-path (RFC 5321 §4.5.5).</summary>
-    public async Task<bool> ReportAsync(InboundEnvelope envelope, IReadOnlyList<RecipientEnd> ends, CancellationToken cancellationToken)
+    public async Task<ReportEnd> ReportAsync(InboundEnvelope envelope, IReadOnlyList<RecipientEnd> ends, CancellationToken cancellationToken)
     {
         if (envelope.MailFrom.Address.Length == 0)
         {
-            return false;
+            return ReportEnd.NoSender;
         }
 
-        await sender.SendAsync(
+        var sent = await sender.SendAsync(
             new Report
             {
                 Key = envelope.Id,
@@ -52,7 +64,7 @@ internal sealed class DeliveryReports(DsnSender sender)
                 ],
             },
             cancellationToken);
-        return true; // no report is the sender's wish, too
+        return sent ? ReportEnd.Reported : ReportEnd.OverLimit;
     }
 
     private static ReportedRecipient Reported(InboundEnvelope envelope, RecipientEnd end) => new(

@@ -15,17 +15,26 @@ namespace MailFunctions.Functions.Dsn;
 /// Puts reports on the way that every message goes: a blob, then an envelope on `mail-inbound`, from where they reach a
 /// local mailbox or become a job of their own. The same report sent again is the same message, so it arrives once.
 /// </summary>
-internal sealed class DsnSender(IMessageStore store, IBusSender bus, RelayOptions options)
+internal sealed class DsnSender(IMessageStore store, IBusSender bus, ReportLimit limit, RelayOptions options)
 {
-    public async Task SendAsync(Report report, CancellationToken cancellationToken)
+    /// <summary>What the postmaster reads of a report that did not go.</summary>
+    public const string OverLimit = "; not reported, since the sender has had as many reports as an address gets in an hour";
+
+    /// <summary>False when the sender has had as many reports as an address gets in an hour.</summary>
+    public async Task<bool> SendAsync(Report report, CancellationToken cancellationToken)
     {
         // RFC 3461 §4.3, RFC 5321 §6.1: nothing is ever sent to the null reverse-path, so no report about a report.
         if (report.Recipients.Count == 0 || report.MailFrom.Address.Length == 0)
         {
-            return;
+            return true;
         }
 
         var id = IdOf(report);
+        if (!report.IsOurs && !await limit.TakeAsync(report.MailFrom.Address, id, report.At, cancellationToken))
+        {
+            return false;
+        }
+
         var blob = MessageName.BlobFor(id, report.At);
         var stored = await StoreAsync(report, id, blob, cancellationToken);
         var envelope = new InboundEnvelope
@@ -43,6 +52,7 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, RelayOption
             QueueNames.Inbound,
             new BusMessage(id, JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Compact.InboundEnvelope)) { TraceParent = MailSpans.TraceParent },
             cancellationToken);
+        return true;
     }
 
     // RFC 6531 §3.4: the To field names the sender; everything else of a report is encoded.

@@ -16,7 +16,7 @@ internal sealed class ResultReports(ITraceWriter traces, DsnSender sender, Relay
         var delayed = job.WarnedAt is null && job.ChangedAt - job.ReceivedAt >= options.Schedule.WarnAfter
             ? job.Results.Where(r => r.Kind == ResultKind.Deferred && r.Recipient.Asks("DELAY")).ToList()
             : [];
-        await sender.SendAsync(
+        var isReported = await sender.SendAsync(
             new Report
             {
                 Key = job.Id,
@@ -29,7 +29,7 @@ internal sealed class ResultReports(ITraceWriter traces, DsnSender sender, Relay
                 RetriedUntil = job.ReceivedAt + options.Schedule.GiveUpAfter,
             },
             cancellationToken);
-        await traces.WriteAsync([.. job.Results.Select(r => Trace(job, r))], cancellationToken);
+        await traces.WriteAsync([.. job.Results.Select(r => Trace(job, r, isReported))], cancellationToken);
         return delayed.Count > 0;
     }
 
@@ -44,7 +44,7 @@ internal sealed class ResultReports(ITraceWriter traces, DsnSender sender, Relay
             SmtpReplyText.Code(r.Reply) is null ? null : r.RemoteHost,
             r.At));
 
-    private static TraceEvent Trace(OutboundJob job, RecipientResult result) => new()
+    private static TraceEvent Trace(OutboundJob job, RecipientResult result, bool isReported) => new()
     {
         MessageId = job.MessageId,
         At = result.At,
@@ -56,6 +56,7 @@ internal sealed class ResultReports(ITraceWriter traces, DsnSender sender, Relay
         },
         Addresses = [EmailAddress.Parse(result.Recipient.Address)?.ToCanonicalString() ?? result.Recipient.Address],
         Detail = $"{result.Status}, {(result.RemoteHost is { } host ? $"{host} said: " : "")}{result.Reply}"
-            + (result.Kind == ResultKind.Deferred ? $"; next attempt {job.NextAttempt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z" : ""),
+            + (result.Kind == ResultKind.Deferred ? $"; next attempt {job.NextAttempt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z" : "")
+            + (isReported || result.Kind != ResultKind.Failed ? "" : DsnSender.OverLimit),
     };
 }

@@ -8,7 +8,11 @@ using MailFunctions.Functions.Dsn;
 namespace MailFunctions.Functions.Inbound;
 
 /// <summary>A recipient of an envelope, and where the directory leads it.</summary>
-internal sealed record ResolvedRecipient(EnvelopeRecipient Recipient, EmailAddress Address, Resolution Resolution);
+internal sealed record ResolvedRecipient(EnvelopeRecipient Recipient, EmailAddress Address, Resolution Resolution)
+{
+    /// <summary>A report that would be one too many: its end is a trace.</summary>
+    public bool IsHeldBack { get; init; }
+}
 
 /// <summary>A recipient on its way into a mailbox.</summary>
 /// <param name="IsSole">The mailbox is the recipient's own, or all that an alias leads to.</param>

@@ -1,4 +1,5 @@
 using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
@@ -10,6 +11,9 @@ internal sealed class ForwardedSender(RelayOptions options, TimeProvider time)
 {
     /// <summary>Null when senders are not rewritten here.</summary>
     public SrsRewriter? Srs { get; } = options.CreateSrs(time);
+
+    /// <summary>Where an address leads, as the edge sees it.</summary>
+    public RecipientResolver Resolver(IDirectoryReader directory) => new(directory, Srs, options.HostName);
 
     /// <summary>A sender that was rewritten here: what comes to it goes back, and not on.</summary>
     public bool IsReturning(EmailAddress address) => Srs?.Unwrap(address) is not null;

@@ -21,11 +21,12 @@ internal sealed record DeliveryOutcome(int Delivered, int Relayed, int Reported,
 /// </summary>
 internal sealed class InboundDelivery(
     IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ForwardedSender forwarded,
-    DeliveryReports reports, IUnkeptMail unkept, ITraceWriter traces, TimeProvider time)
+    DeliveryReports reports, ReportLimit limit, IUnkeptMail unkept, ITraceWriter traces, TimeProvider time)
 {
     private const int MaxParallelDeliveries = 8;
+    private const string HeldBack = "not sent back, since its sender has had as many reports as an address gets in an hour";
 
-    private readonly RecipientResolver _resolver = new(directory, forwarded.Srs);
+    private readonly RecipientResolver _resolver = forwarded.Resolver(directory);
 
     /// <exception cref="StoreUnavailableException">To be tried again.</exception>
     public async Task<DeliveryOutcome> DeliverAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
@@ -41,7 +42,8 @@ internal sealed class InboundDelivery(
         }
 
         var summary = await SummaryReader.ReadAsync(blob, cancellationToken);
-        var plan = DeliveryPlan.Make(envelope, summary, await resolving, forwarded);
+        var recipients = await resolving;
+        var plan = DeliveryPlan.Make(envelope, summary, recipients.Where(r => !r.IsHeldBack), forwarded);
         await Parallel.ForEachAsync(
             plan.Routes,
             new ParallelOptions { MaxDegreeOfParallelism = MaxParallelDeliveries, CancellationToken = cancellationToken },
@@ -57,17 +59,21 @@ internal sealed class InboundDelivery(
             await unkept.NoteAsync(envelope.Id, envelope.Blob, cancellationToken); // who is over quota has been noted
         }
 
+        var heldBack = recipients.Where(r => r.IsHeldBack).Select(r => Fault(envelope, TraceKind.Bounced, r.Address, HeldBack));
         var events = plan.Routes.Where(IsDelivered).SelectMany(r => r.Recipients.Select(a => Delivered(envelope, r, a))).ToList();
         List<RecipientEnd> ends = [.. plan.Ends, .. plan.Routes.SelectMany(EndsOf)];
         var failed = ends.Where(e => e.IsFailure).ToList();
-        events.AddRange(failed.Select(e => Fault(envelope, TraceKind.Bounced, e.Named, e.Detail)));
-        var isReported = await reports.ReportAsync(envelope, ends, cancellationToken);
-        await traces.WriteAsync([Accepted(envelope) with { InternetMessageId = summary.MessageId }, .. events], cancellationToken);
+        var report = await reports.ReportAsync(envelope, ends, cancellationToken);
+        var isReported = report == ReportEnd.Reported;
+        var suffix = report == ReportEnd.OverLimit ? DsnSender.OverLimit : "";
+        events.AddRange(failed.Select(e => Fault(envelope, TraceKind.Bounced, e.Named, e.Detail + suffix)));
+        await traces.WriteAsync(
+            [Accepted(envelope) with { InternetMessageId = summary.MessageId }, .. events, .. heldBack], cancellationToken);
         return new DeliveryOutcome(
             plan.Routes.Count(IsDelivered),
             plan.Remote.Count,
             isReported ? failed.Count : 0,
-            isReported ? [] : [.. failed.Select(e => $"{e.Named.ToCanonicalString()}: {e.Detail}")]);
+            report != ReportEnd.NoSender ? [] : [.. failed.Select(e => $"{e.Named.ToCanonicalString()}: {e.Detail}")]);
     }
 
     private static bool IsDelivered(Route route) => route.Result is not DeliveryResult.OverQuota;
@@ -99,16 +105,29 @@ internal sealed class InboundDelivery(
         foreach (var recipient in envelope.Recipients)
         {
             var address = EmailAddress.Parse(recipient.Address)!; // checked when the envelope was read
-            all.Add(new ResolvedRecipient(recipient, address, await _resolver.ResolveAsync(address, cancellationToken)));
+            var resolution = await _resolver.ResolveAsync(address, cancellationToken);
+            all.Add(forwarded.IsReturning(address) && resolution is Resolution.Found
+                ? await ReturnAsync(envelope, new ResolvedRecipient(recipient, address, resolution), cancellationToken)
+                : new ResolvedRecipient(recipient, address, resolution));
         }
 
         return all;
     }
 
+    /// <summary>A rewritten sender gives reports back, and no other mail; those that we make are limited where they are made.</summary>
+    private async Task<ResolvedRecipient> ReturnAsync(
+        InboundEnvelope envelope, ResolvedRecipient one, CancellationToken cancellationToken) =>
+        envelope.MailFrom.Address.Length > 0 ? one with { Resolution = new Resolution.Unknown() }
+            : one with
+            {
+                IsHeldBack = envelope.Listener != ListenerKind.Internal
+                    && !await limit.TakeAsync(one.Recipient.Address, envelope.Id, envelope.ReceivedAt, cancellationToken),
+            };
+
     private Task<DeliveryResult> DeliverAsync(
         InboundEnvelope envelope, MessageSummary summary, AccountEntry account, CancellationToken cancellationToken)
     {
-        var prologue = Prologue(envelope, account);
+        var prologue = Prologue.For(envelope.MailFrom.Address, account.Address);
         return mailboxes.DeliverAsync(
             account.MailboxId,
             new MailboxEntry
@@ -129,10 +148,6 @@ internal sealed class InboundDelivery(
             account.QuotaBytes,
             cancellationToken);
     }
-
-    // RFC 5321 §4.4: the return path is written at final delivery.
-    private static string Prologue(InboundEnvelope envelope, AccountEntry account) =>
-        $"Return-Path: <{envelope.MailFrom.Address}>\r\nDelivered-To: {account.Address}\r\n";
 
     private static TraceEvent Delivered(InboundEnvelope envelope, Route route, RoutedRecipient recipient) => new()
     {

@@ -25,6 +25,7 @@ internal static class OutboundRegistration
         services.AddSingleton<RelayConnector>();
         services.AddSingleton<IRelay, SmtpRelay>();
         services.AddSingleton<JobMaker>();
+        services.AddSingleton<ReportLimit>();
         services.AddSingleton<DsnSender>();
         services.AddSingleton<ResultReports>();
         services.AddSingleton<DeliveryReports>();

@@ -69,6 +69,9 @@ internal sealed record RelayOptions
     /// <summary>Secret of the senders rewritten for forwarded mail; null: they are not rewritten.</summary>
     public string? SrsKey { get; init; }
 
+    /// <summary>Reports about strangers' mail to one address in an hour, from all processes; 0: as many as there are.</summary>
+    public int ReportsPerHour { get; init; } = 20;
+
     public SrsRewriter? CreateSrs(TimeProvider time) => SrsKey is { } key ? new SrsRewriter(Encoding.UTF8.GetBytes(key), time) : null;
 
     // A record would print its members: secrets never reach a log.
@@ -155,6 +158,7 @@ internal sealed record RelayOptions
             MaxConnections = Number(section, "MaxConnections", 1, 1000, defaults.MaxConnections),
             MessagesPerMinute = Number(section, "MessagesPerMinute", 0, 1_000_000, defaults.MessagesPerMinute),
             MaxRecipients = Number(section, "MaxRecipients", 1, JobSplitter.MaxRecipients, defaults.MaxRecipients),
+            ReportsPerHour = Number(section, "ReportsPerHour", 0, 10_000, defaults.ReportsPerHour),
             MaxHosts = Number(section, "MaxHosts", 1, 20, defaults.MaxHosts),
             AllowedNetworks = section["AllowedNetworks"] is { Length: > 0 } networks
                 ? [.. networks.Split(',', StringSplitOptions.TrimEntries).Select(Network)]

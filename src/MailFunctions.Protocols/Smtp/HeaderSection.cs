@@ -10,7 +10,12 @@ internal sealed class HeaderSection
     {
     }
 
+    private const int MaxDeliveredTo = 100;
+
     public int ReceivedCount { get; private set; }
+
+    /// <summary>Values of the first Delivered-To fields (RFC 9228).</summary>
+    public List<string> DeliveredTo { get; } = [];
 
     public bool HasDate { get; private set; }
 
@@ -65,6 +70,10 @@ internal sealed class HeaderSection
         if (Ascii.EqualsIgnoreCase(name, "Received"u8))
         {
             ReceivedCount++;
+        }
+        else if (Ascii.EqualsIgnoreCase(name, "Delivered-To"u8) && DeliveredTo.Count < MaxDeliveredTo)
+        {
+            DeliveredTo.Add(Encoding.UTF8.GetString(field[(colon + 1)..]).Trim());
         }
         else if (Ascii.EqualsIgnoreCase(name, "Date"u8))
         {

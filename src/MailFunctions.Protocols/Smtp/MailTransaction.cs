@@ -27,6 +27,9 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
     /// <summary>The first of those that were refused, for the trace.</summary>
     public IReadOnlyList<RefusedRecipient> Refused => _refused ?? [];
 
+    /// <summary>Its one recipient has to be the only one.</summary>
+    public bool TakesNoMore { get; set; }
+
     /// <summary>SIZE of MAIL (RFC 1870 §5), or 0.</summary>
     public long DeclaredSize { get; private set; }
 

@@ -18,6 +18,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
     private int _headerLength;
     private bool _headerDone;
     private bool _afterCr;
+    private IReadOnlyList<string> _deliveredTo = [];
     private IIncomingMessage? _incoming;
 
     /// <summary>Why the message can't be taken; null so far.</summary>
@@ -119,6 +120,11 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
                 return Refusal;
             }
 
+            if (await CheckAsync(cancellationToken).ConfigureAwait(false) is { } refusal)
+            {
+                return refusal;
+            }
+
             return await _incoming!.CommitAsync(Envelope(), cancellationToken).ConfigureAwait(false) == IntakeResult.Accepted
                 ? SmtpReplies.Accepted with { Text = $"Message accepted as {transaction.Id}" }
                 : SmtpReplies.StoreAway;
@@ -213,6 +219,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
     {
         _headerDone = true;
         var header = HeaderSection.Parse(octets.Span);
+        _deliveredTo = header.DeliveredTo;
         if (header.ReceivedCount > SmtpLimits.MaxReceivedFields)
         {
             Refuse(SmtpReplies.Loop);
@@ -267,6 +274,21 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         }
 
         return null;
+    }
+
+    /// <summary>Asks once more for the recipients, now that the size is known; null: the message is taken.</summary>
+    private async ValueTask<SmtpReply?> CheckAsync(CancellationToken cancellationToken)
+    {
+        var content = new IncomingContent(transaction.Recipients, transaction.MailFrom, _incoming!.Length, _deliveredTo);
+        return await services.Policy.CheckContentAsync(content, cancellationToken).ConfigureAwait(false) switch
+        {
+            ContentVerdict.Accepted => null,
+            ContentVerdict.OverQuota => SmtpReplies.FullMailbox,
+            ContentVerdict.TooBigForMailbox => SmtpReplies.TooBigForMailbox,
+            ContentVerdict.Loop => SmtpReplies.SentOnBefore,
+            ContentVerdict.Disabled => SmtpReplies.DisabledRecipient,
+            _ => SmtpReplies.UnknownRecipient,
+        };
     }
 
     private InboundEnvelope Envelope() => new()

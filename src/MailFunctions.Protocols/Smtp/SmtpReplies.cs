@@ -62,6 +62,7 @@ internal static class SmtpReplies
     public static readonly SmtpReply DirectoryAway = new(451, "4.4.3", "The directory can't be asked now: try again later");
     public static readonly SmtpReply TooManyRecipients = new(452, "4.5.3", "Too many recipients: send the others in another message");
     public static readonly SmtpReply RelayDenied = new(550, "5.7.1", "This server does not relay to that domain");
+    public static readonly SmtpReply ReportsOnly = new(550, "5.7.1", "This address takes delivery reports only");
     public static readonly SmtpReply RelayUnavailable = new(550, "5.7.1", "Mail to other domains is not sent by this server yet");
     public static readonly SmtpReply UnknownRecipient = new(550, "5.1.1", "No such mailbox here");
     public static readonly SmtpReply DisabledRecipient = new(550, "5.2.1", "This mailbox is disabled");
@@ -76,5 +77,6 @@ internal static class SmtpReplies
     public static readonly SmtpReply HeaderTooBig = new(552, "5.3.4", "The message's header section is too big");
     public static readonly SmtpReply BareBreakInData = new(550, "5.6.0", "The message has a bare CR or LF, which RFC 5321 forbids");
     public static readonly SmtpReply Loop = new(554, "5.4.6", "Too many hops: this message runs in a loop");
+    public static readonly SmtpReply SentOnBefore = new(554, "5.4.6", "This message runs in a loop: the recipient has sent it on before");
     public static readonly SmtpReply BdatBadSize = new(501, "5.5.4", "This is not a chunk size", Closes: true);
 }

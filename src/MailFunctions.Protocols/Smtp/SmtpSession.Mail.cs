@@ -72,14 +72,21 @@ public sealed partial class SmtpSession
             return refusal;
         }
 
-        if (_transaction.Recipients.Count >= listener.Limits.Recipients
+        if (_transaction.TakesNoMore || _transaction.Recipients.Count >= listener.Limits.Recipients
             || _transaction.EnvelopeOctets + MailTransaction.SizeOf(recipient) > SmtpLimits.EnvelopeOctets)
         {
             return SmtpReplies.TooManyRecipients;
         }
 
-        var verdict = await services.Policy.CheckRecipientAsync(address, _account, Client(), _transaction.DeclaredSize, abort).ConfigureAwait(false);
-        if (verdict == RecipientVerdict.Accepted || (verdict == RecipientVerdict.NotLocal && _account is not null && listener.RelayAllowed))
+        var verdict = await services.Policy.CheckRecipientAsync(
+            address, _account, Client(), _transaction.Sender, _transaction.DeclaredSize, abort).ConfigureAwait(false);
+        if (verdict == RecipientVerdict.AcceptedAlone && _transaction.Recipients.Count > 0)
+        {
+            return SmtpReplies.TooManyRecipients;
+        }
+
+        _transaction.TakesNoMore = verdict == RecipientVerdict.AcceptedAlone;
+        if (verdict is RecipientVerdict.Accepted or RecipientVerdict.AcceptedAlone || (verdict == RecipientVerdict.NotLocal && _account is not null && listener.RelayAllowed))
         {
             _transaction.Add(recipient);
             return SmtpReplies.RecipientOk;
@@ -88,6 +95,7 @@ public sealed partial class SmtpSession
         var reply = verdict switch
         {
             RecipientVerdict.NotLocal => _account is not null ? SmtpReplies.RelayUnavailable : SmtpReplies.RelayDenied,
+            RecipientVerdict.ReportsOnly => SmtpReplies.ReportsOnly,
             RecipientVerdict.Unknown => SmtpReplies.UnknownRecipient,
             RecipientVerdict.Disabled => SmtpReplies.DisabledRecipient,
             RecipientVerdict.OverQuota => SmtpReplies.FullMailbox,
@@ -107,7 +115,7 @@ public sealed partial class SmtpSession
         {
             var address = EmailAddress.Parse("postmaster@" + domain);
             if (address is null || !domain.Contains('.')
-                || await services.Policy.CheckRecipientAsync(address, _account, Client(), declaredSize: 0, abort).ConfigureAwait(false) != RecipientVerdict.NotLocal)
+                || await services.Policy.CheckRecipientAsync(address, _account, Client(), sender: null, declaredSize: 0, abort).ConfigureAwait(false) != RecipientVerdict.NotLocal)
             {
                 return address;
             }

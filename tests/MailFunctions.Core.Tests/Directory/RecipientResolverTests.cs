@@ -67,6 +67,35 @@ public sealed class RecipientResolverTests
         Assert.Equal("abuse", Mailboxes(await ResolveAsync("abuse@example.test")));
     }
 
+    [Theory]
+    [InlineData("abuse@new.test", "mail.example.test", "alice")]
+    [InlineData("postmaster+tag@new.test", "a.b.example.test", "alice")]
+    [InlineData("postmaster@new.test", "example.test", "alice")]
+    [InlineData("postmaster@new.test", "mail.elsewhere.test", null)]
+    [InlineData("postmaster@new.test", "mail.new.test", null)] // its own is the system's, and it has none
+    [InlineData("postmaster@new.test", null, null)]
+    [InlineData("whoever@new.test", "mail.example.test", null)]
+    public async Task Resolve_RoleOfADomainWithoutPostmaster_GoesToTheSystems(string address, string? hostName, string? expected)
+    {
+        _directory.Account("alice");
+        _directory.Postmaster = EmailAddress.Parse("alice@example.test");
+
+        var resolution = await ResolveAsync(address, hostName);
+
+        Assert.Equal(expected, resolution is Resolution.Found ? Mailboxes(resolution) : null);
+    }
+
+    [Fact]
+    public async Task Resolve_RoleOfADomainWithACatchAll_GoesThereAndNotToTheSystems()
+    {
+        _directory.Account("alice");
+        _directory.Account("bob");
+        _directory.Postmaster = EmailAddress.Parse("alice@example.test");
+        _directory.Add(new AliasEntry { Address = EmailAddress.Parse("*@new.test")!, Targets = [EmailAddress.Parse("bob@example.test")!] });
+
+        Assert.Equal("bob", Mailboxes(await ResolveAsync("abuse@new.test", "mail.example.test")));
+    }
+
     [Fact]
     public async Task Resolve_AliasOfAliases_GivesEachMailboxOnce()
     {
@@ -161,8 +190,8 @@ public sealed class RecipientResolverTests
         Assert.Single(found.Remote);
     }
 
-    private async Task<Resolution> ResolveAsync(string address) =>
-        await new RecipientResolver(_directory).ResolveAsync(EmailAddress.Parse(address)!, TestContext.Current.CancellationToken);
+    private async Task<Resolution> ResolveAsync(string address, string? hostName = null) =>
+        await new RecipientResolver(_directory, hostName: hostName).ResolveAsync(EmailAddress.Parse(address)!, TestContext.Current.CancellationToken);
 
     private static string Mailboxes(Resolution resolution) =>
         string.Join(",", Assert.IsType<Resolution.Found>(resolution).Mailboxes.Select(m => m.Address.LocalPart));
@@ -189,11 +218,13 @@ public sealed class RecipientResolverTests
         });
 
         public ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
-            ValueTask.FromResult(domain == "example.test" ? new MailDomain { Name = domain, Postmaster = Postmaster } : null);
+            ValueTask.FromResult(
+                domain == "example.test" ? new MailDomain { Name = domain, Postmaster = Postmaster }
+                : domain == "new.test" ? new MailDomain { Name = domain } : null);
 
         public ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
             ValueTask.FromResult(_entries.GetValueOrDefault(address));
 
-        private void Add(DirectoryEntry entry) => _entries.Add(entry.Address, entry);
+        public void Add(DirectoryEntry entry) => _entries.Add(entry.Address, entry);
     }
 }

@@ -1,6 +1,7 @@
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Relay;
 using MailFunctions.Core.Sessions;
 using MailFunctions.Edge.Accounts;
 using MailFunctions.Edge.Admission;
@@ -121,7 +122,7 @@ public sealed class DirectorySmtpPolicyTests : IDisposable
         var verdicts = new List<RecipientVerdict>();
         for (var i = 0; i < 5; i++)
         {
-            verdicts.Add(await _policy.CheckRecipientAsync(EmailAddress.Parse("bob@example.test")!, Alice, Submission, declaredSize: 0, CancellationToken.None));
+            verdicts.Add(await _policy.CheckRecipientAsync(EmailAddress.Parse("bob@example.test")!, Alice, Submission, Alice.Address, declaredSize: 0, CancellationToken.None));
         }
 
         Assert.Equal(3, verdicts.Count(v => v == RecipientVerdict.Accepted));
@@ -141,6 +142,81 @@ public sealed class DirectorySmtpPolicyTests : IDisposable
 
         Assert.Equal(expected, await _policy.CheckSenderAsync(sender, Alice, Submission, CancellationToken.None));
         Assert.Equal(expected, await _policy.CheckFromAsync(sender, Alice, CancellationToken.None));
+    }
+
+    [Theory]
+    [InlineData("carol@example.test", SenderVerdict.NotOwned)] // who gets her mail has not got her name
+    [InlineData("office@example.test", SenderVerdict.NotOwned)] // an alias of hers
+    [InlineData("chain@example.test", SenderVerdict.Accepted)] // an alias of an alias of his
+    [InlineData("boss@example.test", SenderVerdict.Accepted)] // sendAs
+    [InlineData("Boss+news@example.test", SenderVerdict.Accepted)]
+    [InlineData("anyone@far.test", SenderVerdict.Accepted)] // sendAs `*@far.test`
+    [InlineData("anyone@farther.test", SenderVerdict.NotOwned)]
+    public async Task CheckSender_Submission_ByNameAndSendAsAndNeverByForwards(string address, SenderVerdict expected)
+    {
+        _store.AddAccount("alice@example.test", a => a with { SendAs = [EmailAddress.Parse("boss@example.test")!, EmailAddress.Parse("*@far.test")!] });
+        _store.AddAccount("boss@example.test");
+        _store.AddAccount("carol@example.test", a => a with { ForwardTo = [Alice.Address], KeepCopy = false });
+        _store.AddAlias("office@example.test", "carol@example.test");
+        _store.AddAlias("chain@example.test", "sales@example.test");
+
+        Assert.Equal(expected, await _policy.CheckFromAsync(EmailAddress.Parse(address)!, Alice, CancellationToken.None));
+    }
+
+    [Theory]
+    [InlineData("small@example.test", 10, "", ContentVerdict.Accepted)]
+    [InlineData("small@example.test", 100, "", ContentVerdict.OverQuota)] // the fields before it in the mailbox count
+    [InlineData("small@example.test", 1000, "", ContentVerdict.TooBigForMailbox)]
+    [InlineData("small+a@example.test small+b@example.test", 100, "", ContentVerdict.OverQuota)]
+    [InlineData("tiny@example.test", 100, "", ContentVerdict.OverQuota)]
+    [InlineData("both@example.test", 100, "", ContentVerdict.Accepted)]
+    [InlineData("small@example.test bob@example.test", 100, "", ContentVerdict.Accepted)]
+    [InlineData("small@example.test x@elsewhere.test", 100, "", ContentVerdict.Accepted)]
+    [InlineData("off@example.test", 10, "", ContentVerdict.Disabled)]
+    [InlineData("gone@example.test", 10, "", ContentVerdict.Unknown)]
+    [InlineData("off@example.test small@example.test", 100, "", ContentVerdict.OverQuota)]
+    [InlineData("away@example.test", 10, "AWAY@example.test", ContentVerdict.Loop)]
+    [InlineData("away@example.test", 10, "other@example.test", ContentVerdict.Accepted)]
+    [InlineData("copy@example.test", 10, "copy@example.test", ContentVerdict.Accepted)]
+    [InlineData("away@example.test bob@example.test", 10, "away@example.test", ContentVerdict.Accepted)]
+    public async Task CheckContent_WhatIsKnownAtTheEndOfData_IsRefusedThere(string recipients, long size, string deliveredTo, ContentVerdict expected)
+    {
+        _mailboxes.Bytes["box-small@example.test"] = 900;
+        _store.AddAlias("away@example.test", "x@elsewhere.test");
+        _store.AddAccount("copy@example.test", a => a with { ForwardTo = [EmailAddress.Parse("x@elsewhere.test")!] });
+        var content = new IncomingContent(
+            [.. recipients.Split(' ').Select(r => new EnvelopeRecipient { Address = r })], new ReversePath { Address = "a@b.test" }, size, [deliveredTo]);
+
+        Assert.Equal(expected, await _policy.CheckContentAsync(content, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task CheckContent_DirectoryAway_LeavesItToTheDelivery()
+    {
+        _store.IsAway = true;
+
+        Assert.Equal(
+            ContentVerdict.Accepted,
+            await _policy.CheckContentAsync(
+                new IncomingContent([new EnvelopeRecipient { Address = "new@example.test" }], new ReversePath { Address = "" }, 1, []),
+                TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task CheckRecipient_RewrittenSender_TakesReportsAloneAndNotTooMany()
+    {
+        var srs = new SrsRewriter("a key of some length"u8.ToArray(), _time);
+        var policy = new DirectorySmtpPolicy(_directory, _usage, new MailRates(Options.Create(new RateOptions { ReportsPerSender = 2 })), srs);
+        var verdicts = new List<RecipientVerdict>();
+        foreach (var sender in (string[])["a@b.test", "", "", ""])
+        {
+            var behind = EmailAddress.Parse($"victim+{verdicts.Count}@elsewhere.test")!;
+            verdicts.Add(await policy.CheckRecipientAsync(
+                srs.Rewrite(behind, "example.test")!, null, Mx, EmailAddress.Parse(sender), declaredSize: 0, TestContext.Current.CancellationToken));
+        }
+
+        Assert.Equal(
+            [RecipientVerdict.ReportsOnly, RecipientVerdict.AcceptedAlone, RecipientVerdict.AcceptedAlone, RecipientVerdict.RateLimited], verdicts);
     }
 
     [Fact]
@@ -177,6 +253,6 @@ public sealed class DirectorySmtpPolicyTests : IDisposable
         _directory.Dispose();
     }
 
-    private ValueTask<RecipientVerdict> RecipientAsync(string address, long declaredSize = 0) =>
-        _policy.CheckRecipientAsync(EmailAddress.Parse(address)!, null, Mx, declaredSize, TestContext.Current.CancellationToken);
+    private ValueTask<RecipientVerdict> RecipientAsync(string address, long declaredSize = 0, EmailAddress? sender = null) =>
+        _policy.CheckRecipientAsync(EmailAddress.Parse(address)!, null, Mx, sender, declaredSize, TestContext.Current.CancellationToken);
 }

@@ -76,6 +76,24 @@ public sealed class DirectoryApiTests(TestedApi api)
         async Task<HttpStatusCode> PatchAsync(object body) => (await api.SendAsync(HttpMethod.Patch, $"domains/{domain}", JsonContent.Create(body))).Status;
     }
 
+    [Fact]
+    public async Task Account_SendAs_IsSetKeptAndTakenAway()
+    {
+        var domain = await DomainAsync();
+        var path = $"accounts/b@{domain}";
+        var (status, made) = await api.PutAsync(path, new { password = TestedApi.Password, sendAs = new[] { $"Boss@{domain}", $"boss@{domain}", "*@far.test" } });
+
+        Assert.Equal((HttpStatusCode.Created, $"Boss@{domain} *@far.test"), (status, SendAs(made)));
+        await api.SendAsync(HttpMethod.Patch, path, JsonContent.Create(new { displayName = "B" }));
+        Assert.Equal($"Boss@{domain} *@far.test", SendAs((await api.GetAsync(path)).Body));
+        Assert.Equal(HttpStatusCode.BadRequest, (await api.SendAsync(HttpMethod.Patch, path, JsonContent.Create(new { sendAs = new[] { "far.test" } }))).Status);
+        await api.PutAsync(path, new { enabled = true });
+        Assert.Equal("", SendAs((await api.GetAsync(path)).Body));
+
+        static string SendAs(System.Text.Json.JsonElement account) =>
+            string.Join(' ', account.GetProperty("sendAs").EnumerateArray().Select(a => a.GetString()));
+    }
+
     [Theory]
     [InlineData("domains/{0}")]
     [InlineData("aliases/a@{0}")]

@@ -155,7 +155,7 @@ public sealed class DsnMessageTests
 
     private async Task<(byte[] Octets, InboundEnvelope Envelope)> SendAsync(Report report)
     {
-        await new DsnSender(_store, _bus, Options).SendAsync(report, TestContext.Current.CancellationToken);
+        await TestedReports.Sender(_store, _bus, Options).SendAsync(report, TestContext.Current.CancellationToken);
         var envelope = Assert.Single(_bus.Inbound);
         return (_store.Blobs[envelope.Blob], envelope);
     }

@@ -1,4 +1,5 @@
 using System.Text;
+using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Functions.Hosting;
 using MimeKit;
@@ -134,6 +135,72 @@ public sealed partial class InboundFunctionTests
         await RunAsync(envelope with { MailFrom = envelope.MailFrom with { Ret = "FULL" } });
 
         Assert.Equal(expected, ((MultipartReport)(await ReportAsync()).Body!)[2].ContentType.MimeType);
+    }
+
+    [Fact]
+    public async Task Run_FloodUnderAForgedSender_MakesNoMoreReportsThanAnHourHas()
+    {
+        var flood = Enumerable.Range(0, 30).Select(i => Numbered(i) with { MailFrom = new ReversePath { Address = $"victim+{i}@elsewhere.test" } }).ToList();
+        foreach (var envelope in flood.Concat(flood).Append(Numbered(31)))
+        {
+            _store.Blobs[envelope.Blob] = _store.Blobs[Blob];
+            Assert.IsType<TriggerResult.Succeeded>(await RunAsync(envelope));
+        }
+
+        Assert.Equal(20, _bus.Inbound.Count(e => e.Recipients[0].Address.StartsWith("victim", StringComparison.Ordinal)));
+        Assert.Single(_bus.Inbound, e => e.Recipients[0].Address == "sender@elsewhere.test");
+        Assert.Equal(31, _traces.Rows.Count(r => r.Kind == "bounced")); // the postmaster sees every one
+        Assert.Equal(10, _traces.Rows.Count(r => r.Kind == "bounced" && r.Detail!.Contains("not reported", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Run_MoreFailuresOfAnAccountThanAnHourHas_AreAllReportedToIt()
+    {
+        for (var i = 0; i < 30; i++)
+        {
+            var envelope = Numbered(i) with { Listener = ListenerKind.Submission, Client = Submitted().Client };
+            _store.Blobs[envelope.Blob] = _store.Blobs[Blob];
+            await RunAsync(envelope);
+        }
+
+        Assert.Equal(30, _bus.Inbound.Count);
+    }
+
+    [Fact]
+    public async Task Run_MailToARewrittenSenderThatIsNoReport_IsNotSentBack()
+    {
+        var rewritten = Options.CreateSrs(TimeProvider.System)!.Rewrite(EmailAddress.Parse("sender@elsewhere.test")!, "example.test")!;
+
+        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Envelope(rewritten.ToString())));
+
+        Assert.Empty(_jobs.Rows);
+        Assert.Equal("5.1.1", Assert.Single(await ReportsAsync())["Status"]);
+    }
+
+    [Fact]
+    public async Task Run_FloodOfReportsToARewrittenSender_SendsBackNoMoreThanAnHourHas()
+    {
+        var rewritten = Options.CreateSrs(TimeProvider.System)!.Rewrite(EmailAddress.Parse("sender@elsewhere.test")!, "example.test")!;
+        var flood = Enumerable.Range(0, 30).Select(i => Numbered(i) with
+        {
+            MailFrom = new ReversePath { Address = "" },
+            Recipients = [new EnvelopeRecipient { Address = rewritten.ToString() }],
+        }).ToList();
+        foreach (var envelope in flood.Concat(flood))
+        {
+            _store.Blobs[envelope.Blob] = _store.Blobs[Blob];
+            Assert.IsType<TriggerResult.Succeeded>(await RunAsync(envelope));
+        }
+
+        Assert.Equal(20, _jobs.Rows.Count);
+        Assert.Equal(10, _traces.Rows.Count(r => r.Kind == "bounced" && r.Detail!.StartsWith("not sent back", StringComparison.Ordinal)));
+    }
+
+    /// <summary>One of many messages to an address that is gone.</summary>
+    private static InboundEnvelope Numbered(int number)
+    {
+        var id = $"01939f5a-0000-7000-8000-{number:x12}";
+        return Envelope("gone@example.test") with { Id = id, Blob = $"2026/11/23/{id}.eml", ReceivedAt = ReceivedAt.AddSeconds(number) };
     }
 
     private static InboundEnvelope Asking(string notify, params string[] recipients)

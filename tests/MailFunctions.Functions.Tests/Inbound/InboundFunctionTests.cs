@@ -26,6 +26,7 @@ public sealed partial class InboundFunctionTests
     private readonly MemoryTraces _traces = new();
     private readonly MemoryJobs _jobs = new();
     private readonly MemoryBus _bus = new();
+    private readonly MemoryAllowance _allowance = new();
 
     public InboundFunctionTests() => _store.Blobs[Blob] = "Received: by us\r\nSubject: Hello\r\n\r\nBody"u8.ToArray();
 
@@ -326,7 +327,8 @@ public sealed partial class InboundFunctionTests
             _mailboxes,
             new JobMaker(_jobs, _bus, TimeProvider.System),
             new ForwardedSender(Options, TimeProvider.System),
-            new DeliveryReports(new DsnSender(_store, _bus, Options)),
+            new DeliveryReports(TestedReports.Sender(_store, _bus, Options, _allowance)),
+            TestedReports.Limit(Options, _allowance),
             _unkept,
             _traces,
             TimeProvider.System),

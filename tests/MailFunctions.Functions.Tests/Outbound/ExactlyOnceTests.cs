@@ -41,6 +41,7 @@ public sealed class ExactlyOnceTests
         var options = new RelayOptions
         {
             HostName = "mail.example.test",
+            ReportsPerHour = 0,
             Routes = [new RelayRoute("*", new Smarthost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))],
         };
         var expected = await CreateAsync(jobs, bus, store, time);
@@ -48,7 +49,7 @@ public sealed class ExactlyOnceTests
             jobs,
             TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), store),
             bus,
-            new ResultReports(traces, new DsnSender(store, bus, options), options),
+            new ResultReports(traces, TestedReports.Sender(store, bus, options), options),
             new DestinationLimits(options, time, Random.Shared),
             options,
             time,

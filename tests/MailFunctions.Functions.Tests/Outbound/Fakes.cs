@@ -6,6 +6,7 @@ using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Dkim;
+using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Outbound.Tls;
 using MailFunctions.Functions.Tests.Dkim;
@@ -131,6 +132,32 @@ internal sealed class MemoryBus : IBusSender
 
     /// <summary>The alarms in order.</summary>
     public IReadOnlyList<OutboundAlarm> Alarms => [.. Outbound.Select(m => JsonSerializer.Deserialize(m.Body.Span, EnvelopeJson.Default.OutboundAlarm)!)];
+}
+
+/// <summary>Reports by address and hour, as the table counts them.</summary>
+internal sealed class MemoryAllowance : IReportAllowance
+{
+    public Dictionary<string, HashSet<string>> Hours { get; } = [];
+
+    public Task<bool> TakeAsync(string address, string report, DateTimeOffset at, int perHour, CancellationToken cancellationToken)
+    {
+        lock (Hours)
+        {
+            var key = $"{address} {at:yyyyMMddHH}";
+            var reports = Hours.TryGetValue(key, out var there) ? there : Hours[key] = [];
+            return Task.FromResult(reports.Contains(report) || (reports.Count < perHour && reports.Add(report)));
+        }
+    }
+}
+
+/// <summary>The sender of reports over ports in memory.</summary>
+internal static class TestedReports
+{
+    public static DsnSender Sender(IMessageStore store, IBusSender bus, RelayOptions options, MemoryAllowance? allowance = null) =>
+        new(store, bus, Limit(options, allowance), options);
+
+    public static ReportLimit Limit(RelayOptions options, MemoryAllowance? allowance = null) =>
+        new(allowance ?? new MemoryAllowance(), options, TimeProvider.System);
 }
 
 /// <summary>Time that moves when the test says so; timers run by the real clock.</summary>

@@ -254,6 +254,6 @@ public sealed partial class OutboundDeliveryTests
         [.. job.Recipients.Select(r => new RecipientResult(r with { LastReply = reply }, kind, status, reply, host, _time.Now))];
 
     private Task<RingEnd> RingAsync(IRelay relay, int generation = 1) => new OutboundDelivery(
-        _jobs, relay, _bus, new ResultReports(_traces, new DsnSender(_store, _bus, _options), _options), _limits ??= new DestinationLimits(_options, _time, new Random(1)), _options, _time, new Random(1), _log)
+        _jobs, relay, _bus, new ResultReports(_traces, TestedReports.Sender(_store, _bus, _options), _options), _limits ??= new DestinationLimits(_options, _time, new Random(1)), _options, _time, new Random(1), _log)
         .RingAsync(new OutboundAlarm { Job = MessageId + "-x", Domain = "one.test", Generation = generation }, TestContext.Current.CancellationToken);
 }

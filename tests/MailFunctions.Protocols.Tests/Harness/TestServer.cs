@@ -14,7 +14,7 @@ namespace MailFunctions.Protocols.Tests.Harness;
 
 /// <summary>
 /// The ports of a session in memory. Addresses say what happens: `alice@example.test` has the password
-/// <see cref="Password"/>; `small@` takes 500 octets; `off@`, `full@`, `away@`, `rate@` are refused for their reason, unknown names too, and
+/// <see cref="Password"/>; `small@` takes 500 octets; `srs0@` takes reports; `off@`, `full@`, `away@`, `rate@` are refused for their reason, unknown names too, and
 /// `elsewhere.test` is not ours.
 /// </summary>
 internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, IOpenLogins, IMaildrops, ILoginPace, ISmtpEvents, IPop3Events
@@ -100,7 +100,7 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     public ValueTask<SenderVerdict> CheckFromAsync(EmailAddress from, AuthenticatedAccount account, CancellationToken cancellationToken) =>
         ValueTask.FromResult(from.Equals(account.Address) ? SenderVerdict.Accepted : SenderVerdict.NotOwned);
 
-    public async ValueTask<RecipientVerdict> CheckRecipientAsync(EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, long declaredSize, CancellationToken cancellationToken)
+    public async ValueTask<RecipientVerdict> CheckRecipientAsync(EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, EmailAddress? sender, long declaredSize, CancellationToken cancellationToken)
     {
         if (!RecipientGate.IsCompleted)
         {
@@ -116,9 +116,17 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
             "away" => RecipientVerdict.Unavailable,
             "rate" => RecipientVerdict.RateLimited,
             "nobody" => RecipientVerdict.Unknown,
+            "srs0" => sender is null ? RecipientVerdict.AcceptedAlone : RecipientVerdict.ReportsOnly,
             _ => RecipientVerdict.Accepted,
         };
     }
+
+    public ValueTask<ContentVerdict> CheckContentAsync(IncomingContent content, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(!content.Recipients.All(r => r.Address.StartsWith("small@", StringComparison.Ordinal)) ? ContentVerdict.Accepted
+            : content.DeliveredTo.Contains("small@example.test") ? ContentVerdict.Loop
+            : content.Size > 900 ? ContentVerdict.TooBigForMailbox
+            : content.Size > 500 ? ContentVerdict.OverQuota
+            : ContentVerdict.Accepted);
 
     public ValueTask<AuthenticationResult> CheckPasswordAsync(string login, string password, IPAddress client, CancellationToken cancellationToken) =>
         ValueTask.FromResult<AuthenticationResult>(login switch
