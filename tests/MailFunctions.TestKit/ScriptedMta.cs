@@ -168,8 +168,13 @@ public sealed class ScriptedMta : IAsyncDisposable
 
     private async Task<bool> TakeAsync(Stream stream, Stream input, string sender, List<string> recipients)
     {
-        if (Script("CONTENT") is "")
+        if (Script("CONTENT") is { } early)
         {
+            if (early.Length > 0)
+            {
+                await SendAsync(stream, early).ConfigureAwait(false);
+            }
+
             return false; // hangs up before the final dot
         }
 

@@ -49,6 +49,7 @@ internal sealed class RelayConnector(RelayOptions options, ITlsResults results, 
             client = new RelayClient(await OpenAsync(host, limited.Token)) { IsTlsTried = !withTls };
             if (await PrepareAsync(client, job, host, demand, limited.Token) is { } failed)
             {
+                await client.QuitAsync(limited.Token);
                 client.Dispose();
                 return failed;
             }
@@ -119,7 +120,6 @@ internal sealed class RelayConnector(RelayOptions options, ITlsResults results, 
 
         if (!client.IsSecure && demand.IsEnforced)
         {
-            await client.QuitAsync(cancellationToken);
             Count(job, demand, TlsResultType.NoStartTls);
             return new Connecting.Failed(new Trouble("4.7.5", $"{host} does not offer TLS, which is asked for", null), IsTls: true);
         }
@@ -143,13 +143,13 @@ internal sealed class RelayConnector(RelayOptions options, ITlsResults results, 
             { IsPositive: true } => null,
             // Its words are not passed on: some repeat what they were sent.
             var reply => new Connecting.Failed(
-                new Trouble(reply.IsPermanent ? "4.7.8" : reply.Status, $"{host} does not take our credentials ({reply.Code})", host.Host),
+                new Trouble(reply.Code is >= 400 and < 500 ? reply.Status : "4.7.8", $"{host} does not take our credentials ({reply.Code})", host.Host),
                 IsTls: false),
         };
 
     // Even a refusal for good is one of this host, and of now (RFC 5321 §3.1).
     private static Connecting.Failed Refused(Smarthost host, PeerReply reply) =>
-        new(new Trouble(reply.IsPermanent ? "4.4.1" : reply.Status, reply.Line, host.Host), IsTls: false);
+        new(new Trouble(reply.Code is >= 400 and < 500 ? reply.Status : "4.4.1", reply.Line, host.Host), IsTls: false);
 
     private SslClientAuthenticationOptions TlsOptions(Smarthost host, TlsDemand demand, Action<string?> fault)
     {

@@ -17,6 +17,9 @@ internal interface IRelay
 internal sealed class SmtpRelay(
     RelayOptions options, RelayRoutes routes, IMessageStore store, MessageSigner signer, IStsPolicies policies, RelayConnector connector, ITlsResults tlsResults, TimeProvider time) : IRelay
 {
+    /// <summary>RFC 3463 §3.6: X.5.3.</summary>
+    private const string TooManyRecipients = "4.5.3";
+
     public async Task<IReadOnlyList<RecipientResult>> AttemptAsync(OutboundJob job, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(options.AttemptTimeout, time);
@@ -111,14 +114,24 @@ internal sealed class SmtpRelay(
         RelayClient client, OutboundJob job, Smarthost host, TlsDemand demand, CancellationToken limited)
     {
         var results = new List<RecipientResult>();
-        foreach (var part in job.Recipients.Chunk(options.MaxRecipients))
+        var parts = new Queue<OutboundRecipient[]>(job.Recipients.Chunk(options.MaxRecipients));
+        while (parts.TryDequeue(out var part))
         {
             var partial = job with { Recipients = part };
             try
             {
-                results.AddRange(client.IsOpen
+                var some = client.IsOpen
                     ? await SendPartAsync(client, partial, host, demand, limited)
-                    : All(partial, ResultKind.Deferred, "4.4.2", $"the connection with {host} ended", null));
+                    : All(partial, ResultKind.Deferred, "4.4.2", $"the connection with {host} ended", null);
+                // RFC 5321 §4.5.3.1.10: those that were too many go next, as long as each transaction takes some.
+                var rest = some.Where(r => r is { Kind: ResultKind.Deferred, Status: TooManyRecipients, RemoteHost: not null }).ToList();
+                if (rest.Count > 0 && client.IsOpen && some.Any(r => r.Kind == ResultKind.Relayed))
+                {
+                    parts.Enqueue([.. rest.Select(r => r.Recipient)]);
+                    some = [.. some.Except(rest)];
+                }
+
+                results.AddRange(some);
             }
             catch (Exception e)
             {
@@ -186,7 +199,12 @@ internal sealed class SmtpRelay(
 
         RecipientResult Result(OutboundRecipient recipient, int index)
         {
-            var (kind, status, reply) = transaction.Recipients[index] is { IsPositive: false } own ? Said(own) : end;
+            var (kind, status, reply) = transaction.Recipients[index] switch
+            {
+                { IsTooManyRecipients: true } own => new TransactionEnd(ResultKind.Deferred, TooManyRecipients, own.Line),
+                { IsPositive: false } own => Said(own),
+                _ => end,
+            };
             var notifies = client.Extensions.Dsn && kind == ResultKind.Relayed;
             return new RecipientResult(recipient with { LastReply = reply }, kind, status, reply, host.Host, time.GetUtcNow(), notifies);
         }

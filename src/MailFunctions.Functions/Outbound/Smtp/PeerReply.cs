@@ -18,6 +18,10 @@ internal sealed record PeerReply(int Code, IReadOnlyList<string> Lines)
     /// <summary>RFC 3207 §4: `530 Must issue a STARTTLS command first`.</summary>
     public bool AsksForTls => Code == 530 && Lines.Any(l => l.Contains("STARTTLS", StringComparison.OrdinalIgnoreCase));
 
+    /// <summary>RFC 5321 §4.5.3.1.10: 452, and 552 of servers that follow RFC 821: the others may come in a transaction of their own.</summary>
+    public bool IsTooManyRecipients => Code is 452 or 552
+        && (SmtpReplyText.Status(Code, Lines)[1..] == ".5.3" || Lines.Any(l => l.Contains("too many recipients", StringComparison.OrdinalIgnoreCase)));
+
     /// <summary>In one line, cut, printable.</summary>
     public string Line => SmtpReplyText.Line($"{Code} {string.Join('\n', Lines)}");
 

@@ -15,6 +15,9 @@ internal sealed class RelayClient(Stream stream) : IDisposable
 
     private const int MaxLoginSteps = 6;
 
+    /// <summary>For the reply to QUIT: what the peer took is written down behind it.</summary>
+    private static readonly TimeSpan QuitTimeout = TimeSpan.FromSeconds(3);
+
     private readonly PeerConnection _connection = new(stream);
 
     public PeerExtensions Extensions { get; private set; } = PeerExtensions.None;
@@ -106,9 +109,11 @@ internal sealed class RelayClient(Stream stream) : IDisposable
         if (IsOpen)
         {
             IsOpen = false;
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            limit.CancelAfter(QuitTimeout);
             try
             {
-                await CommandAsync("QUIT", cancellationToken);
+                await CommandAsync("QUIT", limit.Token);
             }
             catch (Exception)
             {

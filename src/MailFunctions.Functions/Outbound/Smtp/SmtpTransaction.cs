@@ -90,7 +90,8 @@ internal sealed class SmtpTransaction(
         var go = await client.CommandAsync("DATA", cancellationToken);
         if (!go.IsIntermediate)
         {
-            End = go;
+            // Taken is a message behind its content only: 2yz here is the answer to something else.
+            End = go.IsPositive ? throw new InvalidDataException("The peer's replies are not those to our commands.") : go;
             return;
         }
 
@@ -103,7 +104,17 @@ internal sealed class SmtpTransaction(
             while ((read = await content.Stream.ReadAsync(chunk.AsMemory(0, ChunkOctets), cancellationToken)) > 0)
             {
                 lines.Write(chunk.AsSpan(0, read), ready);
-                await client.WriteAsync(ready.WrittenMemory, cancellationToken);
+                try
+                {
+                    await client.WriteAsync(ready.WrittenMemory, cancellationToken);
+                }
+                catch (IOException)
+                {
+                    // Who hangs up in the middle may have said why.
+                    End = await client.ReadReplyAsync(cancellationToken) is { IsPositive: false } early ? early : null;
+                    throw;
+                }
+
                 ready.ResetWrittenCount();
             }
         }
