@@ -40,7 +40,7 @@ internal sealed partial class OutboundDelivery(
     /// <summary>Longer than an attempt may take, so that a lease runs out only when its function is gone.</summary>
     private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(20);
 
-    /// <summary>Behind the end of a job's time, for the last attempt to find a place among others.</summary>
+    /// <summary>Behind the end of a job's time for its last attempt to find a place among others, and for a report to be made.</summary>
     private static readonly TimeSpan LastWait = TimeSpan.FromHours(1);
     private const int MaxConflicts = 10;
 
@@ -116,8 +116,12 @@ internal sealed partial class OutboundDelivery(
         {
             // Whatever it was, it is a deferral with a reason. A list of those that may happen would be one short.
             var kind = e.GetType().Name; // its message may have words of the mail
-            Log.AttemptFailed(logger, job.MessageId, job.Domain, kind, e.StackTrace ?? "");
             var isStopped = e is OperationCanceledException;
+            if (!isStopped)
+            {
+                Log.AttemptFailed(logger, job.MessageId, job.Domain, kind, e.StackTrace ?? "");
+            }
+
             results = Deferred(leased, "4.3.0", isStopped ? "the function was stopped during the attempt" : $"the attempt failed ({kind})");
         }
         finally
@@ -209,7 +213,7 @@ internal sealed partial class OutboundDelivery(
             return RingEnd.Done;
         }
 
-        var warned = await reports.TellAsync(job, cancellationToken);
+        var warned = await ReportAsync(job, cancellationToken);
         if (job.State is JobState.Done or JobState.Telling)
         {
             if (job.State == JobState.Telling)
@@ -248,6 +252,24 @@ internal sealed partial class OutboundDelivery(
         return RingEnd.Deferred;
     }
 
+    /// <summary>
+    /// True when the sender was told of a delay. A report that can't be made, for a fault of ours, is a dead letter that the
+    /// postmaster sees, and after an hour of that an error in the log: it does not keep the job from its end.
+    /// </summary>
+    private async Task<bool> ReportAsync(OutboundJob job, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await reports.TellAsync(job, cancellationToken);
+        }
+        catch (Exception e) when (e is not (Core.Messages.StoreUnavailableException or BusUnavailableException or OperationCanceledException)
+            && time.GetUtcNow() - job.ChangedAt >= LastWait)
+        {
+            Log.ReportFailed(logger, job.MessageId, job.Domain, e.GetType().Name, e.StackTrace ?? "");
+            return false;
+        }
+    }
+
     private static partial class Log
     {
         [LoggerMessage(2303, LogLevel.Information, "Message {Id} to {Domain} is deferred {Minutes} minutes after it was accepted: {Recipients} recipients, reply {Code} {Status}, next attempt {Next:u}", EventName = "MessageDeferred")]
@@ -256,5 +278,8 @@ internal sealed partial class OutboundDelivery(
 
         [LoggerMessage(2304, LogLevel.Error, "An attempt to relay message {Id} to {Domain} failed: {Kind} {Stack}", EventName = "AttemptFailed")]
         public static partial void AttemptFailed(ILogger logger, string id, string domain, string kind, string stack);
+
+        [LoggerMessage(2305, LogLevel.Error, "What became of message {Id} to {Domain} could not be told: {Kind} {Stack}", EventName = "ReportFailed")]
+        public static partial void ReportFailed(ILogger logger, string id, string domain, string kind, string stack);
     }
 }

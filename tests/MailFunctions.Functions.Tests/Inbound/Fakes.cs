@@ -137,8 +137,16 @@ internal sealed class MemoryTraces : ITraceWriter
 {
     public HashSet<(DateTimeOffset At, string Kind, string Address, string? Detail)> Rows { get; } = [];
 
+    /// <summary>Thrown where something is to be written.</summary>
+    public Exception? Fault { get; set; }
+
     public Task WriteAsync(IReadOnlyList<TraceEvent> events, CancellationToken cancellationToken)
     {
+        if (Fault is { } fault)
+        {
+            return Task.FromException(fault);
+        }
+
         lock (Rows)
         {
             foreach (var e in events)

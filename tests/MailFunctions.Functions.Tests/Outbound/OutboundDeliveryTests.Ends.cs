@@ -87,6 +87,25 @@ public sealed partial class OutboundDeliveryTests
         Assert.Equal((JobState.Done, 1, 0), (Row.State, _bus.Inbound.Count, relay.Attempts));
     }
 
+    [Theory]
+    [InlineData(ResultKind.Failed, RingEnd.Done)]
+    [InlineData(ResultKind.Deferred, RingEnd.Deferred)]
+    public async Task Ring_ReportThatCantBeMade_KeepsTheJobForAnHourOnly(string kind, object end)
+    {
+        var relay = new FakeRelay(job => Answer(job, kind, "5.1.1", "550 5.1.1 No"));
+        await PutAsync("a@one.test");
+        _traces.Fault = new FormatException("a fault of ours");
+
+        await Assert.ThrowsAsync<FormatException>(() => RingAsync(relay));
+        _time.Now += TimeSpan.FromMinutes(59);
+        await Assert.ThrowsAsync<FormatException>(() => RingAsync(relay));
+        _time.Now += TimeSpan.FromMinutes(1);
+
+        Assert.Equal(end, await RingAsync(relay));
+        Assert.Contains(_log.Lines, l => l.StartsWith("2305 ", StringComparison.Ordinal));
+        Assert.Equal(1, relay.Attempts);
+    }
+
     private async Task RingToTheEndAsync(FakeRelay relay, DateTimeOffset accepted)
     {
         for (var rings = 0; Row.State == JobState.Queued && rings < 1000; rings++)
