@@ -8,19 +8,27 @@ namespace MailFunctions.Edge.Accounts;
 /// <summary>
 /// Derivations of passwords wait here for their share of the processor (<see cref="LoginOptions.ProcessorShare"/>), so that a
 /// herd of them leaves the rest alone. Clients take turns, and those that the account knows have turns of their own, so that
-/// one that guesses holds up itself. What would wait too long is refused at once.
+/// one that guesses holds up itself. What would wait too long (<see cref="LoginOptions.LongestWait"/>) is refused at once.
 /// </summary>
 internal sealed class DerivationQueue
 {
     /// <summary>Different passwords that may wait for one <see cref="LoginSubject"/>: nobody mistypes faster.</summary>
     public const int MaxForSubject = 4;
 
+    /// <summary>What one takes, until one has been measured.</summary>
+    private static readonly TimeSpan FirstGuess = TimeSpan.FromSeconds(0.25);
+
+    /// <summary>What takes less was no derivation.</summary>
+    private static readonly TimeSpan NoDerivation = TimeSpan.FromMilliseconds(5);
+
     private readonly Lock _lock = new();
     private readonly Turns[] _lanes;
     private readonly Dictionary<LoginSubject, int> _subjects = [];
     private readonly int _workers;
     private readonly double _pause; // for each second of work
+    private readonly TimeSpan _longestWait;
     private readonly TimeProvider _time;
+    private TimeSpan _average = FirstGuess; // a worker's time for one, with its pause
     private int _working;
     private int _next;
 
@@ -30,7 +38,7 @@ internal sealed class DerivationQueue
         _workers = Math.Max(1, (int)processors);
         _pause = Math.Max(0, (_workers / processors) - 1);
         _lanes = [new Turns(options.Value.MaxWaiting), new Turns(options.Value.MaxWaiting)];
-        _time = time;
+        (_longestWait, _time) = (options.Value.LongestWait, time);
     }
 
     /// <summary>Whether as many different passwords wait for it as may.</summary>
@@ -86,7 +94,9 @@ internal sealed class DerivationQueue
         };
         lock (_lock)
         {
-            if (!_lanes[subject.IsFamiliar ? 0 : 1].TryAdd(ClientKey.For(client), job))
+            var lane = subject.IsFamiliar ? 0 : 1;
+            var turns = _lanes[1 - lane].IsEmpty ? 1 : 2;
+            if (!_lanes[lane].TryAdd(ClientKey.For(client), job, (int)(_longestWait / _average * _workers / turns)))
             {
                 return null;
             }
@@ -107,10 +117,25 @@ internal sealed class DerivationQueue
         {
             var began = _time.GetTimestamp();
             job();
-            if (_pause > 0 && _time.GetElapsedTime(began) * _pause is { Ticks: > TimeSpan.TicksPerMillisecond } pause)
+            var took = _time.GetElapsedTime(began);
+            if (took < NoDerivation)
             {
-                await Task.Delay(pause, _time);
+                continue;
             }
+
+            Measure(took * (1 + _pause));
+            if (_pause > 0)
+            {
+                await Task.Delay(took * _pause, _time);
+            }
+        }
+    }
+
+    private void Measure(TimeSpan took)
+    {
+        lock (_lock)
+        {
+            _average = _average == FirstGuess ? took : (_average * 0.8) + (took * 0.2);
         }
     }
 
@@ -140,11 +165,15 @@ internal sealed class DerivationQueue
         private readonly Queue<IPAddress> _turns = [];
         private int _count;
 
-        /// <summary>False when all room is taken, or half of it by this client.</summary>
-        public bool TryAdd(IPAddress client, Action job)
+        public bool IsEmpty => _count == 0;
+
+        /// <summary>False when more than <paramref name="most"/> would be ahead of it, when all room is taken, or half of it by this client.</summary>
+        public bool TryAdd(IPAddress client, Action job, int most)
         {
             var its = _jobs.GetValueOrDefault(client);
-            if (_count >= capacity || its?.Count >= (capacity + 1) / 2)
+            var mine = its?.Count ?? 0;
+            var ahead = Math.Min(_count, (mine + 1) * _turns.Count); // as the clients take turns
+            if (ahead > most || _count >= capacity || mine >= (capacity + 1) / 2)
             {
                 return false;
             }

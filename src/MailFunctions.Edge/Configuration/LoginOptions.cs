@@ -41,7 +41,10 @@ internal sealed class LoginOptions
     public double ProcessorShare { get; set; } = 0.5;
 
     /// <summary>Derivations that may wait for their turn, and as many again of clients that logged in lately; more are refused.</summary>
-    public int MaxWaiting { get; set; } = 200;
+    public int MaxWaiting { get; set; } = 1000;
+
+    /// <summary>A derivation that would wait longer for its turn than this, by those before it, is refused at once.</summary>
+    public TimeSpan LongestWait { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The longest that a disabled account or a revoked password is still honoured.</summary>
     public TimeSpan DirectoryCacheTime { get; set; } = TimeSpan.FromSeconds(20);
@@ -56,6 +59,11 @@ internal sealed class LoginOptions
         if (RememberFor <= TimeSpan.Zero || RememberFor > TimeSpan.FromDays(30))
         {
             yield return $"Login__RememberFor: {RememberFor} is out of range; use more than zero and at most 30 days.";
+        }
+
+        if (LongestWait < TimeSpan.FromSeconds(1) || LongestWait > TimeSpan.FromMinutes(5))
+        {
+            yield return $"Login__LongestWait: {LongestWait} is out of range; use 00:00:01 to 00:05:00.";
         }
 
         if (ProcessorShare is not (>= 0.05 and <= 1))

@@ -62,6 +62,25 @@ public sealed class DerivationQueueTests
         _gate.SetResult();
     }
 
+    /// <summary>Half a second each, one at a time: two may be ahead of what may wait a second.</summary>
+    [Fact]
+    public async Task TryRun_WouldWaitLongerThanItMay_IsRefusedAtOnceAndAnotherClientIsNot()
+    {
+        var queue = Queue(waiting: 200, longestWait: TimeSpan.FromSeconds(1));
+        await queue.TryRun(Guesser, Stranger("first"), () =>
+        {
+            _time.Advance(TimeSpan.FromSeconds(0.5));
+            return true;
+        })!;
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _ = queue.TryRun(Guesser, Stranger("second"), () => entered.TrySetResult() && Wait());
+        await entered.Task;
+
+        Assert.Equal(3, Enumerable.Range(0, 50).Count(i => queue.TryRun(Guesser, Stranger($"name{i}"), Wait) is not null));
+        Assert.NotNull(queue.TryRun(Other, Stranger("bob"), Wait));
+        _gate.SetResult();
+    }
+
     [Fact]
     public void TryReserve_ManyPasswordsForOneAccount_OnlySomeWait()
     {
@@ -104,8 +123,14 @@ public sealed class DerivationQueueTests
     }
 
     /// <summary>One worker, whatever machine this is.</summary>
-    private DerivationQueue Queue(int waiting, double? share = null) =>
-        new(Options.Create(new LoginOptions { MaxWaiting = waiting, ProcessorShare = share ?? 1.0 / Environment.ProcessorCount }), _time);
+    private DerivationQueue Queue(int waiting, double? share = null, TimeSpan? longestWait = null) => new(
+        Options.Create(new LoginOptions
+        {
+            MaxWaiting = waiting,
+            LongestWait = longestWait ?? TimeSpan.FromMinutes(5),
+            ProcessorShare = share ?? 1.0 / Environment.ProcessorCount,
+        }),
+        _time);
 
     private static LoginSubject Stranger(string name) => new(name, null);
 
