@@ -124,6 +124,87 @@ public sealed class DebianClientTests(SharedStack shared) : IDisposable
         await MailDialogs.WaitForMailAsync(shared.Stack, bob, 1);
     }
 
+    [ToolFact("getmail")]
+    public async Task Getmail_ThatKeepsMail_FetchesEachMessageOnce()
+    {
+        var bob = await WithMailAsync(2);
+        await WriteAsync(
+            "getmailrc",
+            $"""
+            [retriever]
+            type = SimplePOP3SSLRetriever
+            server = localhost
+            port = {shared.Stack.Pop3s}
+            username = {bob.Address}
+            password = {bob.Password}
+            ca_certs = {shared.Stack.CertificateAuthority}
+
+            [destination]
+            type = MDA_external
+            path = /bin/sh
+            arguments = ("-c", "cat >> {_home.File("mbox")}")
+            allow_root_commands = true
+
+            [options]
+            read_all = false
+            delete = false
+            """);
+
+        await RunAsync("getmail", $"--getmaildir {_home.Path}");
+        await RunAsync("getmail", $"--getmaildir {_home.Path}");
+
+        Assert.Equal(2, Subjects());
+        Assert.Equal(2, await MailDialogs.CountAsync(shared.Stack, bob));
+    }
+
+    [ToolFact("msmtp")]
+    public async Task Msmtp_SendsWithStartTlsAndWithTls()
+    {
+        var (alice, bob) = (await shared.CreateAccountAsync(), await shared.CreateAccountAsync());
+        foreach (var (port, startTls, mechanism) in ((int, string, string)[])
+            [(shared.Stack.Submission, "on", "on"), (shared.Stack.Smtps, "off", "scram-sha-256")])
+        {
+            var config = await WriteAsync(
+                "msmtprc",
+                $"""
+                account default
+                host localhost
+                port {port}
+                tls on
+                tls_starttls {startTls}
+                tls_trust_file {shared.Stack.CertificateAuthority}
+                auth {mechanism}
+                user {alice.Address}
+                password {alice.Password}
+                from {alice.Address}
+                """);
+            await RunAsync("msmtp", $"-C {config} {bob.Address}", $"From: {alice.Address}\nTo: {bob.Address}\nSubject: From msmtp\n\nHello\n");
+        }
+
+        await MailDialogs.WaitForMailAsync(shared.Stack, bob, 2);
+    }
+
+    [ToolFact("s-nail")]
+    public async Task SNail_SendsAndReads()
+    {
+        var (alice, bob) = (await shared.CreateAccountAsync(), await shared.CreateAccountAsync());
+        await WriteAsync(
+            "mailrc",
+            $"""
+            set v15-compat
+            set tls-verify=strict tls-ca-file={shared.Stack.CertificateAuthority} tls-ca-no-defaults
+            set from={alice.Address}
+            set mta=smtps://{Uri.EscapeDataString(alice.Address)}:{Uri.EscapeDataString(alice.Password)}@localhost:{shared.Stack.Smtps}
+            set smtp-auth=plain
+            """);
+
+        await RunAsync("s-nail", $"-n -s \"From s-nail\" {bob.Address}", "Hello\n");
+        await MailDialogs.WaitForMailAsync(shared.Stack, bob, 1);
+        var box = $"pop3s://{Uri.EscapeDataString(bob.Address)}:{Uri.EscapeDataString(bob.Password)}@localhost:{shared.Stack.Pop3s}";
+
+        Assert.Contains("From s-nail", await RunAsync("s-nail", $"-n -# -f {box}", "headers\nx\n"), StringComparison.Ordinal);
+    }
+
     /// <summary>GNU SASL binds by tls-exporter (RFC 9266), made by GnuTLS: nothing of ours on its side.</summary>
     [ToolFact("gsasl")]
     public async Task Gsasl_WithChannelBinding_LogsIn()
@@ -165,13 +246,15 @@ public sealed class DebianClientTests(SharedStack shared) : IDisposable
         return _home.File(name);
     }
 
-    private async Task<string> RunAsync(string program, string arguments)
+    private async Task<string> RunAsync(string program, string arguments, string input = "")
     {
         using var limit = new CancellationTokenSource(Limit);
         var start = new ProcessStartInfo(OptionalTool.PathOf(program), arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["HOME"] = _home.Path;
         start.Environment["FETCHMAILHOME"] = _home.Path;
+        start.Environment["MAILRC"] = _home.File("mailrc");
         using var process = Process.Start(start)!;
+        await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
         try

@@ -15,7 +15,7 @@ public sealed partial class ReadmeTests(SharedStack shared)
         .SelectMany(block => block.Groups["lines"].Value.Split('\n', StringSplitOptions.RemoveEmptyEntries))];
 
     [Fact]
-    public void EveryCommand_IsRunByATestHere() => Assert.All(Commands, line => Assert.Contains(line.Split(' ')[0], (string[])["dotnet", "swaks", "printf", "curl", "azd"]));
+    public void EveryCommand_IsRunByATestHere() => Assert.All(Commands, line => Assert.Contains(line.Split(' ')[0], (string[])["dotnet", "swaks", "printf", "curl", "azd", "alias", "admin"]));
 
     [Fact]
     public async Task TheFirstCommand_RunsTheMainJob()
@@ -48,6 +48,30 @@ public sealed partial class ReadmeTests(SharedStack shared)
 
         await MailDialogs.WaitForMailAsync(shared.Stack, bob, 2);
         Assert.Contains("Subject:", await RunAsync(OnThisStack(Command("curl"), bob)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TheFirstDayOfAPostmaster_GoesAsItStandsThere()
+    {
+        var (unique, bob) = (Guid.NewGuid().ToString("N")[..8], await shared.CreateAccountAsync());
+        Assert.StartsWith("250", await MailDialogs.SendAsync(shared.Stack.Smtp, bob.Address, "Subject: x\r\n\r\nx\r\n"u8.ToArray()), StringComparison.Ordinal);
+        await MailDialogs.WaitForMailAsync(shared.Stack, bob, 1);
+        using var files = new TemporaryDirectory();
+        Assert.Equal("alias admin='dotnet run --no-build --project src/MailFunctions.Local -- admin'", Command("alias"));
+        var said = new List<string>();
+        foreach (var line in Commands.Where(l => l.StartsWith("admin ", StringComparison.Ordinal)))
+        {
+            var mine = line
+                .Replace("example.org", unique + ".test", StringComparison.Ordinal)
+                .Replace("bob@example.test", bob.Address, StringComparison.Ordinal)
+                .Replace("bob.mbox", files.File("bob.mbox"), StringComparison.Ordinal);
+            said.Add(await RunAsync($"'{Repository.ProgramOf("MailFunctions.Local")}' {mine} --url {shared.Stack.AdminUrl} --key {shared.Stack.AdminKey}"));
+        }
+
+        Assert.True(said.Count > 12);
+        Assert.Contains("1 imported, 0 skipped, 0 refused.", said);
+        Assert.Contains(said, s => s.Contains($"carol@{unique}.test", StringComparison.Ordinal) && s.Contains("Carol", StringComparison.Ordinal));
+        Assert.Contains(said, s => s.Contains("accepted", StringComparison.Ordinal) && s.Contains(bob.Address, StringComparison.Ordinal));
     }
 
     private string OnThisStack(string line, AccountJson bob) => line

@@ -11,8 +11,8 @@ public sealed record OptionalTool(string Program, string Package)
     /// <summary>All of them; a program that is not in here is not started by tests.</summary>
     public static IReadOnlyList<OptionalTool> All { get; } =
     [
-        new("buildah", "buildah"), new("bwrap", "bubblewrap"), new("curl", "curl"), new("fetchmail", "fetchmail"), new("gsasl", "gsasl"),
-        new("mpop", "mpop"), new("mutt", "mutt"), new("opendkim-testmsg", "opendkim-tools"), new("python3", "python3"), new("smtp-sink", "postfix"),
+        new("buildah", "buildah"), new("bwrap", "bubblewrap"), new("curl", "curl"), new("fetchmail", "fetchmail"),
+        new("getmail", "getmail6"), new("gsasl", "gsasl"), new("mpop", "mpop"), new("msmtp", "msmtp"), new("mutt", "mutt"), new("opendkim-testmsg", "opendkim-tools"), new("python3", "python3"), new("s-nail", "s-nail"), new("smtp-sink", "postfix"),
         new("swaks", "swaks"), new("tar", "tar"),
     ];
 

@@ -20,8 +20,13 @@ internal sealed class AdminCall(AdminVerb verb, AdminInput given, ParseResult pa
         var answer = await SendAsync(http, verb.Method, target, body, ifNoneMatch: false, cancellationToken);
         if (verb.IsUpsert && answer.StatusCode == HttpStatusCode.NotFound)
         {
+            var missing = ReadJson(answer, await answer.Content.ReadAsStringAsync(cancellationToken));
             answer.Dispose();
             answer = await SendAsync(http, "PUT", target, body, ifNoneMatch: true, cancellationToken); // not over one that was made meanwhile
+            if (answer.StatusCode == HttpStatusCode.BadRequest && !asJson)
+            {
+                await _errors.WriteLineAsync(AdminText.Of(missing, "detail")); // a name that was mistyped, more often than not
+            }
         }
 
         using (answer)

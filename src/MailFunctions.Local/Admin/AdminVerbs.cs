@@ -32,6 +32,7 @@ internal static class AdminVerbs
         new("enabled", "Takes mail and logs in", FieldKind.Flag),
         new("forwardTo", "Where mail goes too", FieldKind.List, Nothing: "[]"),
         new("keepCopy", "Forwarded mail also stays", FieldKind.Flag),
+        new("sendAs", "Further addresses that it may send as", FieldKind.List, Nothing: "[]"),
         new("sendAs", "Addresses that it may send as besides its own and its aliases'", FieldKind.List, Nothing: "[]"),
     ];
 

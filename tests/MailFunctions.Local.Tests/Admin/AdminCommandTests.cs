@@ -22,6 +22,7 @@ public sealed class AdminCommandTests
     [InlineData("accounts set alice@example.test --enabled YES", """PATCH /api/accounts/alice@example.test {"enabled":true}""")]
     [InlineData("accounts set alice@example.test --no-forward-to --no-display-name", """PATCH /api/accounts/alice@example.test {"displayName":"","forwardTo":[]}""")]
     [InlineData("accounts set alice@example.test --forward-to a@x.test,b@x.test", """PATCH /api/accounts/alice@example.test {"forwardTo":["a@x.test","b@x.test"]}""")]
+    [InlineData("accounts set alice@example.test --no-send-as", """PATCH /api/accounts/alice@example.test {"sendAs":[]}""")]
     [InlineData("accounts replace alice@example.test --keep-copy on", """PUT /api/accounts/alice@example.test {"keepCopy":true}""")]
     [InlineData("""aliases set t@example.test --targets a@x.test,"b,c"@x.test --targets d@x.test""", """PUT /api/aliases/t@example.test {"targets":["a@x.test","\u0022b,c\u0022@x.test","d@x.test"]}""")]
     [InlineData("accounts list --domain example.test", "GET /api/accounts?domain=example.test&usage=true")]
@@ -49,6 +50,20 @@ public sealed class AdminCommandTests
         Assert.Equal(0, code);
         Assert.Equal("PATCH", api.Asked[0].Split(' ')[0]);
         Assert.Equal("""PUT /api/accounts/alice@example.test {"password":"correct horse battery staple","quotaBytes":1000000000} If-None-Match: *""", api.Asked[1]);
+    }
+
+    [Fact]
+    public async Task Set_OfAMistypedName_SaysFirstThatThereIsNone()
+    {
+        await using var api = await StubApi.StartAsync();
+        api.Answers("""{"status":404,"detail":"There is no account 'alcie@example.test'."}""", 404)
+            .Answers("""{"status":400,"errors":{"password":["A new account needs one."]}}""", 400);
+
+        var (code, _, errors) = await api.RunAsync("accounts", "set", "alcie@example.test", "--enabled", "no");
+
+        Assert.Equal(1, code);
+        Assert.StartsWith("There is no account 'alcie@example.test'.", errors, StringComparison.Ordinal);
+        Assert.Contains("--password: A new account needs one.", errors, StringComparison.Ordinal);
     }
 
     [Theory]
