@@ -28,6 +28,23 @@ public sealed class ReportAllowanceTests(AzuriteFixture azurite)
         Assert.True(await Allowance().TakeAsync("other" + _address, "r", Now, 3, Token));
     }
 
+    [Fact]
+    public async Task Rows_GoWhenTracesGo()
+    {
+        var longAgo = new DateTimeOffset(2020, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        await TakeAllAsync(longAgo);
+        var storage = new TestStorage(azurite.ConnectionString);
+
+        await new TraceRetention(storage.Tables, new SetClock(longAgo.AddDays(TraceRetention.Days + 1))).RunAsync(Token);
+
+        Assert.True(await Allowance().TakeAsync(_address, "another", longAgo, 1, Token));
+    }
+
+    private sealed class SetClock(DateTimeOffset now) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => now;
+    }
+
     private async Task<List<bool>> TakeAllAsync(DateTimeOffset at)
     {
         ReportAllowance[] processes = [Allowance(), Allowance()];

@@ -24,6 +24,34 @@ public sealed class SrsRewriterTests
         Assert.Equal(sender, Srs().Unwrap(parsed.WithLocalPart(parsed.LocalPart.ToLowerInvariant())));
     }
 
+    // roehling/postsrsd#68 (domains of 16 letters), #85 (servers that change the case), #189 (signs that some refuse), #100 (a
+    // sender that another forwarder has rewritten).
+    [Fact]
+    public void Unwrap_DomainsOfEveryLengthInAnyCase_IsTheSender()
+    {
+        for (var length = 1; length <= 30; length++)
+        {
+            var sender = EmailAddress.Parse($"Foo.Bar@{new string('d', length)}.test")!;
+            var rewritten = Srs().Rewrite(sender, "example.test")!;
+
+            Assert.Matches("^SRS0=[a-z2-7]{8}=[a-z2-7]{2}=", rewritten.LocalPart);
+            Assert.Equal(sender, Srs().Unwrap(rewritten));
+            Assert.Equal(sender, Srs().Unwrap(rewritten.WithLocalPart(rewritten.LocalPart.ToUpperInvariant())));
+        }
+    }
+
+    [Theory]
+    [InlineData("SRS0=7mIz=Z5=x.test=bar@my.test")]
+    [InlineData("SRS1=rtva=wxbs=3g=a=b@m.test")]
+    [InlineData("name+caf_=to=y.test@z.test")]
+    [InlineData("=@z.test")]
+    public void Unwrap_SenderThatHasEqualSignsItself_IsTheSender(string text)
+    {
+        var sender = EmailAddress.Parse(text)!;
+
+        Assert.Equal(sender.ToString(), Srs().Unwrap(Srs().Rewrite(sender, "example.test")!)!.ToString());
+    }
+
     [Fact]
     public void Unwrap_AfterItsDays_IsNothing()
     {

@@ -96,6 +96,29 @@ public sealed class DsnMessageTests
         Assert.Contains($"\r\nDiagnostic-Code: {diagnostic}\r\n", text, StringComparison.Ordinal);
     }
 
+    // What broke the reports of others: foxcpp/maddy#245 (a reply of two lines), OpenSMTPD/OpenSMTPD#1084 (an ORCPT that is no
+    // address), yaad-index/darbaan#57 (line breaks in addresses), and xtext that decodes to line breaks.
+    [Theory]
+    [InlineData("550 5.2.1 Disabled. Learn more at\n5.2.1  https://support.example/ - gsmtp", "rfc822;root", "e", "Original-Recipient: rfc822;root")]
+    [InlineData("550 No\r\nStatus: 2.0.0\r\n\r\nFinal-Recipient: x", "rfc822;a+0D+0AAction:+20delivered", "e+0D", "Original-Recipient: rfc822;a??Action: delivered")]
+    [InlineData("550 \0\u0085\u2028 No", "rfc822;", "a\r\nAction: delivered", "Original-Recipient: rfc822;")]
+    [InlineData("550 No", "x400;/C=DE/A=+20/", "\u001b[2J", "Original-Recipient: x400;/C=DE/A= /")]
+    [InlineData("550 No", "no type", "e", "Status: 5.1.1")]
+    public async Task Status_WhateverPeerAndSenderWrite_HasOneGroupForTheOneRecipient(string reply, string orcpt, string envid, string expected)
+    {
+        _store.Blobs[Blob] = "Subject: x\r\n\r\n"u8.ToArray();
+        var report = Report(smtpUtf8: false, whole: false, Failed("a@one.test", reply, orcpt));
+
+        var (octets, _) = await SendAsync(report with { MailFrom = report.MailFrom with { Envid = envid } });
+
+        var text = Encoding.UTF8.GetString(await ContentAsync(Parts(octets)[1]));
+        var fields = text.TrimEnd().Split("\r\n");
+        Assert.Equal(1, fields.Count(f => f.Length == 0)); // between message and recipient
+        Assert.All(fields.Where(f => f.Length > 0), f => Assert.Matches("^[A-Z][A-Za-z-]+: [ -~]*$", f));
+        Assert.Equal(["failed"], fields.Where(f => f.StartsWith("Action: ", StringComparison.Ordinal)).Select(f => f[8..]));
+        Assert.Contains(expected, fields);
+    }
+
     [Fact]
     public async Task Report_ToAnInternationalizedSender_NeedsSmtpUtf8()
     {

@@ -153,6 +153,34 @@ public sealed partial class InboundFunctionTests
         Assert.Equal(10, _traces.Rows.Count(r => r.Kind == "bounced" && r.Detail!.Contains("not reported", StringComparison.Ordinal)));
     }
 
+    // OpenSMTPD/OpenSMTPD#466: who asks for reports of success under another's name gets that other no more of them.
+    [Fact]
+    public async Task Run_FloodThatAsksForSuccess_MakesNoMoreReportsThanAnHourHas()
+    {
+        _directory.Account("alice@example.test");
+        for (var i = 0; i < 30; i++)
+        {
+            var envelope = Numbered(i) with { Recipients = Asking("SUCCESS", "alice@example.test").Recipients };
+            _store.Blobs[envelope.Blob] = _store.Blobs[Blob];
+            await RunAsync(envelope);
+        }
+
+        Assert.Equal((30, 20), (_mailboxes.Entries.Count, _bus.Inbound.Count));
+        Assert.DoesNotContain(_traces.Rows, r => r.Kind == "bounced");
+    }
+
+    // JAMES-3431: the name that the sender wrote stays with the recipient, wherever it is sent on to.
+    [Fact]
+    public async Task Run_OrcptOfWhatIsSentOn_StaysAsItCame()
+    {
+        _directory.Alias("team@example.test", "far@one.test");
+        var envelope = Envelope("team@example.test");
+
+        await RunAsync(envelope with { Recipients = [envelope.Recipients[0] with { Orcpt = "rfc822;old+2Bname@elsewhere.test" }] });
+
+        Assert.Equal("rfc822;old+2Bname@elsewhere.test", Assert.Single(Assert.Single(_jobs.Rows.Values).Recipients).Orcpt);
+    }
+
     [Fact]
     public async Task Run_MoreFailuresOfAnAccountThanAnHourHas_AreAllReportedToIt()
     {
