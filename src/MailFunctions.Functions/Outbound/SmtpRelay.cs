@@ -114,7 +114,9 @@ internal sealed class SmtpRelay(
         RelayClient client, OutboundJob job, Smarthost host, TlsDemand demand, CancellationToken limited)
     {
         var results = new List<RecipientResult>();
-        var parts = new Queue<OutboundRecipient[]>(job.Recipients.Chunk(options.MaxRecipients));
+        // RFC 6531 §3.2: what an internationalized address needs, or fails by, is not asked of the others.
+        var parts = new Queue<OutboundRecipient[]>(
+            job.Recipients.GroupBy(r => WirePath.IsInternational(r.Address)).SelectMany(g => g.Chunk(options.MaxRecipients)));
         while (parts.TryDequeue(out var part))
         {
             var partial = job with { Recipients = part };

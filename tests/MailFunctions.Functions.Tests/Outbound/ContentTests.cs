@@ -52,6 +52,22 @@ public sealed class ContentTests
         Assert.Equal(asked ? 0 : 1, without.Messages.Count);
     }
 
+    [Fact]
+    public async Task SmtpUtf8_OfOneRecipient_IsNotAskedForTheOthers()
+    {
+        var job = Attempts.Job("a@one.test", "ä@one.test", "b@one.test");
+        await using var with = new ScriptedMta { Extensions = ["SMTPUTF8", "8BITMIME"] };
+        await using var without = new ScriptedMta { Extensions = ["8BITMIME"] };
+
+        Assert.All(await Attempts.RunAsync(with, job), r => Assert.Equal(ResultKind.Relayed, r.Kind));
+        var results = await Attempts.RunAsync(without, job);
+
+        Assert.Equal(
+            ["MAIL FROM:<alice@example.test> 2", "MAIL FROM:<alice@example.test> SMTPUTF8 1"], with.Messages.Select(m => $"{m.Sender} {m.Recipients.Count}"));
+        Assert.Equal(
+            ["a@one.test relayed", "b@one.test relayed", "ä@one.test failed"], results.Select(r => $"{r.Recipient.Address} {r.Kind}"));
+    }
+
     [Theory]
     [InlineData("7BIT")]
     [InlineData(null)]
