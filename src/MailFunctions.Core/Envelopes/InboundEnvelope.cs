@@ -69,7 +69,7 @@ public sealed record ReversePath
     /// <summary>RFC 6531 §3.4.</summary>
     public bool SmtpUtf8 { get; init; }
 
-    /// <summary>`7BIT`, `8BITMIME` or `BINARYMIME` (RFC 6152, RFC 3030).</summary>
+    /// <summary>`7BIT` or `8BITMIME` (RFC 6152).</summary>
     public string? Body { get; init; }
 
     /// <summary>RFC 8689 §2.</summary>

@@ -4,7 +4,9 @@ namespace MailFunctions.Protocols.Pop3;
 
 /// <summary>
 /// Writes a message as a multi-line response: a dot more before each line that begins with one (RFC 1939 §3), and for TOP
-/// only the header section and some lines. Carries its state over the pieces, wherever they are cut.
+/// only the header section and some lines. Each line ends in CRLF, whatever was stored: a client that takes a bare LF or CR
+/// for a line end would find the end of the response inside the message, and answers behind it. Carries its state over the
+/// pieces, wherever they are cut.
 /// </summary>
 internal struct DotStuffer(long bodyLines)
 {
@@ -25,9 +27,6 @@ internal struct DotStuffer(long bodyLines)
 
     /// <summary>All that was asked for has been written.</summary>
     public bool IsDone { get; private set; }
-
-    /// <summary>The last octets written were CRLF, or nothing was written.</summary>
-    public readonly bool IsAtLineStart => _state == State.LineStart;
 
     public void Write(ReadOnlySpan<byte> piece, IBufferWriter<byte> output)
     {
@@ -50,7 +49,7 @@ internal struct DotStuffer(long bodyLines)
                     break;
 
                 case State.Text:
-                    var at = piece[i..].IndexOf((byte)'\r');
+                    var at = piece[i..].IndexOfAny((byte)'\r', (byte)'\n');
                     if (at != 0)
                     {
                         _lineIsEmpty = false;
@@ -60,23 +59,32 @@ internal struct DotStuffer(long bodyLines)
                     {
                         i = piece.Length;
                     }
-                    else
+                    else if (piece[i + at] == '\r')
                     {
                         i += at + 1;
                         _state = State.Cr;
+                    }
+                    else
+                    {
+                        output.Write(piece[start..(i + at)]);
+                        output.Write("\r\n"u8);
+                        i += at + 1;
+                        start = i;
+                        EndLine();
                     }
 
                     break;
 
                 case State.Cr when piece[i] == '\n':
                     i++;
-                    _state = State.LineStart;
                     EndLine();
                     break;
 
-                case State.Cr: // a CR that ends no line is content
-                    _lineIsEmpty = false;
-                    _state = State.Text;
+                case State.Cr: // a bare one
+                    output.Write(piece[start..i]);
+                    output.Write("\n"u8);
+                    start = i;
+                    EndLine();
                     break;
             }
         }
@@ -84,8 +92,20 @@ internal struct DotStuffer(long bodyLines)
         output.Write(piece[start..i]);
     }
 
+    /// <summary>Ends the last line, if it has no end yet, and the response.</summary>
+    public readonly void End(IBufferWriter<byte> output)
+    {
+        output.Write(_state switch
+        {
+            State.LineStart => ".\r\n"u8,
+            State.Cr => "\n.\r\n"u8,
+            _ => "\r\n.\r\n"u8,
+        });
+    }
+
     private void EndLine()
     {
+        _state = State.LineStart;
         if (_inBody)
         {
             _linesLeft--;

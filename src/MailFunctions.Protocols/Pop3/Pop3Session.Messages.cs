@@ -137,12 +137,7 @@ public sealed partial class Pop3Session
             return;
         }
 
-        if (!stuffer.IsAtLineStart)
-        {
-            Say("");
-        }
-
-        Say(".");
+        stuffer.End(_input.Output);
         if (whole && _account!.ExpireAfterDays is not null)
         {
             MarkWhenSent(messages[number].Uid);

@@ -62,7 +62,7 @@ internal sealed class HeaderSection
     {
         var colon = field.IndexOf((byte)':');
         var name = colon < 0 ? default : field[..colon].TrimEnd(" \t"u8);
-        if (name.IsEmpty || name.ContainsAnyExceptInRange((byte)'!', (byte)'~') || HasBareLineBreak(field))
+        if (name.IsEmpty || name.ContainsAnyExceptInRange((byte)'!', (byte)'~'))
         {
             return false;
         }
@@ -89,21 +89,5 @@ internal sealed class HeaderSection
         }
 
         return true;
-    }
-
-    // BINARYMIME content comes in unchecked, and a bare LF ends a line for many readers.
-    private static bool HasBareLineBreak(ReadOnlySpan<byte> field)
-    {
-        while (field.IndexOfAny((byte)'\r', (byte)'\n') is >= 0 and var at)
-        {
-            if (!field[at..].StartsWith("\r\n"u8))
-            {
-                return true;
-            }
-
-            field = field[(at + 2)..];
-        }
-
-        return false;
     }
 }

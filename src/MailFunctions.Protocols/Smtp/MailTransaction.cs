@@ -44,8 +44,6 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
     /// <summary>Being written by BDAT.</summary>
     public MessageContent? Content { get; set; }
 
-    public bool IsBinary => MailFrom.Body == "BINARYMIME";
-
     /// <summary>Takes MAIL's argument; null, or the refusal.</summary>
     public SmtpReply? SetSender(PathArgument path, SmtpListener listener, bool esmtp, bool tls)
     {
@@ -68,7 +66,7 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
 
                     DeclaredSize = size;
                     break;
-                case "BODY" when value?.ToUpperInvariant() is "7BIT" or "8BITMIME" or "BINARYMIME":
+                case "BODY" when value?.ToUpperInvariant() is "7BIT" or "8BITMIME": // no BINARYMIME: decision record 0050
                     reversePath = reversePath with { Body = value.ToUpperInvariant() };
                     break;
                 case "SMTPUTF8" when value is null:

@@ -27,7 +27,6 @@ internal static class SmtpReplies
     public static readonly SmtpReply NeedMail = new(503, "5.5.1", "Send MAIL first");
     public static readonly SmtpReply NoRecipients = new(503, "5.5.1", "No valid recipients");
     public static readonly SmtpReply BdatUnderWay = new(503, "5.5.1", "Only BDAT can follow BDAT until LAST");
-    public static readonly SmtpReply BinaryNeedsBdat = new(503, "5.5.1", "BODY=BINARYMIME needs BDAT");
     public static readonly SmtpReply TooManyErrors = new(421, "4.7.0", "Too many errors", Closes: true);
     public static readonly SmtpReply CommandTimeout = new(421, "4.4.2", "Waited too long for a command", Closes: true);
     public static readonly SmtpReply DataTimeout = new(421, "4.4.2", "Waited too long for the message", Closes: true);

@@ -10,12 +10,7 @@ public sealed partial class SmtpSession
     // RFC 5321 §4.1.1.4
     private async ValueTask<SmtpReply?> DataAsync(CancellationToken abort)
     {
-        if (_transaction!.IsBinary)
-        {
-            return SmtpReplies.BinaryNeedsBdat; // RFC 3030 §3
-        }
-
-        if (_transaction.Recipients.Count == 0)
+        if (_transaction!.Recipients.Count == 0)
         {
             return SmtpReplies.NoRecipients;
         }
@@ -69,7 +64,14 @@ public sealed partial class SmtpSession
             }
         }
 
-        return await FinishAsync(transaction, content, abort).ConfigureAwait(false);
+        var reply = await FinishAsync(transaction, content, abort).ConfigureAwait(false);
+        if (decoder.HasBareLineBreak)
+        {
+            // Whoever wrote this data may have meant it to end elsewhere: what follows can't be trusted to be commands.
+            _end ??= SmtpSessionEnd.ProtocolError;
+        }
+
+        return reply;
     }
 
     // RFC 3030 §2: the chunk is always read, whatever the answer, so that its octets can't become commands.
@@ -110,7 +112,7 @@ public sealed partial class SmtpSession
             return new SmtpReply(250, "2.0.0", string.Create(CultureInfo.InvariantCulture, $"{size} octets received"));
         }
 
-        if (content!.Refusal is null && !_transaction!.IsBinary && content.EndsInsideLineBreak)
+        if (content!.Refusal is null && content.EndsInsideLineBreak)
         {
             content.Refuse(SmtpReplies.BareBreakInData);
         }
@@ -135,9 +137,9 @@ public sealed partial class SmtpSession
             {
                 foreach (var segment in chunk)
                 {
-                    if (!_transaction!.IsBinary && !content.CheckLineBreaks(segment.Span))
+                    if (!content.CheckLineBreaks(segment.Span))
                     {
-                        content.Refuse(SmtpReplies.BareBreakInData);
+                        content.Refuse(SmtpReplies.BareBreakInData); // RFC 5321 §2.3.8: chunks of text are lines as well
                     }
 
                     await content.WriteAsync(segment, abort).ConfigureAwait(false);

@@ -34,7 +34,6 @@ public sealed partial class SmtpSession
         yield return "SMTPUTF8"; // RFC 6531
         yield return "ENHANCEDSTATUSCODES"; // RFC 2034
         yield return "CHUNKING"; // RFC 3030
-        yield return "BINARYMIME"; // RFC 3030
         yield return "DSN"; // RFC 3461
         yield return string.Create(CultureInfo.InvariantCulture, $"LIMITS RCPTMAX={listener.Limits.Recipients}"); // RFC 9422
         if (connection.CanStartTls)

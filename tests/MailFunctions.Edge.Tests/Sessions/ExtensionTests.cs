@@ -10,7 +10,7 @@ public sealed class ExtensionTests
     private const string Size = "SIZE 52428800";
     private const string Mechanisms = "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN";
 
-    private static readonly string[] Always = ["PIPELINING", Size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING", "BINARYMIME", "DSN", "LIMITS RCPTMAX=1000"];
+    private static readonly string[] Always = ["PIPELINING", Size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING", "DSN", "LIMITS RCPTMAX=1000"];
 
     [Fact]
     public async Task Ehlo_Mx_PlaintextThenTls()

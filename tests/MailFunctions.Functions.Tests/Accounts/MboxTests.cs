@@ -16,7 +16,10 @@ public sealed class MboxTests
     [InlineData($"From a@b {At}\nA: 1\r\n\r\n>From here\r\n>>From there\r\n> From\r\n\n", "A: 1\r\n\r\nFrom here\r\n>From there\r\n> From\r\n")]
     [InlineData($"From a@b {At}\nA: 1\r\n\r\none\r\n\r\n\nFrom c@d {At}\nA: 2\r\n\r\ntwo", "A: 1\r\n\r\none\r\n\r\n|A: 2\r\n\r\ntwo")]
     [InlineData($"From a@b {At}\nA: 1\n\nnot behind an empty line\nFrom c@d {At}\nA: 2\n", $"A: 1\r\n\r\nnot behind an empty line\r\nFrom c@d {At}\r\nA: 2\r\n")]
-    [InlineData($"From a@b {At}\nA: 1\r\nlone\nbreaks stay\r\n\n", "A: 1\r\nlone\nbreaks stay\r\n")]
+    [InlineData(
+        $"From a@b {At}\nA: 1\r\nlone\n.\nbreaks\r\rof\r\r\nany kind\r\n\n",
+        "A: 1\r\nlone\r\n.\r\nbreaks\r\n\r\nof\r\n\r\nany kind\r\n")]
+    [InlineData($"From a@b {At}\nA: 1\n\nthe last is a CR\r", "A: 1\r\n\r\nthe last is a CR\r\n")]
     [InlineData($"From a@b {At}\n\nFrom c@d {At}\nA: 2\n\n", "|A: 2\r\n")]
     [InlineData($"From a@b {At}\nA: 1\n\nFro", "A: 1\r\n\r\nFro")]
     [InlineData($"From a@b {At}\nA: 1\n\nx\n\nFrom c@d {At}", $"A: 1\r\n\r\nx\r\n\r\nFrom c@d {At}")]

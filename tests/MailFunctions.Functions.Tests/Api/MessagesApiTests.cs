@@ -110,7 +110,7 @@ public sealed class MessagesApiTests(TestedApi api)
             "Subject: plain\r\n\r\nbody\r\n",
             "Subject: quotes\r\n\r\nFrom me\r\n>From you\r\n>>From them\r\nFromage\r\nFrom\r\n>\r\n",
             "Subject: empty lines\r\n\r\n\r\n\r\n",
-            "Subject: binary\r\n\r\na\0b\u00ff\nFrom bare\n\r\r\n",
+            "Subject: binary\r\n\r\na\0b\u00ff\r\nFrom here\r\n\0\r\n",
             "Subject: big\r\n\r\n" + string.Concat(Enumerable.Repeat(">From x" + new string('y', 993) + "\r\n", 300)),
         ];
         foreach (var content in contents)
@@ -151,7 +151,8 @@ public sealed class MessagesApiTests(TestedApi api)
 
     [Theory]
     [InlineData("A: 1\n\none\n.\ntwo", "A: 1\r\n\r\none\r\n.\r\ntwo\r\n")] // of a Unix program
-    [InlineData("A: 1\r\n\r\none\ntwo\r\n", "A: 1\r\n\r\none\ntwo\r\n")]
+    [InlineData("A: 1\r\n\r\none\n.\ntwo\r\n", "A: 1\r\n\r\none\r\n.\r\ntwo\r\n")] // of both kinds
+    [InlineData("A: 1\r\n\r\none\r.\rtwo\r", "A: 1\r\n\r\none\r\n.\r\ntwo\r\n")]
     [InlineData("\n\r\none\n", "\r\n\r\none\r\n")]
     public async Task Import_SingleMessage_GetsTheLineBreaksOfMail(string content, string expected)
     {

@@ -97,6 +97,7 @@ internal sealed class MboxReader(PipeReader input)
             {
                 case MboxLineKind.End or MboxLineKind.Separator:
                     input.AdvanceTo(buffer.Start);
+                    _breaks.End(_piece);
                     _begun = false;
                     break;
                 case MboxLineKind.Blank:

@@ -12,7 +12,7 @@ namespace MailFunctions.Functions.Accounts.Messages;
 
 /// <summary>
 /// `POST /api/accounts/{address}/import`: each message goes straight from the request into a blob of its own and then into
-/// the mailbox, as it stands but for the line breaks of Unix. Importing a file twice gives its messages twice, and says so; with
+/// the mailbox, as it stands but for line breaks, which become CRLF. Importing a file twice gives its messages twice, and says so; with
 /// `?skipKnown=true` it gives them once, so that an import that was cut off goes on where it ended.
 /// </summary>
 internal static class MessageImport
@@ -83,6 +83,11 @@ internal static class MessageImport
             var octets = result.Buffer.First;
             breaks.Copy(octets.Span, piece);
             ended = octets.IsEmpty && result.IsCompleted;
+            if (ended)
+            {
+                breaks.End(piece);
+            }
+
             body.AdvanceTo(result.Buffer.GetPosition(octets.Length));
         }
 
