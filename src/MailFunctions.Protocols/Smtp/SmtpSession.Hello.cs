@@ -1,17 +1,14 @@
 using System.Globalization;
-using MailFunctions.Core.Addresses;
 using MailFunctions.Protocols.Sasl;
 
 namespace MailFunctions.Protocols.Smtp;
 
 public sealed partial class SmtpSession
 {
-    private const int MaxHeloLength = 255;
-
     // RFC 5321 §4.1.1.1
     private async ValueTask<SmtpReply?> HelloAsync(string argument, bool esmtp)
     {
-        if (!IsHostName(argument))
+        if (!HelloName.IsTaken(argument))
         {
             return SmtpReplies.BadHelo;
         }
@@ -23,7 +20,7 @@ public sealed partial class SmtpSession
         return new SmtpReply(250, "", esmtp ? string.Join('\n', [Welcome(), .. Extensions()]) : Welcome());
     }
 
-    private string Welcome() => $"{listener.HostName} greets {_helo}";
+    private string Welcome() => $"{listener.HostName} greets {HelloName.AsText(_helo!)}";
 
     /// <summary>Exactly what applies to this listener, now.</summary>
     private IEnumerable<string> Extensions()
@@ -87,13 +84,4 @@ public sealed partial class SmtpSession
         _client = null;
         return null;
     }
-
-    /// <summary>
-    /// Syntax only, and not strictly: clients name themselves as they like, and RFC 5321 §4.1.4 forbids refusing mail for
-    /// it. What could break a `Received:` field is refused.
-    /// </summary>
-    private static bool IsHostName(string text) =>
-        text.Length is > 0 and <= MaxHeloLength
-        && (AddressLiteral.IsValid(text)
-            || text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or ':' || (c >= '\xA0' && char.IsLetterOrDigit(c))));
 }

@@ -13,8 +13,9 @@ internal static class TraceField
     public static void AppendReceived(
         StringBuilder fields, MailTransaction transaction, string helo, bool esmtp, bool authenticated, IPAddress client, TlsDetails? tls, string hostName)
     {
-        fields.Append("Received: from ").Append(helo).Append(" (").Append(AddressLiteral.For(client)).Append(")\r\n\tby ")
-            .Append(hostName).Append(" with ").Append(Protocol(transaction, esmtp, tls is not null, authenticated));
+        var address = AddressLiteral.For(client);
+        var from = HelloName.AsDomain(helo) is { } domain ? $"{domain} ({address})" : $"{address} (helo={HelloName.AsText(helo)})";
+        fields.Append("Received: from ").Append(from).Append("\r\n\tby ").Append(hostName).Append(" with ").Append(Protocol(transaction, esmtp, tls is not null, authenticated));
         if (tls is not null)
         {
             fields.Append(" (").Append(tls.Protocol).Append(' ').Append(tls.CipherSuite).Append(')');
