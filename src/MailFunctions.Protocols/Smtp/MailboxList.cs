@@ -3,29 +3,36 @@ using MailFunctions.Core.Addresses;
 
 namespace MailFunctions.Protocols.Smtp;
 
-/// <summary>The addresses in a From field (RFC 5322 §3.4, §3.6.2): display names, comments, angle brackets, groups.</summary>
+/// <summary>
+/// The authors that a From field names (RFC 5322 §3.4, §3.6.2): display names, comments, angle brackets, groups. Readers
+/// differ where a field is not what the grammar says, so every address that any of them may take for an author is one here.
+/// </summary>
 internal static class MailboxList
 {
-    /// <summary>All addresses, or null when a part of the list is none: then nobody can say whom it names.</summary>
+    /// <summary>All authors, each once, or null when a part of the field can't be read for sure.</summary>
     public static IReadOnlyList<EmailAddress>? Parse(string field)
     {
-        var addresses = new List<EmailAddress>();
-        foreach (var part in SplitMailboxes(field))
+        var authors = new HashSet<EmailAddress>();
+        foreach (var part in SplitMailboxes(field).Where(p => p.Length > 0)) // obs-mbox-list allows empty members (RFC 5322 §4.4)
         {
-            if (part.Length == 0)
-            {
-                continue; // obs-mbox-list allows empty members (RFC 5322 §4.4)
-            }
-
             if (EmailAddress.Parse(part) is not { } address)
             {
                 return null;
             }
 
-            addresses.Add(address);
+            authors.Add(address);
         }
 
-        return addresses;
+        // Some readers search for addresses, and some decode the display names before they parse.
+        if (EncodedWords.Decode(field) is not { } decoded
+            || !AddressSearch.TryFindAll(field, anyAt: false, authors)
+            || (decoded != field && !AddressSearch.TryFindAll(decoded, anyAt: true, authors)))
+        {
+            return null;
+        }
+
+        authors.UnionWith(SplitMailboxes(decoded).Select(EmailAddress.Parse).OfType<EmailAddress>());
+        return [.. authors];
     }
 
     /// <summary>The addr-spec text of each mailbox, comments and blanks taken out.</summary>
@@ -33,6 +40,7 @@ internal static class MailboxList
     {
         var parts = new List<string>();
         var bare = new StringBuilder();
+        var isPlain = true;
         string? angle = null;
         for (var i = 0; i < field.Length; i++)
         {
@@ -40,6 +48,11 @@ internal static class MailboxList
             {
                 case '(':
                     i = SkipComment(field, i);
+                    if (i == field.Length)
+                    {
+                        parts.Add("("); // without an end
+                    }
+
                     break;
                 case '"':
                     var end = QuotedEnd(field, i);
@@ -51,10 +64,10 @@ internal static class MailboxList
                     // Two in one mailbox, or one without an end: kept apart so that neither passes for an address.
                     angle = angle is null && close > 0 ? field[(i + 1)..close] : "<";
                     i = close > 0 ? close : field.Length;
-                    bare.Clear();
+                    EndOfPhrase();
                     break;
                 case ':' when angle is null: // the name of a group
-                    bare.Clear();
+                    EndOfPhrase();
                     break;
                 case ',' or ';':
                     EndOfMailbox();
@@ -62,6 +75,7 @@ internal static class MailboxList
                 case ' ' or '\t':
                     break;
                 default:
+                    isPlain &= !"@>)[]\\".Contains(field[i], StringComparison.Ordinal);
                     bare.Append(angle is null ? field[i] : "<");
                     break;
             }
@@ -70,11 +84,24 @@ internal static class MailboxList
         EndOfMailbox();
         return parts;
 
+        // RFC 5322 §3.2.5: a phrase has no specials but in quotes. Some readers take one with an "@" for an address of its own.
+        void EndOfPhrase()
+        {
+            if (!isPlain)
+            {
+                parts.Add(bare.ToString());
+            }
+
+            bare.Clear();
+            isPlain = true;
+        }
+
         void EndOfMailbox()
         {
             parts.Add(angle is null ? bare.ToString() : bare.Length > 0 ? "<" : angle.Trim(' ', '\t'));
             angle = null;
             bare.Clear();
+            isPlain = true;
         }
     }
 

@@ -255,7 +255,17 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
             return SmtpReplies.HeaderMalformed;
         }
 
-        if (header.From.Count != 1 || MailboxList.Parse(header.From[0]) is not { Count: > 0 } authors)
+        if (header.From.Count != 1)
+        {
+            return SmtpReplies.FromMissing;
+        }
+
+        if (MailboxList.Parse(header.From[0]) is not { } authors)
+        {
+            return SmtpReplies.FromUnclear;
+        }
+
+        if (authors.Count == 0)
         {
             return SmtpReplies.FromMissing;
         }

@@ -20,7 +20,7 @@ internal static class SmtpReplies
     public static readonly SmtpReply NotHttp = new(500, "5.5.1", "This is an SMTP server", Closes: true);
     public static readonly SmtpReply EarlyTalker = new(554, "5.5.0", "You spoke before the greeting", Closes: true);
     public static readonly SmtpReply NoParameters = new(501, "5.5.4", "This command takes no parameters");
-    public static readonly SmtpReply BadHelo = new(501, "5.5.4", "A domain name or address literal is needed here");
+    public static readonly SmtpReply BadHelo = new(501, "5.5.4", "A name of at most 255 printable characters is needed here");
     public static readonly SmtpReply NotImplemented = new(502, "5.5.1", "Command not implemented");
     public static readonly SmtpReply SayHelloFirst = new(503, "5.5.1", "Send EHLO or HELO first");
     public static readonly SmtpReply NestedMail = new(503, "5.5.1", "A message is under way already: send RSET first");
@@ -56,6 +56,7 @@ internal static class SmtpReplies
     public static readonly SmtpReply SenderNotOwned = new(553, "5.7.1", "This account may not send as that address");
     public static readonly SmtpReply FromNotOwned = new(553, "5.7.1", "This account may not use the address in the From header field");
     public static readonly SmtpReply FromMissing = new(554, "5.6.0", "The message needs a From header field with an address");
+    public static readonly SmtpReply FromUnclear = new(554, "5.6.0", "The From header field can't be read in one way only");
     public static readonly SmtpReply HeaderMalformed = new(554, "5.6.0", "The message's header section has a line that is not a header field");
     public static readonly SmtpReply RateLimited = new(450, "4.7.1", "Too much mail in a short time: try again later");
     public static readonly SmtpReply DirectoryAway = new(451, "4.4.3", "The directory can't be asked now: try again later");
