@@ -20,9 +20,6 @@ internal sealed partial class DirectoryAuthenticator(
     /// </summary>
     public static readonly TimeSpan OldFormAnswer = TimeSpan.FromSeconds(10);
 
-    /// <summary>Longest password looked at, in characters; the admin API takes 256 at most.</summary>
-    private const int MaxPasswordLength = 1024;
-
     private static readonly AuthenticationResult.Unavailable Later = new() { IsBusy = true };
 
     public async ValueTask<AuthenticationResult> CheckPasswordAsync(
@@ -103,7 +100,7 @@ internal sealed partial class DirectoryAuthenticator(
             return (AuthenticationResult?)throttled ?? Later;
         }
 
-        if (password.Length > MaxPasswordLength || SaslPrep.Prepare(password) is not { } prepared)
+        if (password.Length > PasswordLimits.MaxOctets || SaslPrep.Prepare(password) is not { } prepared)
         {
             throttle.RecordLook(client, name);
             return Rejected(client, null); // whatever the account is

@@ -10,7 +10,7 @@ namespace MailFunctions.Functions.Accounts;
 internal static class AccountRules
 {
     public const int MinPassword = 12;
-    public const int MaxPassword = 256;
+    public const int MaxPassword = PasswordLimits.MaxCharacters;
     public const int MaxDisplayName = 200;
     public const int MaxForwards = 20;
     public const int MaxSendAs = 20;

@@ -72,6 +72,7 @@ internal sealed class NextMessages
 
         octets = octets[..(int)line.Length];
         line.CopyTo(octets);
+        octets = octets.TrimEnd((byte)' ');
         return octets.Length > 5
             && System.Text.Ascii.EqualsIgnoreCase(octets[..5], "RETR "u8)
             && Utf8Parser.TryParse(octets[5..], out number, out var taken)

@@ -12,7 +12,9 @@ internal enum Pop3State
 }
 
 /// <summary>A row of the command table.</summary>
-internal sealed record Pop3CommandRule(string Verb, Pop3State State, Func<Pop3Session, string, CancellationToken, ValueTask> Run);
+/// <param name="BlanksCount">Those around the argument are a part of it.</param>
+internal sealed record Pop3CommandRule(
+    string Verb, Pop3State State, Func<Pop3Session, string, CancellationToken, ValueTask> Run, bool BlanksCount = false);
 
 public sealed partial class Pop3Session
 {
@@ -22,7 +24,7 @@ public sealed partial class Pop3Session
         new("CAPA", Pop3State.Both, static (s, _, _) => s.Capa()),
         new("STLS", Pop3State.Authorization, static (s, _, c) => s.StlsAsync(c)),
         new("USER", Pop3State.Authorization, static (s, a, _) => s.User(a)),
-        new("PASS", Pop3State.Authorization, static (s, a, c) => s.PassAsync(a, c)),
+        new("PASS", Pop3State.Authorization, static (s, a, c) => s.PassAsync(a, c), BlanksCount: true),
         new("AUTH", Pop3State.Authorization, static (s, a, c) => s.AuthAsync(a, c)),
         new("UTF8", Pop3State.Authorization, static (s, a, _) => s.Utf8(a)),
         new("LANG", Pop3State.Both, static (s, a, _) => s.Lang(a)),

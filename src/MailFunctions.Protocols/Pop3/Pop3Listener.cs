@@ -7,8 +7,8 @@ namespace MailFunctions.Protocols.Pop3;
 /// <summary>What a listener offers; the same for all of its sessions.</summary>
 public sealed record Pop3Listener
 {
-    /// <summary>RFC 2449 §4: longest command line in octets, with CRLF.</summary>
-    public const int CommandLineOctets = 255;
+    /// <summary>Longest command line in octets, with CRLF. RFC 2449 §4: 255 at least; the longest password needs more.</summary>
+    public const int CommandLineOctets = 5 + PasswordLimits.MaxOctets + 2;
 
     public required string HostName { get; init; }
 

@@ -16,6 +16,9 @@ public sealed partial class Pop3Session
 
     private const int ListingOctets = 80;
 
+    /// <summary>How often a session may have all of its lists, or its messages, before it is paced.</summary>
+    private const int FreeTimes = 4;
+
     private const string NoSuchMessage = "-ERR No such message";
 
     private async ValueTask<MessageList> MessagesAsync(CancellationToken abort) =>
@@ -51,23 +54,32 @@ public sealed partial class Pop3Session
         }
 
         Say(string.Create(CultureInfo.InvariantCulture, $"+OK {messages.Count - messages.DeletedCount} messages"));
+        _listPace ??= new OutputPace(services.Time, FreeTimes * (FlushEvery + ((long)messages.Count * ListingOctets)));
+        var octets = 0;
         for (var number = 1; number <= messages.Count; number++)
         {
             if (messages.Has(number))
             {
-                SayListing(number, messages[number], prefix);
-                if (_input.Output.UnflushedBytes >= FlushEvery && !await FlushAsync(abort).ConfigureAwait(false))
+                octets += SayListing(number, messages[number], prefix);
+                if (_input.Output.UnflushedBytes >= FlushEvery)
                 {
-                    return;
+                    if (!await FlushAsync(abort).ConfigureAwait(false))
+                    {
+                        return;
+                    }
+
+                    await _listPace.TakeAsync(octets, abort).ConfigureAwait(false);
+                    octets = 0;
                 }
             }
         }
 
         Say(".");
+        await _listPace.TakeAsync(octets, abort).ConfigureAwait(false);
     }
 
     /// <summary>`number size`, or `number unique-id` (RFC 1939 §7): at most 10 + 1 + 50 + 1 + 10 + 2 octets.</summary>
-    private void SayListing(int number, MaildropMessage message, string? prefix)
+    private int SayListing(int number, MaildropMessage message, string? prefix)
     {
         var output = _input.Output;
         var line = output.GetSpan(ListingOctets);
@@ -76,6 +88,7 @@ public sealed partial class Pop3Session
             ? Utf8Text.TryWrite(line, CultureInfo.InvariantCulture, $"{number} {message.Size}\r\n", out written)
             : Utf8Text.TryWrite(line, CultureInfo.InvariantCulture, $"{number} {prefix}.{message.Uid}\r\n", out written);
         output.Advance(written);
+        return written;
     }
 
     private ValueTask RetrAsync(string argument, CancellationToken abort) => SendMessageAsync(argument, DotStuffer.AllLines, abort);
@@ -113,6 +126,7 @@ public sealed partial class Pop3Session
         var output = _input.Output;
         Utf8Text.TryWrite(output.GetSpan(ListingOctets), CultureInfo.InvariantCulture, $"+OK {content.Size} octets\r\n", out var written);
         output.Advance(written);
+        _messagePace ??= new OutputPace(services.Time, FreeTimes * (FlushEvery + _maildrop!.Bytes));
         var stuffer = new DotStuffer(bodyLines);
         var octets = 0L;
         try
@@ -120,6 +134,7 @@ public sealed partial class Pop3Session
             while (!stuffer.IsDone && await content.ReadAsync(abort).ConfigureAwait(false) is { IsEmpty: false } piece)
             {
                 octets += piece.Length;
+                await _messagePace.TakeAsync(piece.Length, abort).ConfigureAwait(false);
                 for (; !piece.IsEmpty; piece = piece[Math.Min(piece.Length, PieceOctets)..])
                 {
                     stuffer.Write(piece.Span[..Math.Min(piece.Length, PieceOctets)], _input.Output);

@@ -22,6 +22,8 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
     private IMaildrop? _maildrop;
     private MessageList? _messages;
     private NextMessages? _next;
+    private OutputPace? _listPace;
+    private OutputPace? _messagePace;
     private List<uint>? _unsent;
     private Pop3SessionEnd? _end;
     private int _errors;
@@ -83,12 +85,14 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
     {
         var space = line.IndexOf(' ');
         var verb = space < 0 ? line.AsSpan() : line.AsSpan(0, space);
-        var argument = space < 0 ? "" : line[(space + 1)..];
         if (!Commands.TryGetValue(verb, out var rule))
         {
             Fail("-ERR Unknown command");
             return;
         }
+
+        // A password may begin and end with blanks (RFC 1939 §7); around any other argument they mean nothing, and clients send them.
+        var argument = space < 0 ? "" : rule.BlanksCount ? line[(space + 1)..] : line[(space + 1)..].Trim(' ');
 
         var state = _maildrop is null ? Pop3State.Authorization : Pop3State.Transaction;
         if (!rule.State.HasFlag(state))

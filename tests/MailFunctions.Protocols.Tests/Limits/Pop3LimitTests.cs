@@ -45,6 +45,48 @@ public sealed class Pop3LimitTests : IDisposable
         Assert.True(_server.Maildrop.Disposed);
     }
 
+    /// <summary>A client that asks for the same again and again gets it as fast as it may four times, and then at a pace.</summary>
+    [Theory]
+    [InlineData("LIST")]
+    [InlineData("UIDL")]
+    [InlineData("RETR 1")]
+    [InlineData("TOP 1 9999")]
+    public async Task Loop_OfTheSameCommand_IsPaced(string command)
+    {
+        const int Times = 400;
+        for (var i = 0; i < 500; i++)
+        {
+            _server.Maildrop.Add($"Subject: {i}\r\n\r\n{(i == 0 ? new string('x', 60_000) : "")}\r\n");
+        }
+
+        var all = (4 * 32 * 1024) + 4 * Math.Max(_server.Maildrop.Bytes, 500 * 80);
+        var session = RunAsync();
+        await LogInAsync();
+        await _connection.SendAsync(string.Concat(Enumerable.Repeat(command + "\r\n", Times)) + "QUIT\r\n");
+        var got = 0L;
+        var reading = CountAsync();
+        for (var seconds = 0; !session.IsCompleted && seconds < 3600; seconds++)
+        {
+            await TimedSession.SettleAsync();
+            Assert.InRange(Interlocked.Read(ref got), 0, all + ((seconds + 1L) * OutputPace.Rate) + 64 * 1024);
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(Pop3SessionEnd.Quit, await session);
+        await _connection.CloseServerAsync();
+        await reading;
+        Assert.True(got > 2 * all, $"{got} octets were no test of the pace.");
+
+        async Task CountAsync()
+        {
+            var buffer = new byte[64 * 1024];
+            while (await _connection.Client.ReadAsync(buffer) is > 0 and var read)
+            {
+                Interlocked.Add(ref got, read);
+            }
+        }
+    }
+
     [Fact]
     public async Task Drain_IdleSession_IsToldAndDeletesNothing()
     {
