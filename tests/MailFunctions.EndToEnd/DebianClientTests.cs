@@ -8,8 +8,6 @@ namespace MailFunctions.EndToEnd;
 /// <summary>The clients of docs/clients.md, as Debian packs them; each where it is installed.</summary>
 public sealed class DebianClientTests(SharedStack shared) : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
-
     private readonly TemporaryDirectory _home = new();
 
     public void Dispose() => _home.Dispose();
@@ -235,39 +233,8 @@ public sealed class DebianClientTests(SharedStack shared) : IDisposable
         return bob;
     }
 
-    private async Task<string> WriteAsync(string name, string text)
-    {
-        await File.WriteAllTextAsync(_home.File(name), text + "\n", TestContext.Current.CancellationToken);
-        if (!OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(_home.File(name), UnixFileMode.UserRead | UnixFileMode.UserWrite); // it holds a password, and the clients insist
-        }
+    private Task<string> WriteAsync(string name, string text) => DebianClient.WriteAsync(_home, name, text);
 
-        return _home.File(name);
-    }
-
-    private async Task<string> RunAsync(string program, string arguments, string input = "")
-    {
-        using var limit = new CancellationTokenSource(Limit);
-        var start = new ProcessStartInfo(OptionalTool.PathOf(program), arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["HOME"] = _home.Path;
-        start.Environment["FETCHMAILHOME"] = _home.Path;
-        start.Environment["MAILRC"] = _home.File("mailrc");
-        using var process = Process.Start(start)!;
-        await process.StandardInput.WriteAsync(input);
-        process.StandardInput.Close();
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
-        try
-        {
-            await process.WaitForExitAsync(limit.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill();
-            throw;
-        }
-
-        Assert.True(process.ExitCode == 0, $"{program} ended with {process.ExitCode}:\n{await errors}\n{await output}");
-        return await output;
-    }
+    private Task<string> RunAsync(string program, string arguments, string input = "") =>
+        DebianClient.RunAsync(_home, new ProcessStartInfo(program, arguments), input);
 }

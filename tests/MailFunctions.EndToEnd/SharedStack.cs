@@ -19,6 +19,9 @@ public sealed class SharedStack : IAsyncLifetime
 
     public HttpClient Admin { get; private set; } = null!;
 
+    /// <summary>The directory in which it keeps everything.</summary>
+    public string Data => _process!.Data;
+
     public async ValueTask InitializeAsync()
     {
         _process = await StackProcess.StartAsync();

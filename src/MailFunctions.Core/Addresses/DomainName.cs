@@ -12,8 +12,12 @@ public static class DomainName
     private static readonly SearchValues<char> LetterDigitHyphenDot =
         SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-.");
 
+    private static readonly SearchValues<char> WithUnderscore =
+        SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-._");
+
     /// <summary>Brings a domain, in U-label or A-label form, into the canonical form; false when it is not a domain name.</summary>
-    public static bool TryNormalize(string? text, out string domain)
+    /// <param name="underscores">Takes them as letters: DNS does (RFC 2181 §11), and hosts of senders have them.</param>
+    public static bool TryNormalize(string? text, out string domain, bool underscores = false)
     {
         domain = "";
         if (string.IsNullOrEmpty(text) || text.Length > MaxOctets)
@@ -27,7 +31,7 @@ public static class DomainName
             try
             {
                 // Both directions, so that an A-label that decodes to nothing valid is refused (RFC 5891 §5.4).
-                var idn = new IdnMapping { UseStd3AsciiRules = true };
+                var idn = new IdnMapping { UseStd3AsciiRules = !underscores };
                 name = idn.GetAscii(idn.GetUnicode(text));
             }
             catch (ArgumentException)
@@ -37,7 +41,7 @@ public static class DomainName
         }
 
         name = name.ToLowerInvariant();
-        if (name.Length > MaxOctets || name.AsSpan().ContainsAnyExcept(LetterDigitHyphenDot))
+        if (name.Length > MaxOctets || name.AsSpan().ContainsAnyExcept(underscores ? WithUnderscore : LetterDigitHyphenDot))
         {
             return false;
         }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 namespace MailFunctions.Core.Addresses;
@@ -11,6 +12,9 @@ public sealed class EmailAddress : IEquatable<EmailAddress>
 {
     /// <summary>RFC 5321 §4.5.3.1.1, in octets of UTF-8.</summary>
     public const int MaxLocalPartOctets = 64;
+
+    /// <summary>Longest address that is looked at, in octets of UTF-8; RFC 5321 §4.5.3.1.3 has paths to 256 at least.</summary>
+    public const int MaxOctets = 512;
 
     private static readonly SearchValues<char> AtomText =
         SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~");
@@ -41,16 +45,29 @@ public sealed class EmailAddress : IEquatable<EmailAddress>
     /// <summary>Parses <c>local-part@domain</c>, without angle brackets; null when it is not an address.</summary>
     public static EmailAddress? Parse(string? text) => TryParse(text, out var address) ? address : null;
 
+    /// <summary>
+    /// Parses the address of a sender elsewhere, which is as its own server made it: a local part of any length within
+    /// <see cref="MaxOctets"/> (forwarders and list servers write the recipient into it; RFC 5321 §4.5.3.1 asks for no
+    /// limits where none are needed), dots in any place, underscores in the domain. <see cref="ToString"/> quotes what RFC 5321
+    /// §4.1.2 wants quoted. Whatever reads such an address again has to read it so.
+    /// </summary>
+    public static EmailAddress? ParseReversePath(string? text) =>
+        TryParse(text, isReversePath: true, out var address) && Encoding.UTF8.GetByteCount(address.ToString()) <= MaxOctets ? address : null;
+
     /// <inheritdoc cref="Parse"/>
-    public static bool TryParse(string? text, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out EmailAddress? address)
+    public static bool TryParse(string? text, [NotNullWhen(true)] out EmailAddress? address) =>
+        TryParse(text, isReversePath: false, out address);
+
+    private static bool TryParse(string? text, bool isReversePath, [NotNullWhen(true)] out EmailAddress? address)
     {
         address = null;
-        if (string.IsNullOrEmpty(text) || text.Length > 512 || !TryReadLocalPart(text, out var localPart, out var next))
+        if (string.IsNullOrEmpty(text) || text.Length > MaxOctets || Encoding.UTF8.GetByteCount(text) > MaxOctets
+            || !TryReadLocalPart(text, anyDots: isReversePath, out var localPart, out var next))
         {
             return false;
         }
 
-        if (next >= text.Length || text[next] != '@' || Encoding.UTF8.GetByteCount(localPart) > MaxLocalPartOctets)
+        if (next >= text.Length || text[next] != '@' || (!isReversePath && Encoding.UTF8.GetByteCount(localPart) > MaxLocalPartOctets))
         {
             return false;
         }
@@ -67,7 +84,7 @@ public sealed class EmailAddress : IEquatable<EmailAddress>
             return true;
         }
 
-        if (!DomainName.TryNormalize(rest, out var domain))
+        if (!DomainName.TryNormalize(rest, out var domain, underscores: isReversePath))
         {
             return false;
         }
@@ -76,7 +93,7 @@ public sealed class EmailAddress : IEquatable<EmailAddress>
         return true;
     }
 
-    private static bool TryReadLocalPart(string text, out string localPart, out int next)
+    private static bool TryReadLocalPart(string text, bool anyDots, out string localPart, out int next)
     {
         localPart = "";
         next = 0;
@@ -93,7 +110,7 @@ public sealed class EmailAddress : IEquatable<EmailAddress>
             var c = text[i];
             if (c == '.')
             {
-                if (i == atomStart)
+                if (i == atomStart && !anyDots)
                 {
                     return false;
                 }
@@ -106,7 +123,7 @@ public sealed class EmailAddress : IEquatable<EmailAddress>
             }
         }
 
-        if (i == atomStart || HasLoneSurrogate(text.AsSpan(0, i)))
+        if (i == 0 || (i == atomStart && !anyDots) || HasLoneSurrogate(text.AsSpan(0, i)))
         {
             return false;
         }

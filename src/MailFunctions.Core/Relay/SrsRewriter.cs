@@ -50,7 +50,7 @@ public sealed class SrsRewriter(byte[] key, TimeProvider time)
             return null;
         }
 
-        return EmailAddress.Parse("postmaster@" + domain)?.WithLocalPart(localPart);
+        return EmailAddress.ParseReversePath("postmaster@" + domain)?.WithLocalPart(localPart);
     }
 
     private int Today() => (int)(time.GetUtcNow().ToUnixTimeSeconds() / 86400 % DayModulus);

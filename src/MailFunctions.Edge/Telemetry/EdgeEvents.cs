@@ -1,8 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using MailFunctions.Core.Accounts;
-using MailFunctions.Core.Addresses;
-using MailFunctions.Core.Envelopes;
 using MailFunctions.Protocols.Pop3;
 using MailFunctions.Protocols.Smtp;
 
@@ -26,11 +24,10 @@ internal sealed partial class EdgeEvents : ISmtpEvents, IPop3Events, IDisposable
     private readonly ILogger<EdgeEvents> _logger;
 
     private readonly SessionTraces? _traces;
-    private readonly TimeProvider _time;
 
-    public EdgeEvents(IMeterFactory meters, ILogger<EdgeEvents> logger, SessionTraces? traces = null, TimeProvider? time = null)
+    public EdgeEvents(IMeterFactory meters, ILogger<EdgeEvents> logger, SessionTraces? traces = null)
     {
-        (_traces, _time) = (traces, time ?? TimeProvider.System);
+        _traces = traces;
         _meter = meters.Create(MeterName);
         _accepted = _meter.CreateCounter<long>("mail.smtp.messages.accepted", "{message}", "Messages answered with 250");
         _acceptedOctets = _meter.CreateCounter<long>("mail.smtp.octets.accepted", "By", "Octets of accepted messages");
@@ -63,8 +60,7 @@ internal sealed partial class EdgeEvents : ISmtpEvents, IPop3Events, IDisposable
         Log.Refused(_logger, client, command, reply.Code, reply.Enhanced);
     }
 
-    public void RecipientRefused(string id, ClientInfo client, string reversePath, EmailAddress recipient, SmtpReply reply) =>
-        _traces?.Add(SessionStory.OfRefused(id, _time.GetUtcNow(), client, reversePath, recipient, reply));
+    public void RecipientsRefused(RefusedRecipients refused) => _traces?.Add(SessionStory.Of(refused));
 
     public void Answered(AnsweredMessage message) => _traces?.Add(SessionStory.Of(message));
 

@@ -11,13 +11,15 @@ internal static class SessionStory
     /// <summary>Recipients named of one message; of more only the number.</summary>
     public const int MaxNamed = 20;
 
-    public static TraceEvent OfRefused(string id, DateTimeOffset at, ClientInfo client, string reversePath, EmailAddress recipient, SmtpReply reply) => new()
+    /// <summary>One event a transaction: a flood of refusals does not become a flood of rows.</summary>
+    public static TraceEvent Of(RefusedRecipients refused) => new()
     {
-        MessageId = id,
-        At = at,
+        MessageId = refused.Id,
+        At = refused.EndedAt,
         Kind = TraceKind.Refused,
-        Addresses = Distinct([reversePath, recipient.ToString()]),
-        Detail = $"RCPT answered with {reply.Code} {reply.Enhanced}, from {Describe(client)}",
+        Addresses = Distinct([refused.ReversePath, .. refused.Recipients.Take(MaxNamed).Select(r => r.Address.ToString())]),
+        Detail = $"recipients refused, {refused.Listener} from {Describe(refused.Client)}"
+            + Named("refused", refused.Count, refused.Recipients.Select(r => $"{r.Address} ({r.Reply.Code} {r.Reply.Enhanced})")),
     };
 
     /// <summary>One that was taken is found by addresses already, since each of its recipients has an end; one that was refused is not.</summary>
@@ -28,8 +30,7 @@ internal static class SessionStory
         Kind = message.Reply.IsFailure ? TraceKind.Refused : TraceKind.Received,
         Addresses = message.Reply.IsFailure ? Distinct([message.ReversePath, .. message.Recipients.Take(MaxNamed).Select(r => r.Address)]) : [],
         Detail = $"{message.Octets} octets answered with {message.Reply.Code} {message.Reply.Enhanced}, {message.Listener} from {Describe(message.Client)}"
-            + Named("taken", message.Recipients.Count, message.Recipients.Select(r => r.Address))
-            + Named("refused", message.Refused.Count, message.Refused.Select(r => $"{r.Address} ({r.Reply.Code} {r.Reply.Enhanced})")),
+            + Named("taken", message.Recipients.Count, message.Recipients.Select(r => r.Address)),
     };
 
     private static string Describe(ClientInfo client) =>
@@ -37,8 +38,10 @@ internal static class SessionStory
 
     private static string Named(string word, int count, IEnumerable<string> names) => count == 0
         ? ""
-        : $"; {word}: {string.Join(", ", names.Take(MaxNamed))}{(count > MaxNamed ? $" and {count - MaxNamed} more" : "")}";
+        : $"; {word}: {string.Join(", ", names.Take(MaxNamed))}{More(count - Math.Min(names.Count(), MaxNamed))}";
+
+    private static string More(int count) => count > 0 ? $" and {count} more" : "";
 
     private static List<string> Distinct(IEnumerable<string> addresses) =>
-        [.. addresses.Select(a => EmailAddress.Parse(a)?.ToCanonicalString()).OfType<string>().Distinct()];
+        [.. addresses.Select(a => EmailAddress.ParseReversePath(a)?.ToCanonicalString()).OfType<string>().Distinct()];
 }

@@ -19,7 +19,7 @@ internal sealed class ReportLimit(IReportAllowance allowance, RelayOptions optio
             return true;
         }
 
-        var to = EmailAddress.Parse(address) is { } parsed ? (_srs?.Unwrap(parsed) ?? parsed).WithoutTag().ToCanonicalString() : address;
+        var to = EmailAddress.ParseReversePath(address) is { } parsed ? (_srs?.Unwrap(parsed) ?? parsed).WithoutTag().ToCanonicalString() : address;
         return await allowance.TakeAsync(to, report, at, options.ReportsPerHour, cancellationToken);
     }
 }

@@ -54,7 +54,7 @@ internal sealed class ResultReports(ITraceWriter traces, DsnSender sender, Relay
             ResultKind.Deferred => TraceKind.Deferred,
             _ => TraceKind.Bounced,
         },
-        Addresses = [EmailAddress.Parse(result.Recipient.Address)?.ToCanonicalString() ?? result.Recipient.Address],
+        Addresses = [EmailAddress.ParseReversePath(result.Recipient.Address)?.ToCanonicalString() ?? result.Recipient.Address],
         Detail = $"{result.Status}, {(result.RemoteHost is { } host ? $"{host} said: " : "")}{result.Reply}"
             + (result.Kind == ResultKind.Deferred ? $"; next attempt {job.NextAttempt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z" : "")
             + (isReported || result.Kind != ResultKind.Failed ? "" : DsnSender.OverLimit),

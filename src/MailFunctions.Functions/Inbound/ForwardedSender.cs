@@ -22,7 +22,7 @@ internal sealed class ForwardedSender(RelayOptions options, TimeProvider time)
     public ReversePath Rewrite(ReversePath mailFrom, string through)
     {
         // The null reverse-path stays: nothing is ever sent to it (RFC 5321 §4.5.5). A sender of the domain passes SPF as it is.
-        return EmailAddress.Parse(mailFrom.Address) is { } sender && sender.Domain != through && Srs?.Rewrite(sender, through) is { } rewritten
+        return EmailAddress.ParseReversePath(mailFrom.Address) is { } sender && sender.Domain != through && Srs?.Rewrite(sender, through) is { } rewritten
             ? mailFrom with { Address = rewritten.ToString() }
             : mailFrom;
     }

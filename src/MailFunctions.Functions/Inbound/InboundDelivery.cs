@@ -104,7 +104,7 @@ internal sealed class InboundDelivery(
         var all = new List<ResolvedRecipient>();
         foreach (var recipient in envelope.Recipients)
         {
-            var address = EmailAddress.Parse(recipient.Address)!; // checked when the envelope was read
+            var address = EmailAddress.ParseReversePath(recipient.Address)!; // a report's is a sender; checked when the envelope was read
             var resolution = await _resolver.ResolveAsync(address, cancellationToken);
             all.Add(forwarded.IsReturning(address) && resolution is Resolution.Found
                 ? await ReturnAsync(envelope, new ResolvedRecipient(recipient, address, resolution), cancellationToken)
@@ -174,7 +174,7 @@ internal sealed class InboundDelivery(
         At = envelope.ReceivedAt,
         Kind = TraceKind.Accepted,
         Addresses = envelope.MailFrom.Address.Length > 0
-            ? [EmailAddress.Parse(envelope.MailFrom.Address)?.ToCanonicalString() ?? envelope.MailFrom.Address]
+            ? [EmailAddress.ParseReversePath(envelope.MailFrom.Address)?.ToCanonicalString() ?? envelope.MailFrom.Address]
             : [],
         Detail = $"{envelope.Listener} from {envelope.Client.Ip} ({envelope.Client.Helo}), {envelope.Client.Tls ?? "no TLS"}, " +
             $"{(envelope.Client.AuthenticatedAs is { } account ? "as " + account : "no login")}, {envelope.Size} octets, {envelope.Recipients.Count} recipients",

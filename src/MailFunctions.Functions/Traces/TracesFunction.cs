@@ -1,4 +1,5 @@
 using System.Globalization;
+using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Traces;
 using MailFunctions.Functions.Hosting;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -69,7 +70,7 @@ internal static class TracesFunction
         string text, HttpRequest request, int top, string? continuation, ITraceReader traces, TimeProvider time, CancellationToken cancellationToken)
     {
         var faults = new Faults();
-        if (ApiRequests.ReadAddress(text) is not { } address)
+        if (EmailAddress.ParseReversePath(text) is not { } address)
         {
             return ApiProblems.Invalid("address", "This is not an address.");
         }

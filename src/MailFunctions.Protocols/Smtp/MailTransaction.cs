@@ -24,11 +24,17 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
 
     public List<EnvelopeRecipient> Recipients { get; } = [];
 
-    /// <summary>The first of those that were refused, for the trace.</summary>
+    /// <summary>The first of those that were refused, each once, for the trace.</summary>
     public IReadOnlyList<RefusedRecipient> Refused => _refused ?? [];
 
     /// <summary>Its one recipient has to be the only one.</summary>
     public bool TakesNoMore { get; set; }
+
+    /// <summary>Refusals of recipients so far.</summary>
+    public int RefusedCount { get; private set; }
+
+    /// <summary>Recipients that had no room in this transaction any more.</summary>
+    public int TooManyCount { get; set; }
 
     /// <summary>SIZE of MAIL (RFC 1870 §5), or 0.</summary>
     public long DeclaredSize { get; private set; }
@@ -81,7 +87,7 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
                 case "REQUIRETLS" when value is null && tls: // RFC 8689 §2
                     reversePath = reversePath with { RequireTls = true };
                     break;
-                case "AUTH" when value is { Length: <= 500 } && listener.IsSubmission: // RFC 4954 §5: taken, not believed
+                case "AUTH" when value is { Length: <= 500 }: // RFC 4954 §5: taken, not believed; some send it where AUTH is not offered
                     break;
                 case "HOLDFOR" or "HOLDUNTIL" when listener.IsSubmission && value is not null && HoldUntil is null:
                     if (ParseHold(name, value, listener.Limits.MaxHoldSeconds) is not { } until)
@@ -151,8 +157,9 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
 
     public void AddRefused(EmailAddress address, SmtpReply reply)
     {
+        RefusedCount++;
         _refused ??= [];
-        if (_refused.Count < MaxRefusedKept)
+        if (_refused.Count < MaxRefusedKept && !_refused.Exists(r => r.Address.Equals(address)))
         {
             _refused.Add(new RefusedRecipient(address, reply));
         }

@@ -10,11 +10,19 @@ internal sealed record PathArgument(EmailAddress? Address, bool IsPostmaster, IR
     private const int MaxParameters = 16;
 
     /// <summary>Parses what follows `FROM:` or `TO:`; null when it breaks the grammar.</summary>
-    public static PathArgument? Parse(string text)
+    /// <param name="isReversePath">Of `FROM:`: see <see cref="EmailAddress.ParseReversePath"/>.</param>
+    /// <param name="bareAllowed">Takes an address without angle brackets, as simple programs submit it.</param>
+    public static PathArgument? Parse(string text, bool isReversePath = false, bool bareAllowed = false)
     {
         // RFC 5321 has no blank behind the colon; clients send one, and everybody takes it.
         text = text.TrimStart(' ');
-        if (!text.StartsWith('<') || FindClose(text) is not (> 0 and var close))
+        if (bareAllowed && text.Length > 0 && !text.StartsWith('<'))
+        {
+            var end = FindEnd(text, ' ') is >= 0 and var blank ? blank : text.Length;
+            text = $"<{text[..end]}>{text[end..]}";
+        }
+
+        if (!text.StartsWith('<') || FindEnd(text, '>') is not (> 0 and var close))
         {
             return null;
         }
@@ -36,13 +44,15 @@ internal sealed record PathArgument(EmailAddress? Address, bool IsPostmaster, IR
             return new PathArgument(null, true, parameters);
         }
 
-        return EmailAddress.Parse(DropSourceRoute(path)) is { } address ? new PathArgument(address, false, parameters) : null;
+        path = DropSourceRoute(path);
+        return (isReversePath ? EmailAddress.ParseReversePath(path) : EmailAddress.Parse(path)) is { } address ? new PathArgument(address, false, parameters) : null;
     }
 
-    private static int FindClose(string text)
+    /// <summary>Where a character first stands outside a quoted string; -1: nowhere.</summary>
+    private static int FindEnd(string text, char end)
     {
         var quoted = false;
-        for (var i = 1; i < text.Length; i++)
+        for (var i = 0; i < text.Length; i++)
         {
             switch (text[i])
             {
@@ -52,7 +62,7 @@ internal sealed record PathArgument(EmailAddress? Address, bool IsPostmaster, IR
                 case '\\' when quoted:
                     i++;
                     break;
-                case '>' when !quoted:
+                case var c when c == end && !quoted:
                     return i;
             }
         }

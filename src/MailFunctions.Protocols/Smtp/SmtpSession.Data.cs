@@ -187,12 +187,12 @@ public sealed partial class SmtpSession
             }
 
             services.Events.Answered(new AnsweredMessage(
-                transaction.Id, ended, listener.Kind, content.Client, transaction.MailFrom.Address, transaction.Recipients, transaction.Refused, content.Octets, reply));
+                transaction.Id, ended, listener.Kind, content.Client, transaction.MailFrom.Address, transaction.Recipients, content.Octets, reply));
             return reply;
         }
         finally
         {
-            transaction.End(reply, content.Octets);
+            End(transaction, reply, content.Octets);
             await content.DisposeAsync().ConfigureAwait(false);
         }
     }

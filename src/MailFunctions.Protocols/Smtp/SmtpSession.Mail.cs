@@ -19,7 +19,7 @@ public sealed partial class SmtpSession
         }
 
         if (!argument.StartsWith(FromPrefix, StringComparison.OrdinalIgnoreCase)
-            || PathArgument.Parse(argument[FromPrefix.Length..]) is not { IsPostmaster: false } path)
+            || PathArgument.Parse(argument[FromPrefix.Length..], isReversePath: true, listener.IsSubmission) is not { IsPostmaster: false } path)
         {
             return SmtpReplies.BadPath;
         }
@@ -61,7 +61,7 @@ public sealed partial class SmtpSession
     private async ValueTask<SmtpReply?> RcptAsync(string argument, CancellationToken abort)
     {
         if (!argument.StartsWith(ToPrefix, StringComparison.OrdinalIgnoreCase)
-            || PathArgument.Parse(argument[ToPrefix.Length..]) is not { } path
+            || PathArgument.Parse(argument[ToPrefix.Length..], bareAllowed: listener.IsSubmission) is not { } path
             || (path.IsPostmaster ? await PostmasterAsync(abort).ConfigureAwait(false) : path.Address) is not { } address)
         {
             return SmtpReplies.BadRecipientPath;
@@ -75,6 +75,8 @@ public sealed partial class SmtpSession
         if (_transaction.TakesNoMore || _transaction.Recipients.Count >= listener.Limits.Recipients
             || _transaction.EnvelopeOctets + MailTransaction.SizeOf(recipient) > SmtpLimits.EnvelopeOctets)
         {
+            // RFC 5321 §4.5.3.1.10: the client sends those again, in another transaction. As many again are no error of its.
+            _transaction.TooManyCount++;
             return SmtpReplies.TooManyRecipients;
         }
 
@@ -104,7 +106,6 @@ public sealed partial class SmtpSession
             _ => SmtpReplies.DirectoryAway,
         };
         _transaction.AddRefused(address, reply);
-        services.Events.RecipientRefused(_transaction.Id, Client(), _transaction.MailFrom.Address, address, reply);
         return reply;
     }
 

@@ -75,7 +75,7 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
         if (reply is { IsFailure: true })
         {
             services.Events.Refused(connection.RemoteEndPoint.Address, command.Rule?.Verb ?? "unknown", reply);
-            if (reply.Code >= 500 && ++_errors >= listener.Limits.BadCommands && _end is null)
+            if (CountsAsError(reply) && ++_errors >= listener.Limits.BadCommands && _end is null)
             {
                 Send(reply);
                 return Ending(SmtpReplies.TooManyErrors, SmtpSessionEnd.TooManyErrors);
@@ -84,6 +84,11 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
 
         return reply;
     }
+
+    /// <summary>The client's doing: not what is our own trouble, which it is to try again.</summary>
+    private bool CountsAsError(SmtpReply reply) =>
+        reply.Code >= 500 || reply == SmtpReplies.FullMailbox || reply == SmtpReplies.RateLimited
+        || (reply == SmtpReplies.TooManyRecipients && _transaction?.TooManyCount > listener.Limits.Recipients);
 
     /// <summary>What the state of the session says to a command before it is looked at.</summary>
     private SmtpReply? Check(SmtpCommandRule rule, string argument)
@@ -146,8 +151,21 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
             await content.DisposeAsync().ConfigureAwait(false);
         }
 
-        _transaction?.End(reply: null);
-        _transaction = null;
+        if (_transaction is not null)
+        {
+            End(_transaction, reply: null);
+            _transaction = null;
+        }
+    }
+
+    private void End(MailTransaction transaction, SmtpReply? reply, long octets = 0)
+    {
+        transaction.End(reply, octets);
+        if (transaction.RefusedCount > 0)
+        {
+            services.Events.RecipientsRefused(new RefusedRecipients(
+                transaction.Id, services.Time.GetUtcNow(), listener.Kind, Client(), transaction.MailFrom.Address, transaction.Refused, transaction.RefusedCount));
+        }
     }
 
     /// <summary>The client as it is known now; made again when a greeting, TLS or a login changed it.</summary>

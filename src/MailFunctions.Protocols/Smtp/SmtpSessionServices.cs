@@ -33,9 +33,8 @@ public interface ISmtpEvents
     /// <summary>The client's commands got this refusal (4yz or 5yz).</summary>
     void Refused(IPAddress client, string command, SmtpReply reply);
 
-    /// <summary>A recipient that could be read was refused, for what it is or where it leads.</summary>
-    /// <param name="id">The transaction's, which is the message's should one come of it.</param>
-    void RecipientRefused(string id, ClientInfo client, string reversePath, EmailAddress recipient, SmtpReply reply)
+    /// <summary>A transaction is over in which recipients were refused for what they are or where they lead: told once, however many.</summary>
+    void RecipientsRefused(RefusedRecipients refused)
     {
     }
 
@@ -54,7 +53,14 @@ public interface ISmtpEvents
 /// <param name="Octets">As the client sent them.</param>
 public sealed record AnsweredMessage(
     string Id, DateTimeOffset EndedAt, string Listener, ClientInfo Client, string ReversePath, IReadOnlyList<EnvelopeRecipient> Recipients,
-    IReadOnlyList<RefusedRecipient> Refused, long Octets, SmtpReply Reply);
+    long Octets, SmtpReply Reply);
+
+/// <summary>What was refused of one transaction.</summary>
+/// <param name="Id">The transaction's, which is the message's if one came of it.</param>
+/// <param name="Recipients">The first of them, each once.</param>
+/// <param name="Count">Refusals in all.</param>
+public sealed record RefusedRecipients(
+    string Id, DateTimeOffset EndedAt, string Listener, ClientInfo Client, string ReversePath, IReadOnlyList<RefusedRecipient> Recipients, int Count);
 
 /// <summary>A recipient of a transaction that was refused.</summary>
 public sealed record RefusedRecipient(EmailAddress Address, SmtpReply Reply);

@@ -53,6 +53,46 @@ public sealed class EmailAddressTests
     [InlineData("a@xn--\u00fc.test")]
     public void TryParse_NotAMailbox_IsRefused(string text) => Assert.Null(EmailAddress.Parse(text));
 
+    /// <summary>What senders elsewhere have is taken for a reverse-path, and written so that it can be read again.</summary>
+    [Theory]
+    [InlineData("a..b@example.test", "\"a..b\"@example.test")]
+    [InlineData("a.@example.test", "\"a.\"@example.test")]
+    [InlineData(".a@example.test", "\".a\"@example.test")]
+    [InlineData("a@Mail_out.example.test", "a@mail_out.example.test")]
+    [InlineData("a@_dmarc.b\u00FCcher.test", "a@_dmarc.xn--bcher-kva.test")]
+    [InlineData("me+caf_=a.very.long.name.of.somebody.with.a.mailbox=forwarded.example.test@mail.test", null)]
+    [InlineData("a.b@example.test", null)]
+    [InlineData("\"two words\"@example.test", null)]
+    [InlineData("x@[192.0.2.1]", null)]
+    public void ParseReversePath_SenderElsewhere_IsWrittenByTheGrammar(string text, string? expected)
+    {
+        var address = EmailAddress.ParseReversePath(text);
+
+        Assert.Equal(expected ?? text, address?.ToString());
+        Assert.Equal(address, EmailAddress.ParseReversePath(address!.ToString()));
+        Assert.Equal(address, EmailAddress.ParseReversePath(address.ToCanonicalString()));
+    }
+
+    [Theory]
+    [InlineData("@example.test")]
+    [InlineData("a b@example.test")]
+    [InlineData("a@b@example.test")]
+    [InlineData("a@-example.test")]
+    [InlineData("a@example..test")]
+    [InlineData("a@exam ple.test")]
+    [InlineData("a\0@example.test")]
+    [InlineData("a>@example.test")]
+    public void ParseReversePath_NotAMailbox_IsRefused(string text) => Assert.Null(EmailAddress.ParseReversePath(text));
+
+    [Fact]
+    public void ParseReversePath_Length_IsBounded()
+    {
+        Assert.NotNull(EmailAddress.ParseReversePath(new string('a', EmailAddress.MaxOctets - 7) + "@b.test"));
+        Assert.Null(EmailAddress.ParseReversePath(new string('a', EmailAddress.MaxOctets - 6) + "@b.test"));
+        Assert.Null(EmailAddress.ParseReversePath(new string('\u00FC', 253) + "@b.test"));
+        Assert.Null(EmailAddress.ParseReversePath(new string('a', EmailAddress.MaxOctets - 8) + ".@b.test")); // with its quotes it is too long
+    }
+
     [Fact]
     public void TryParse_LoneSurrogate_IsRefused()
     {

@@ -13,9 +13,11 @@ public sealed class SrsRewriterTests
     [InlineData("sender@elsewhere.test")]
     [InlineData("first.last+tag=x@elsewhere.test")]
     [InlineData("\"quoted part\"@elsewhere.test")]
+    [InlineData("a..b@elsewhere.test")]
+    [InlineData("sender@else_where.test")]
     public void Unwrap_WhatRewriteMade_IsTheSender(string text)
     {
-        var sender = EmailAddress.Parse(text)!;
+        var sender = EmailAddress.ParseReversePath(text)!;
         var rewritten = Srs().Rewrite(sender, "example.test")!;
 
         Assert.Equal("example.test", rewritten.Domain);

@@ -28,18 +28,22 @@ public sealed class EdgeRecordsTests : IDisposable
     public void Dispose() => _services.Dispose();
 
     [Fact]
-    public async Task RecipientRefused_IsTracedUnderSenderAndRecipientWithTheSessionsData()
+    public async Task RecipientsRefused_OfOneTransaction_AreOneEventUnderSenderAndRecipients()
     {
-        using var traces = new SessionTraces(_store, Meters, TimeProvider.System);
-        using var events = new EdgeEvents(Meters, NullLogger<EdgeEvents>.Instance, traces);
+        var e = await TraceAsync(events => events.RecipientsRefused(new RefusedRecipients(
+            "id", default, ListenerKind.Mx, Client, "Sender..x@Elsewhere_2.test",
+            [
+                new RefusedRecipient(EmailAddress.Parse("nobody@example.test")!, new SmtpReply(550, "5.1.1", "No such mailbox here")),
+                new RefusedRecipient(EmailAddress.Parse("full@example.test")!, new SmtpReply(452, "4.2.2", "This mailbox is full")),
+            ],
+            40_000)));
 
-        events.RecipientRefused("id", Client, "Sender@Elsewhere.test", EmailAddress.Parse("nobody@example.test")!, new SmtpReply(550, "5.1.1", "No such mailbox here"));
-        await traces.WriteAsync(CancellationToken.None);
-
-        var e = Assert.Single(_store.Events);
         Assert.Equal("id", e.MessageId);
-        Assert.Equal(["sender@elsewhere.test", "nobody@example.test"], e.Addresses);
-        Assert.Equal((TraceKind.Refused, "RCPT answered with 550 5.1.1, from 192.0.2.7 (client.example), TLSv1.3 X, no login"), (e.Kind, e.Detail));
+        Assert.Equal(["\"sender..x\"@elsewhere_2.test", "nobody@example.test", "full@example.test"], e.Addresses);
+        Assert.Equal(
+            (TraceKind.Refused, "recipients refused, mx from 192.0.2.7 (client.example), TLSv1.3 X, no login; "
+                + "refused: nobody@example.test (550 5.1.1), full@example.test (452 4.2.2) and 39998 more"),
+            (e.Kind, e.Detail));
     }
 
     [Fact]
@@ -50,8 +54,7 @@ public sealed class EdgeRecordsTests : IDisposable
         Assert.Equal((TraceKind.Received, "id"), (e.Kind, e.MessageId));
         Assert.Empty(e.Addresses); // its other events are found by them
         Assert.Equal(
-            "4096 octets answered with 250 2.6.0, mx from 192.0.2.7 (client.example), TLSv1.3 X, no login; taken: r0@example.test, r1@example.test; "
-            + "refused: nobody@example.test (550 5.1.1)",
+            "4096 octets answered with 250 2.6.0, mx from 192.0.2.7 (client.example), TLSv1.3 X, no login; taken: r0@example.test, r1@example.test",
             e.Detail);
     }
 
@@ -63,14 +66,16 @@ public sealed class EdgeRecordsTests : IDisposable
         Assert.Equal(TraceKind.Refused, e.Kind);
         Assert.Equal(1 + SessionStory.MaxNamed, e.Addresses.Count);
         Assert.Contains("answered with 451 4.3.0", e.Detail, StringComparison.Ordinal);
-        Assert.Contains($"r19@example.test and {1000 - SessionStory.MaxNamed} more; refused", e.Detail, StringComparison.Ordinal);
+        Assert.Contains($"r19@example.test and {1000 - SessionStory.MaxNamed} more", e.Detail, StringComparison.Ordinal);
     }
 
-    private async Task<TraceEvent> TraceAsync(AnsweredMessage message)
+    private Task<TraceEvent> TraceAsync(AnsweredMessage message) => TraceAsync(events => events.Answered(message));
+
+    private async Task<TraceEvent> TraceAsync(Action<EdgeEvents> happen)
     {
         using var traces = new SessionTraces(_store, Meters, TimeProvider.System);
         using var events = new EdgeEvents(Meters, NullLogger<EdgeEvents>.Instance, traces);
-        events.Answered(message);
+        happen(events);
         await traces.WriteAsync(CancellationToken.None);
         return Assert.Single(_store.Events);
     }
@@ -78,7 +83,7 @@ public sealed class EdgeRecordsTests : IDisposable
     private static AnsweredMessage Answered(int code, string enhanced, int recipients) => new(
         "id", default, ListenerKind.Mx, Client, "sender@elsewhere.test",
         [.. Enumerable.Range(0, recipients).Select(i => new EnvelopeRecipient { Address = $"r{i}@example.test" })],
-        [new RefusedRecipient(EmailAddress.Parse("nobody@example.test")!, new SmtpReply(550, "5.1.1", "No such mailbox here"))], 4096, new SmtpReply(code, enhanced, "x"));
+        4096, new SmtpReply(code, enhanced, "x"));
 
     [Fact]
     public async Task Sessions_AndLogins_AreCountedByHowTheyEnded()

@@ -37,6 +37,9 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     /// <summary>Messages whose data was answered.</summary>
     public List<AnsweredMessage> Answered { get; } = [];
 
+    /// <summary>Transactions with refused recipients that are over.</summary>
+    public List<RefusedRecipients> Refused { get; } = [];
+
     /// <summary>Messages begun and not yet disposed of: 0 when a session has ended.</summary>
     public int Open { get; private set; }
 
@@ -174,6 +177,14 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
             {
                 Answered.Add(message);
             }
+        }
+    }
+
+    void ISmtpEvents.RecipientsRefused(RefusedRecipients refused)
+    {
+        lock (Refused)
+        {
+            Refused.Add(refused);
         }
     }
 

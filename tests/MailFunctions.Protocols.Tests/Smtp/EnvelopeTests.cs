@@ -1,5 +1,6 @@
 using System.Text;
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Protocols.Smtp;
 using MailFunctions.Protocols.Tests.Harness;
 using MailFunctions.Protocols.Tests.Limits;
 using Xunit;
@@ -35,6 +36,67 @@ public sealed class EnvelopeTests
         Assert.Equal(session.Server.Accepted[0].Content.Length, envelope.Size);
         Assert.Equal($"2026/01/01/{envelope.Id}.eml", envelope.Blob);
         Assert.Null(envelope.HoldUntil);
+    }
+
+    /// <summary>Senders are as their own servers made them; what RFC 5321 §4.1.2 wants quoted is quoted from here on.</summary>
+    [Theory]
+    [InlineData("a..b@sender.test", "\"a..b\"@sender.test")]
+    [InlineData("a.@sender.test", "\"a.\"@sender.test")]
+    [InlineData("a@Mail_Out.sender.test", "a@mail_out.sender.test")]
+    [InlineData("me+caf_=somebody.with.a.long.name=forwarded.example.test=1234567@sender.test", null)]
+    public async Task Data_SenderElsewhere_IsInTheEnvelope(string sender, string? expected)
+    {
+        using var session = await TimedSession.StartAsync(tls: false);
+        await SendAsync(session, "EHLO client.test", $"MAIL FROM:<{sender}>", "RCPT TO:<bob@example.test>");
+
+        Assert.Equal(expected ?? sender, Assert.Single(session.Server.Accepted).Envelope.MailFrom.Address);
+    }
+
+    /// <summary>RFC 5322 §2.2: a header field is ASCII, whatever the client calls itself.</summary>
+    [Theory]
+    [InlineData("küche", "xn--kche-0ra ([192.0.2.1])")]
+    [InlineData("Under_Score.test", "Under_Score.test ([192.0.2.1])")]
+    [InlineData("[192.0.2.7]", "[192.0.2.7] ([192.0.2.1])")]
+    [InlineData("(none)", "[192.0.2.1] (helo=?none?)")]
+    [InlineData("Anna's-PC", "[192.0.2.1] (helo=Anna's-PC)")]
+    [InlineData("a%b", "[192.0.2.1] (helo=a%b)")]
+    [InlineData("x; (by me\\) ü \u202E", "[192.0.2.1] (helo=x; ?by me?? ? ?)")]
+    public async Task Data_AnyHelo_IsWrittenSafely(string helo, string expected)
+    {
+        using var session = await TimedSession.StartAsync(tls: false);
+        var octets = Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(helo));
+        await SendAsync(session, $"EHLO {octets}", "MAIL FROM:<a@sender.test>", "RCPT TO:<bob@example.test>");
+
+        Assert.StartsWith($"Received: from {expected}\r\n\tby mail.example.test with ESMTP\r\n", Content(session), StringComparison.Ordinal);
+        Assert.Equal(helo, session.Server.Accepted[0].Envelope.Client.Helo);
+    }
+
+    /// <summary>However many recipients of a transaction are refused, and however it ends, the postmaster hears of it once.</summary>
+    [Theory]
+    [InlineData("RSET")]
+    [InlineData("EHLO client.test")]
+    [InlineData("QUIT")]
+    [InlineData("RCPT TO:<bob@example.test>|DATA|.")]
+    public async Task Rcpt_ManyRefusedInATransaction_AreToldAtItsEndOnce(string end)
+    {
+        using var session = await TimedSession.StartAsync(limits: new SmtpLimits { BadCommands = 1000 });
+        await session.AskAsync("EHLO client.test");
+        await session.AskAsync("MAIL FROM:<a@sender.test>");
+        for (var i = 0; i < 100; i++)
+        {
+            await session.AskAsync("RCPT TO:<full@example.test>");
+            await session.AskAsync($"RCPT TO:<x@elsewhere{i}.test>");
+        }
+
+        Assert.Empty(session.Server.Refused);
+        foreach (var command in end.Split('|'))
+        {
+            await session.AskAsync(command);
+        }
+
+        var refused = Assert.Single(session.Server.Refused);
+        Assert.Equal((200, 20, "a@sender.test"), (refused.Count, refused.Recipients.Count, refused.ReversePath));
+        Assert.Equal(["full@example.test 452", "x@elsewhere0.test 550"], refused.Recipients.Take(2).Select(r => $"{r.Address} {r.Reply.Code}"));
     }
 
     [Theory]

@@ -75,7 +75,8 @@ public sealed class SpanTests
         var envelope = Assert.Single(session.Server.Accepted).Envelope;
         Assert.Equal((envelope.Id, ListenerKind.Mx, envelope.Client, "a@elsewhere.test", 250), (told.Id, told.Listener, told.Client, told.ReversePath, told.Reply.Code));
         Assert.Equal(["bob@example.test"], told.Recipients.Select(r => r.Address));
-        Assert.Equal(["nobody@example.test 550"], told.Refused.Select(r => $"{r.Address} {r.Reply.Code}"));
+        var refused = Assert.Single(session.Server.Refused, r => r.Id == told.Id);
+        Assert.Equal(["nobody@example.test 550"], refused.Recipients.Select(r => $"{r.Address} {r.Reply.Code}"));
     }
 
     [Fact]
