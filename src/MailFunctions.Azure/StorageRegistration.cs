@@ -36,8 +36,10 @@ public static class StorageRegistration
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
-        services.AddSingleton(CreateBlobClient(options));
-        services.AddSingleton(CreateTableClient(options));
+        var outcomes = new StorageOutcomes();
+        services.AddSingleton(outcomes);
+        services.AddSingleton(CreateBlobClient(options, outcomes));
+        services.AddSingleton(CreateTableClient(options, outcomes));
         services.AddSingleton(new ByteBudget(options.UploadBudget, options.UploadWait));
         services.AddSingleton(new ReadAheadBudget(new ByteBudget(options.ReadAheadBudget)));
         services.AddSingleton<IMessageStore, BlobMessageStore>();
@@ -67,17 +69,27 @@ public static class StorageRegistration
         return services;
     }
 
-    internal static BlobServiceClient CreateBlobClient(StorageOptions options)
+    internal static BlobServiceClient CreateBlobClient(StorageOptions options, StorageOutcomes? outcomes = null)
     {
         var client = Bound(new BlobClientOptions(), options);
+        if (outcomes is not null)
+        {
+            client.AddPolicy(outcomes.For("blobs"), HttpPipelinePosition.PerCall);
+        }
+
         return options.ConnectionString is { } connection
             ? Parsed(() => new BlobServiceClient(connection, client))
             : new BlobServiceClient(options.BlobServiceUri, new DefaultAzureCredential(), client);
     }
 
-    internal static TableServiceClient CreateTableClient(StorageOptions options)
+    internal static TableServiceClient CreateTableClient(StorageOptions options, StorageOutcomes? outcomes = null)
     {
         var client = Bound(new TableClientOptions(), options);
+        if (outcomes is not null)
+        {
+            client.AddPolicy(outcomes.For("tables"), HttpPipelinePosition.PerCall);
+        }
+
         return options.ConnectionString is { } connection
             ? Parsed(() => new TableServiceClient(connection, client))
             : new TableServiceClient(options.TableServiceUri, new DefaultAzureCredential(), client);

@@ -7,6 +7,7 @@ using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Azure.Stats;
 using MailFunctions.Azure.Telemetry;
 using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Bus;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
@@ -64,6 +65,9 @@ internal static class EdgeApplication
         AddSessions(builder.Services);
         builder.WebHost.ConfigureKestrel((_, kestrel) => kestrel.Listen(kestrel.ApplicationServices.GetRequiredService<IOptions<EdgeOptions>>().Value));
         await using var app = builder.Build();
+        var backends = app.Services.GetRequiredService<Backends>();
+        app.Services.GetService<StorageOutcomes>()?.Listen(
+            o => backends.Ended($"{(o.IsWrite ? "writing" : "reading")} {o.Service}", o.Fault));
         EdgeHealth.Map(app);
         PrometheusText.Map(app);
         return await StartAsync(app) is { } fault ? Fail(fault) : await WaitAsync(app);
@@ -82,7 +86,8 @@ internal static class EdgeApplication
         services.AddSingleton<AppPasswordUses>();
         services.AddHostedService(s => s.GetRequiredService<AppPasswordUses>());
         services.AddKeptPasswords();
-        services.AddSingleton<IMessageIntake, ClaimCheckIntake>();
+        services.AddSingleton<IMessageIntake>(s => new ClaimCheckIntake(
+            s.GetRequiredService<IMessageStore>(), new ReportingBus(s.GetRequiredService<IBusSender>(), s.GetRequiredService<Backends>())));
     }
 
     /// <summary>Where there is an <see cref="IPasswordProofs"/>.</summary>
@@ -116,6 +121,7 @@ internal static class EdgeApplication
                 : null,
             s.GetRequiredService<IOptions<EdgeOptions>>().Value.HostName));
         services.AddSingleton<EdgeEvents>();
+        services.AddSingleton<Backends>();
         services.AddSingleton<EdgeHealth>();
         services.AddHostedService<QuietCollector>();
         services.AddSingleton(s => new SmtpSessionServices
