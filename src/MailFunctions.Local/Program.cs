@@ -11,6 +11,7 @@ var root = new RootCommand("MailFunctions on one machine: the mail edge, the fun
     HostCommand.Create(),
     AdminCommand.Create(),
     SinkCommand.Create(),
+    Guard.CreateCommand(),
 };
 StackCommand.Configure(root);
 return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(90) });

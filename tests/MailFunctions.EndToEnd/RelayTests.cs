@@ -78,6 +78,24 @@ public sealed class RelayTests(SharedStack shared)
         Assert.Equal(["RCPT TO:<a@far.test>"], received.Recipients);
     }
 
+    [Fact]
+    public async Task RelayMx_WithAResolverOfOnesOwn_SendsToTheHostThatItNames()
+    {
+        await using var mta = new ScriptedMta();
+        await using var dns = new DnsServer();
+        dns.AddMx("far.test", 10, "mx.far.test").AddAddress("mx.far.test", "127.0.0.1");
+        await using var process = await StackProcess.StartAsync(
+            environment: new Dictionary<string, string?> { ["Relay__MxPort"] = $"{mta.Port}", ["Relay__AllowedNetworks"] = "127.0.0.0/8" },
+            options: ["--relay", "mx", "--resolver", $"127.0.0.1:{dns.EndPoint.Port}"]);
+        var stack = process.Read();
+        Assert.Null(stack.SinkDirectory);
+
+        await SubmitAsync(stack, stack.Alice, Encoding.ASCII.GetBytes($"From: {stack.Alice.Address}\r\nSubject: x\r\n\r\nx\r\n"), "a@far.test");
+
+        var received = await WaitAsync(() => Task.FromResult(mta.Messages.TryPeek(out var message) ? message : null));
+        Assert.Equal(["RCPT TO:<a@far.test>"], received.Recipients);
+    }
+
     /// <summary>Postfix's own test server as the smarthost: it is in Debian's package `postfix`.</summary>
     [ToolFact("smtp-sink")]
     public async Task SmtpSinkOfDebian_AsTheSmarthost_GetsWhatWasSubmitted()

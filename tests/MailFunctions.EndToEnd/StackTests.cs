@@ -59,6 +59,96 @@ public sealed class StackTests
         Assert.Equal(1, await MailDialogs.CountAsync(stack.Read(), stack.Read().Bob));
     }
 
+    /// <summary>The stack can't end them then, and nothing asks it to clear up before the next start.</summary>
+    [Fact]
+    public async Task Kill_OfTheStackItself_EndsItsProcesses()
+    {
+        await using var stack = await StackProcess.StartAsync();
+        var running = stack.Read().Processes;
+
+        stack.Process.KillHard();
+
+        for (var i = 0; i < 300 && running.Values.Any(ProgramProcess.IsRunning); i++)
+        {
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+        }
+
+        Assert.All(running, p => Assert.False(ProgramProcess.IsRunning(p.Value), $"{p.Key} still runs."));
+    }
+
+    [Fact]
+    public async Task KeysMissingBesideAccounts_TheAccountsGetThePasswordsThatArePrinted()
+    {
+        await using var stack = await StackProcess.StartAsync();
+        var before = stack.Read();
+        await MailDialogs.SendAsync(before.Smtp, before.Bob.Address, "Subject: kept\r\n\r\nkept\r\n"u8.ToArray());
+        await MailDialogs.WaitForMailAsync(before, before.Bob, 1);
+
+        await stack.RestartAsync(() => File.Delete(Path.Combine(stack.Data, "keys.json")));
+
+        var after = stack.Read();
+        Assert.NotEqual(before.Bob.Password, after.Bob.Password);
+        Assert.Equal(1, await MailDialogs.CountAsync(after, after.Bob));
+        Assert.Contains(stack.Process.Output, l => l.EndsWith("keys.json was missing: alice@example.test and bob@example.test got the new passwords below.", StringComparison.Ordinal));
+    }
+
+    /// <summary>As on a full disk: its own files can't be written, and the stack supervises all the same.</summary>
+    [Fact]
+    public async Task FilesThatCantBeWritten_TheStackRunsOnAndCatchesUp()
+    {
+        await using var stack = await StackProcess.StartAsync();
+        var edge = stack.Read().Processes["edge"];
+        string[] inTheWay = [Path.Combine(stack.Data, "stack.json.new"), Path.Combine(stack.Data, "processes.json.new")];
+        Array.ForEach(inTheWay, d => Directory.CreateDirectory(d));
+
+        ProgramProcess.KillHard(edge);
+        for (var i = 0; i < 600 && stack.Process.Errors.Count == 0; i++)
+        {
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Contains("can't be written", Assert.Single(stack.Process.Errors), StringComparison.Ordinal);
+        Array.ForEach(inTheWay, Directory.Delete);
+        await stack.WaitForNewProcessAsync("edge", edge);
+    }
+
+    [Fact]
+    public async Task DamagedFileOfAzurite_IsNamedWithTheWayOut()
+    {
+        using var data = new TemporaryDirectory();
+        Directory.CreateDirectory(data.File("azurite"));
+        await File.WriteAllTextAsync(data.File("azurite/__azurite_db_table__.json"), "{\"filename\": \"/x", TestContext.Current.CancellationToken);
+        await using var stack = ProgramProcess.Start(
+            Repository.ProgramOf("MailFunctions.Local"), ["--data", data.Path, "--port-offset", $"{StackProcess.FreeOffset()}"]);
+
+        Assert.Equal(1, await stack.WaitForExitAsync(Limit));
+
+        Assert.StartsWith($"{data.File("azurite/__azurite_db_table__.json")} is damaged, so Azurite can't start: ", Assert.Single(stack.Errors), StringComparison.Ordinal);
+    }
+
+    /// <summary>In /proc no file can be made, which is what a read-only disk says too.</summary>
+    [Fact]
+    public async Task Start_OnADirectoryThatCantBeWritten_DoesNotSpeakOfAnotherStack()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "There is no /proc.");
+        await using var stack = ProgramProcess.Start(
+            Repository.ProgramOf("MailFunctions.Local"), ["--data", "/proc/self", "--port-offset", $"{StackProcess.FreeOffset()}"]);
+
+        Assert.Equal(1, await stack.WaitForExitAsync(Limit));
+
+        Assert.StartsWith("The data directory /proc/self can't be used: ", Assert.Single(stack.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_ByDotnetAndTheDll_Works()
+    {
+        using var data = new TemporaryDirectory();
+        await using var stack = ProgramProcess.Start(
+            "dotnet", [Repository.ProgramOf("MailFunctions.Local") + ".dll", "--data", data.Path, "--port-offset", $"{StackProcess.FreeOffset()}"]);
+
+        await stack.WaitForLineAsync("Ready", TimeSpan.FromSeconds(90));
+    }
+
     [Fact]
     public async Task TwoStacks_WithTheirOwnDirectoryAndOffset_DoNotSeeEachOther()
     {

@@ -10,13 +10,14 @@ public sealed class StackProcess : IAsyncDisposable
 
     private readonly TemporaryDirectory? _own;
     private readonly IReadOnlyDictionary<string, string?> _environment;
+    private readonly IReadOnlyList<string> _options;
 
-    private StackProcess(string? data, IReadOnlyDictionary<string, string?> environment)
+    private StackProcess(string? data, IReadOnlyDictionary<string, string?> environment, IReadOnlyList<string> options)
     {
         _own = data is null ? new TemporaryDirectory() : null;
         Data = data ?? _own!.Path;
         Offset = FreeOffset();
-        _environment = environment;
+        (_environment, _options) = (environment, options);
         Process = Run();
     }
 
@@ -30,15 +31,16 @@ public sealed class StackProcess : IAsyncDisposable
     public static int FreeOffset() => FreePorts.NextOffset(Ports);
 
     /// <summary>Starts it and waits for `Ready`.</summary>
-    public static async Task<StackProcess> StartAsync(string? data = null, IReadOnlyDictionary<string, string?>? environment = null)
+    public static async Task<StackProcess> StartAsync(
+        string? data = null, IReadOnlyDictionary<string, string?>? environment = null, IReadOnlyList<string>? options = null)
     {
-        var stack = new StackProcess(data, environment ?? new Dictionary<string, string?>());
+        var stack = new StackProcess(data, environment ?? new Dictionary<string, string?>(), options ?? []);
         await stack.Process.WaitForLineAsync("Ready", ReadyLimit).ConfigureAwait(false);
         return stack;
     }
 
     private ProgramProcess Run() => ProgramProcess.Start(
-        Repository.ProgramOf("MailFunctions.Local"), ["--data", Data, "--port-offset", $"{Offset}"], _environment);
+        Repository.ProgramOf("MailFunctions.Local"), ["--data", Data, "--port-offset", $"{Offset}", .. _options], _environment);
 
     /// <summary>What stack.json says now.</summary>
     public StackJson Read() => JsonSerializer.Deserialize<StackJson>(File.ReadAllBytes(Path.Combine(Data, "stack.json")), JsonSerializerOptions.Web)!;
@@ -60,9 +62,11 @@ public sealed class StackProcess : IAsyncDisposable
     }
 
     /// <summary>Ends it as Ctrl-C does, and starts it again on the same directory.</summary>
-    public async Task RestartAsync()
+    /// <param name="between">What is done to the directory while nothing runs on it.</param>
+    public async Task RestartAsync(Action? between = null)
     {
         await Process.DisposeAsync().ConfigureAwait(false);
+        between?.Invoke();
         Process = Run();
         await Process.WaitForLineAsync("Ready", ReadyLimit).ConfigureAwait(false);
     }

@@ -21,7 +21,6 @@ internal sealed record ChildDefinition(string Name, string Program, IReadOnlyLis
 /// </summary>
 internal sealed class ChildProcess(ChildDefinition definition, string logDirectory, Action<ChildProcess> changed) : IAsyncDisposable
 {
-    private const long MaxLogOctets = 20 * 1024 * 1024;
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan CalmAfter = TimeSpan.FromSeconds(30);
@@ -29,9 +28,8 @@ internal sealed class ChildProcess(ChildDefinition definition, string logDirecto
 
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _firstReady = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Lock _logLock = new();
     private Task _supervision = Task.CompletedTask;
-    private StreamWriter? _log;
+    private ChildLog? _log;
     private string? _lastError;
 
     public string Name => definition.Name;
@@ -43,14 +41,7 @@ internal sealed class ChildProcess(ChildDefinition definition, string logDirecto
     /// <exception cref="StackException">It ended before that; the message is its own.</exception>
     public Task StartAsync()
     {
-        Directory.CreateDirectory(logDirectory);
-        var path = Path.Combine(logDirectory, Name + ".log");
-        if (File.Exists(path) && new FileInfo(path).Length > MaxLogOctets)
-        {
-            File.Move(path, path + ".old", overwrite: true);
-        }
-
-        _log = new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
+        _log = ChildLog.Open(logDirectory, Name);
         _supervision = SuperviseAsync();
         return _firstReady.Task;
     }
@@ -166,6 +157,7 @@ internal sealed class ChildProcess(ChildDefinition definition, string logDirecto
             start.ArgumentList.Add(argument);
         }
 
+        start.Environment["DOTNET_ROOT"] = Programs.RuntimeRoot;
         foreach (var (key, value) in definition.Environment)
         {
             start.Environment[key] = value;
@@ -209,12 +201,9 @@ internal sealed class ChildProcess(ChildDefinition definition, string logDirecto
 
     private void Write(string? line)
     {
-        lock (_logLock)
+        if (line is not null)
         {
-            if (line is not null && _log is { } log)
-            {
-                log.WriteLine($"{DateTime.UtcNow:yyyy-MM-ddTHH:mm:ss.fffZ} {line}");
-            }
+            _log?.Write(line);
         }
     }
 
@@ -228,12 +217,7 @@ internal sealed class ChildProcess(ChildDefinition definition, string logDirecto
     public async ValueTask DisposeAsync()
     {
         await EndAsync();
-        lock (_logLock)
-        {
-            _log?.Dispose();
-            _log = null;
-        }
-
+        _log?.Dispose();
         _stopping.Dispose();
     }
 }

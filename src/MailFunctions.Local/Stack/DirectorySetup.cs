@@ -7,19 +7,21 @@ namespace MailFunctions.Local.Stack;
 /// <summary>Makes the domain and the accounts of the local stack, through the admin API like any postmaster.</summary>
 internal sealed class DirectorySetup(string adminUrl, string key)
 {
+    /// <summary>Makes what is missing; gives the accounts that were there and got their password anew.</summary>
+    /// <param name="arePasswordsNew">The accounts' own are not known any more.</param>
     /// <exception cref="StackException">The API refused or did not answer.</exception>
-    public async Task CreateAsync(string domain, IReadOnlyDictionary<string, string> passwords, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> CreateAsync(
+        string domain, IReadOnlyDictionary<string, string> passwords, bool arePasswordsNew, CancellationToken cancellationToken)
     {
         using var http = new HttpClient { BaseAddress = new Uri(adminUrl), Timeout = TimeSpan.FromSeconds(20) };
         http.DefaultRequestHeaders.Add("x-functions-key", key);
         try
         {
             await PutIfMissingAsync(http, $"api/domains/{domain}", $$"""{"postmaster": "{{passwords.Keys.First()}}"}""", cancellationToken);
-            await Task.WhenAll(passwords.Select(p => PutIfMissingAsync(
-                http,
-                $"api/accounts/{Uri.EscapeDataString(p.Key)}",
-                JsonSerializer.Serialize(new Dictionary<string, string> { ["password"] = p.Value }, SetupJson.Default.DictionaryStringString),
-                cancellationToken)));
+            var made = await Task.WhenAll(passwords.Select(p => PutIfMissingAsync(http, AccountPath(p.Key), PasswordBody(p.Value), cancellationToken)));
+            IReadOnlyList<string> old = arePasswordsNew ? [.. passwords.Keys.Where((_, i) => !made[i])] : [];
+            await Task.WhenAll(old.Select(a => PutAsync(http, AccountPath(a) + "/password", PasswordBody(passwords[a]), cancellationToken)));
+            return old;
         }
         catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
         {
@@ -27,14 +29,26 @@ internal sealed class DirectorySetup(string adminUrl, string key)
         }
     }
 
-    private static async Task PutIfMissingAsync(HttpClient http, string path, string body, CancellationToken cancellationToken)
+    private static string AccountPath(string address) => $"api/accounts/{Uri.EscapeDataString(address)}";
+
+    private static string PasswordBody(string password) =>
+        JsonSerializer.Serialize(new Dictionary<string, string> { ["password"] = password }, SetupJson.Default.DictionaryStringString);
+
+    /// <summary>False when it was there.</summary>
+    private static async Task<bool> PutIfMissingAsync(HttpClient http, string path, string body, CancellationToken cancellationToken)
     {
         using var there = await http.GetAsync(path, cancellationToken);
         if (there.StatusCode == HttpStatusCode.OK)
         {
-            return;
+            return false;
         }
 
+        await PutAsync(http, path, body, cancellationToken);
+        return true;
+    }
+
+    private static async Task PutAsync(HttpClient http, string path, string body, CancellationToken cancellationToken)
+    {
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
         using var answer = await http.PutAsync(path, content, cancellationToken);
         if (!answer.IsSuccessStatusCode)

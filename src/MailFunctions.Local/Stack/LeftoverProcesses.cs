@@ -31,9 +31,12 @@ internal sealed class LeftoverProcesses(string path)
             left = null;
         }
 
-        await Task.WhenAll((left ?? []).Values.Select(record => EndAsync(record, cancellationToken)));
+        await EndAsync((left ?? []).Values, cancellationToken);
         File.Delete(path);
     }
+
+    public static Task EndAsync(IEnumerable<ProcessRecord> records, CancellationToken cancellationToken) =>
+        Task.WhenAll(records.Select(record => EndAsync(record, cancellationToken)));
 
     private static async Task EndAsync(ProcessRecord record, CancellationToken cancellationToken)
     {

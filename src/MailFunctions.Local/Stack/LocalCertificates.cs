@@ -31,9 +31,11 @@ internal sealed class LocalCertificates
         Directory.CreateDirectory(directory);
         var files = new LocalCertificates(directory);
         var authorityKey = Path.Combine(directory, "ca.key");
-        using var authority = Read(files.AuthorityPath, authorityKey) ?? CreateAuthority(files.AuthorityPath, authorityKey);
+        var before = Read(files.AuthorityPath, authorityKey);
+        var isKept = before is not null && NameConstraints.AreIn(before);
+        using var authority = isKept ? before! : CreateAuthority(files.AuthorityPath, authorityKey);
         using var server = Read(files.CertificatePath, files.KeyPath);
-        if (server is null)
+        if (server is null || !isKept)
         {
             CreateServer(files, authority, hostName);
         }
@@ -72,6 +74,7 @@ internal sealed class LocalCertificates
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: true, pathLengthConstraint: 0, critical: true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
+        request.CertificateExtensions.Add(NameConstraints.ForThisMachine());
         var now = DateTimeOffset.UtcNow;
         var authority = request.CreateSelfSigned(now.AddHours(-1), now.AddYears(10));
         File.WriteAllText(path, authority.ExportCertificatePem());

@@ -14,6 +14,8 @@ internal sealed partial class LocalStack
     /// <summary>The environment's, or else that of `local.settings.json`; null: the sink.</summary>
     private string? OwnSmarthost => Environment.GetEnvironmentVariable(SmarthostVariable) is { Length: > 0 } given ? given : _relay.GetValueOrDefault(SmarthostVariable);
 
+    private string AzuriteDirectory => Path.Combine(_data, "azurite");
+
     private string SinkDirectory => Path.Combine(_data, "sink");
 
     /// <summary>Derived, so that directories made before it was needed have one too.</summary>
@@ -40,7 +42,7 @@ internal sealed partial class LocalStack
         "azurite",
         _programs.Node,
         [
-            _programs.Azurite, "--location", Path.Combine(_data, "azurite"), "--silent", "--disableTelemetry", "--skipApiVersionCheck",
+            _programs.Azurite, "--location", AzuriteDirectory, "--silent", "--disableTelemetry", "--skipApiVersionCheck",
             "--blobHost", "127.0.0.1", "--blobPort", Text(_ports.Blob), "--queueHost", "127.0.0.1", "--queuePort", Text(_ports.Queue),
             "--tableHost", "127.0.0.1", "--tablePort", Text(_ports.Table),
         ],
@@ -95,7 +97,9 @@ internal sealed partial class LocalStack
             ["MailHostName"] = HostName,
             ["Relay__SrsKey"] = SrsKey,
             ["Dkim__KeyDirectory"] = Path.Combine(_data, "dkim"),
-            [SmarthostVariable] = OwnSmarthost ?? $"127.0.0.1:{_ports.Sink}",
+            // Empty, not left out: what the environment says is handed on.
+            [SmarthostVariable] = _mailOut.ByMx ? "" : OwnSmarthost ?? $"127.0.0.1:{_ports.Sink}",
+            ["Relay__Resolver"] = _mailOut.Resolver ?? Environment.GetEnvironmentVariable("Relay__Resolver") ?? _relay.GetValueOrDefault("Relay__Resolver") ?? "",
         });
 
     private ChildDefinition Sink() => new(
@@ -146,7 +150,7 @@ internal sealed partial class LocalStack
                     return;
                 }
             }
-            catch (HttpRequestException)
+            catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
             {
                 // Not yet.
             }

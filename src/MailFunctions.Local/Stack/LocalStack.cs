@@ -30,6 +30,7 @@ internal sealed partial class LocalStack : IAsyncDisposable
 
     private readonly string _data;
     private readonly StackPorts _ports;
+    private readonly LocalRelay _mailOut;
     private readonly Programs _programs;
     private readonly StackKeys _keys;
     private readonly LocalCertificates _certificates;
@@ -38,6 +39,7 @@ internal sealed partial class LocalStack : IAsyncDisposable
     private readonly Lock _fileLock = new();
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(5) };
     private readonly IReadOnlyDictionary<string, string> _relay = LocalSettings.ReadRelay(Environment.CurrentDirectory);
+    private readonly Guard _guard;
     private readonly ChildProcess _azurite;
     private readonly ChildProcess _bus;
     private readonly ChildProcess _host;
@@ -46,11 +48,15 @@ internal sealed partial class LocalStack : IAsyncDisposable
     private int? _functions;
     private bool _ready;
 
-    private LocalStack(string data, StackPorts ports, Programs programs, LeftoverProcesses leftovers)
+    /// <summary>They could not be written, as on a full disk: the next look tries again.</summary>
+    private volatile bool _filesAreOld;
+
+    private LocalStack(string data, StackPorts ports, LocalRelay mailOut, Programs programs, LeftoverProcesses leftovers)
     {
-        (_data, _ports, _programs, _leftovers) = (data, ports, programs, leftovers);
+        (_data, _ports, _mailOut, _programs, _leftovers) = (data, ports, mailOut, programs, leftovers);
         _keys = StackKeys.ReadOrCreate(data, Accounts);
         _certificates = LocalCertificates.ReadOrCreate(Path.Combine(data, "tls"), HostName);
+        _guard = Guard.Start(programs.Local);
         _azurite = Child(Azurite());
         _bus = Child(Bus());
         _host = Child(FunctionsHost());
@@ -62,13 +68,13 @@ internal sealed partial class LocalStack : IAsyncDisposable
 
     /// <summary>Starts everything and returns when mail can flow.</summary>
     /// <exception cref="StackException">Says what is in the way; nothing is left running.</exception>
-    public static async Task<LocalStack> StartAsync(string data, StackPorts ports, CancellationToken cancellationToken)
+    public static async Task<LocalStack> StartAsync(string data, StackPorts ports, LocalRelay mailOut, CancellationToken cancellationToken)
     {
         var programs = Programs.Find();
         var leftovers = new LeftoverProcesses(Path.Combine(data, "processes.json"));
         await leftovers.EndAsync(cancellationToken);
         ports.CheckFree();
-        var stack = new LocalStack(data, ports, programs, leftovers);
+        var stack = new LocalStack(data, ports, mailOut, programs, leftovers);
         try
         {
             await stack.StartAsync(cancellationToken);
@@ -84,18 +90,31 @@ internal sealed partial class LocalStack : IAsyncDisposable
     private async Task StartAsync(CancellationToken cancellationToken)
     {
         // All at once: each waits for what it needs. The first one that fails is the sentence that the user sees.
-        var azurite = _azurite.StartAsync();
+        var azurite = AzuriteFiles.NamingDamageAsync(_azurite.StartAsync(), AzuriteDirectory);
         var bus = _bus.StartAsync();
         var host = _host.StartAsync();
         var edge = _edge.StartAsync();
         var sink = _sink.StartAsync();
-        var all = Task.WhenAll(CreateStorageAsync(azurite, cancellationToken), bus, CreateDirectoryAsync(azurite, host, cancellationToken), edge, sink);
+        var all = Task.WhenAll(
+            SayingAsync("Storage (Azurite)", CreateStorageAsync(azurite, cancellationToken)),
+            SayingAsync("Bus", bus),
+            SayingAsync("Functions", host),
+            SayingAsync("Domain and accounts", CreateDirectoryAsync(azurite, host, cancellationToken)),
+            SayingAsync("Mail edge", edge),
+            sink);
         var first = await Task.WhenAny(all, FirstFault(azurite, bus, host, edge, sink)).WaitAsync(cancellationToken);
         await first;
         await all;
         await WatchHandlerOnceAsync(cancellationToken);
         _ready = true;
         WriteFiles();
+    }
+
+    /// <summary>A start may take a minute on a slow machine: what is there is said.</summary>
+    private static async Task SayingAsync(string part, Task ready)
+    {
+        await ready;
+        Console.WriteLine($"  {part}: ready");
     }
 
     private static async Task FirstFault(params Task[] tasks)
@@ -131,7 +150,11 @@ internal sealed partial class LocalStack : IAsyncDisposable
     {
         await Task.WhenAll(azurite, host);
         await _storageCreated.Task.WaitAsync(cancellationToken);
-        await new DirectorySetup(AdminUrl, _keys.FunctionKey).CreateAsync(Domain, _keys.Passwords, cancellationToken);
+        var renewed = await new DirectorySetup(AdminUrl, _keys.FunctionKey).CreateAsync(Domain, _keys.Passwords, _keys.AreNew, cancellationToken);
+        if (renewed.Count > 0)
+        {
+            Console.WriteLine($"{Path.Combine(_data, StackKeys.FileName)} was missing: {string.Join(" and ", renewed)} got the new passwords below.");
+        }
     }
 
     /// <summary>Keeps `stack.json` true about the function app, which the host starts and not the stack; until cancelled.</summary>
@@ -164,7 +187,7 @@ internal sealed partial class LocalStack : IAsyncDisposable
             // The host is being started again.
         }
 
-        if (functions != _functions)
+        if (functions != _functions || _filesAreOld)
         {
             _functions = functions;
             WriteFiles();
@@ -189,10 +212,25 @@ internal sealed partial class LocalStack : IAsyncDisposable
     {
         lock (_fileLock)
         {
-            _leftovers.Write(_processes);
-            if (_ready)
+            _guard.Write(_processes);
+            try
             {
-                PrivateFile.Write(Path.Combine(_data, StackInfo.FileName), JsonSerializer.SerializeToUtf8Bytes(Info, StackJson.Default.StackInfo));
+                _leftovers.Write(_processes);
+                if (_ready)
+                {
+                    PrivateFile.Write(Path.Combine(_data, StackInfo.FileName), JsonSerializer.SerializeToUtf8Bytes(Info, StackJson.Default.StackInfo));
+                }
+
+                _filesAreOld = false;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                if (!_filesAreOld)
+                {
+                    Console.Error.WriteLine($"{Path.Combine(_data, StackInfo.FileName)} can't be written, so it is out of date: {e.Message} The processes run on.");
+                }
+
+                _filesAreOld = true;
             }
         }
     }
@@ -221,7 +259,7 @@ internal sealed partial class LocalStack : IAsyncDisposable
                 [.. _keys.Passwords.Select(p => new StackAccount(p.Key, p.Value))],
                 processes,
                 _ports.Sink,
-                OwnSmarthost is null ? SinkDirectory : null);
+                OwnSmarthost is null && !_mailOut.ByMx ? SinkDirectory : null);
         }
     }
 
@@ -237,6 +275,7 @@ internal sealed partial class LocalStack : IAsyncDisposable
             await child.DisposeAsync();
         }
 
+        _guard.Dispose();
         File.Delete(Path.Combine(_data, StackInfo.FileName));
         _http.Dispose();
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace MailFunctions.Local.Stack;
 
@@ -30,8 +31,12 @@ internal sealed record Programs(string Local, string Edge, string FunctionApp, s
         }
 
         CheckNode();
-        return new Programs(Environment.ProcessPath!, edge, app, "node", FindAzurite(here));
+        // Not Environment.ProcessPath: by `dotnet MailFunctions.Local.dll` that is `dotnet`.
+        return new Programs(Path.Combine(here, Executable("MailFunctions.Local")), edge, app, "node", FindAzurite(here));
     }
+
+    /// <summary>Where a child finds the runtime: the one that this process runs on, which need not be where it is looked for.</summary>
+    public static string RuntimeRoot { get; } = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
 
     private static string Executable(string name) => OperatingSystem.IsWindows() ? name + ".exe" : name;
 

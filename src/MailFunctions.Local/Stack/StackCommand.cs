@@ -14,15 +14,25 @@ internal static class StackCommand
         root.Add(data);
         root.Add(offset);
         root.Add(check);
+        var relay = new Option<string>("--relay") { Description = "Where mail for others goes: `sink` keeps it in a folder, `mx` sends it to the hosts that DNS names", DefaultValueFactory = _ => "sink" };
+        relay.AcceptOnlyFromAmong("sink", "mx");
+        var resolver = new Option<string?>("--resolver") { Description = "With `--relay mx`: HOST:PORT of the DNS resolver to ask; else the machine's" };
+        root.Add(relay);
+        root.Add(resolver);
         root.SetAction((arguments, cancellationToken) => RunAsync(
-            arguments.GetValue(data)!.FullName, arguments.GetValue(offset), arguments.GetValue(check), cancellationToken));
+            arguments.GetValue(data)!.FullName,
+            arguments.GetValue(offset),
+            arguments.GetValue(check),
+            () => LocalRelay.Parse(arguments.GetValue(relay)!, arguments.GetValue(resolver)),
+            cancellationToken));
     }
 
-    private static async Task<int> RunAsync(string data, int offset, bool check, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string data, int offset, bool check, Func<LocalRelay> parseRelay, CancellationToken cancellationToken)
     {
         try
         {
-            Directory.CreateDirectory(data);
+            var relay = parseRelay();
+            PrivateFile.CreateDirectory(data);
             using var claim = TryClaim(data);
             if (claim is null)
             {
@@ -30,13 +40,13 @@ internal static class StackCommand
             }
 
             Console.WriteLine($"Starting in {data} …");
-            await using var stack = await LocalStack.StartAsync(data, new StackPorts(offset), cancellationToken);
+            await using var stack = await LocalStack.StartAsync(data, new StackPorts(offset), relay, cancellationToken);
             if (check)
             {
                 return await new SelfCheck(stack.Info).RunAsync(cancellationToken) ? 0 : 1;
             }
 
-            Describe(stack.Info, data);
+            Describe(stack.Info, relay, data);
             await stack.WatchAsync(cancellationToken);
             return 0;
         }
@@ -56,6 +66,11 @@ internal static class StackCommand
         }
     }
 
+    // How .NET says that another process has the lock of a file, on Linux, macOS and Windows. Anything else is no lock.
+    private const int EAgain = 11;
+    private const int EAgainOnMac = 35;
+    private const int SharingViolation = unchecked((int)0x80070020);
+
     /// <summary>The directory for this stack alone; null when another has it.</summary>
     private static FileStream? TryClaim(string data)
     {
@@ -63,7 +78,7 @@ internal static class StackCommand
         {
             return new FileStream(Path.Combine(data, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException)
+        catch (IOException e) when (e.HResult is EAgain or EAgainOnMac or SharingViolation)
         {
             return null;
         }
@@ -81,7 +96,7 @@ internal static class StackCommand
         return await new SelfCheck(running).RunAsync(cancellationToken) ? 0 : 1;
     }
 
-    private static void Describe(StackInfo stack, string data)
+    private static void Describe(StackInfo stack, LocalRelay relay, string data)
     {
         var (alice, bob) = (stack.Accounts[0], stack.Accounts[1]);
         Console.WriteLine(
@@ -91,7 +106,7 @@ internal static class StackCommand
               Submission                127.0.0.1:{stack.Submission} (STARTTLS), 127.0.0.1:{stack.Smtps} (TLS)
               POP3                      127.0.0.1:{stack.Pop3} (STLS), 127.0.0.1:{stack.Pop3s} (TLS)
               Admin API                 {stack.AdminUrl}/api/  key: {stack.AdminKey}
-              Mail to elsewhere         {(stack.SinkDirectory is { } sink ? $"127.0.0.1:{stack.Sink}, kept in {sink}" : "by Relay__Smarthost")}
+              Mail to elsewhere         {(stack.SinkDirectory is { } sink ? $"127.0.0.1:{stack.Sink}, kept in {sink}" : relay.Describe())}
               Certificate authority     {stack.CertificateAuthority}
               Accounts                  {alice.Address}  {alice.Password}
                                         {bob.Address}  {bob.Password}

@@ -7,9 +7,13 @@ namespace MailFunctions.Local.Stack;
 /// <summary>Keys and passwords of one data directory, random, in a file that only its owner can read.</summary>
 internal sealed record StackKeys(string StorageKey, string BusKey, string MasterKey, string FunctionKey, IReadOnlyDictionary<string, string> Passwords)
 {
-    private const string FileName = "keys.json";
+    public const string FileName = "keys.json";
     private const string Letters = "abcdefghijkmnpqrstuvwxyz23456789";
     private const int PasswordLength = 20;
+
+    /// <summary>Made now. Accounts of the directory that are older have other passwords.</summary>
+    [JsonIgnore]
+    public bool AreNew { get; private init; }
 
     /// <summary>Reads the directory's keys, or makes them.</summary>
     /// <exception cref="StackException">The file is damaged.</exception>
@@ -33,7 +37,10 @@ internal sealed record StackKeys(string StorageKey, string BusKey, string Master
             Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)),
             RandomNumberGenerator.GetHexString(48, lowercase: true),
             RandomNumberGenerator.GetHexString(48, lowercase: true),
-            accounts.ToDictionary(a => a, _ => RandomNumberGenerator.GetString(Letters, PasswordLength)));
+            accounts.ToDictionary(a => a, _ => RandomNumberGenerator.GetString(Letters, PasswordLength)))
+        {
+            AreNew = true,
+        };
         PrivateFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(keys, StackJson.Default.StackKeys));
         return keys;
     }
@@ -45,6 +52,24 @@ internal sealed record StackKeys(string StorageKey, string BusKey, string Master
 /// <summary>Files with secrets: written beside and moved into place, readable by their owner alone.</summary>
 internal static class PrivateFile
 {
+    /// <summary>A data directory for its owner alone. One that is there and holds no stack keeps the rights that its owner gave it.</summary>
+    public static void CreateDirectory(string path)
+    {
+        const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+        }
+        else if (!Directory.Exists(path))
+        {
+            Directory.CreateDirectory(path, OwnerOnly);
+        }
+        else if (File.Exists(Path.Combine(path, StackKeys.FileName)))
+        {
+            File.SetUnixFileMode(path, OwnerOnly);
+        }
+    }
+
     public static void Write(string path, ReadOnlySpan<byte> octets)
     {
         var temporary = path + ".new";
