@@ -114,7 +114,11 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
     {
         var key = ClientKey.For(client);
         MakeRoom(_familiar);
-        _familiar.Set((name, key), true, new MemoryCacheEntryOptions { Size = 1, SlidingExpiration = _options.RememberFor });
+        _familiar.Set((name, key), true, new MemoryCacheEntryOptions
+        {
+            Size = 1,
+            AbsoluteExpirationRelativeToNow = _options.RememberFor, // attempts that fail keep no client familiar
+        });
         _failures.Remove(new LoginSubject(name, key));
     }
 

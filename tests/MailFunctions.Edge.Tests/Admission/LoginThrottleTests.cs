@@ -122,6 +122,19 @@ public sealed class LoginThrottleTests : IDisposable
     }
 
     [Fact]
+    public void SubjectOf_FailuresOnlyForADay_ClientIsFamiliarNoLonger()
+    {
+        _throttle.RecordSuccess(Client, "alice");
+        for (var hour = 0; hour < 24; hour++)
+        {
+            Assert.True(_throttle.SubjectOf(Client, "alice").IsFamiliar);
+            _time.Advance(TimeSpan.FromHours(1));
+        }
+
+        Assert.False(_throttle.SubjectOf(Client, "alice").IsFamiliar);
+    }
+
+    [Fact]
     public void RecordFailure_AWholeSlash64_IsOneClientAndManyNetworksAreOneAccount()
     {
         for (var i = 0; i < 6; i++)
