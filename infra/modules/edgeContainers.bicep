@@ -135,11 +135,15 @@ resource edge 'Microsoft.App/containerApps@2025-01-01' = {
               { name: 'Edge__Ports__Smtps', value: hasCertificate ? '2465' : '0' }
               { name: 'Edge__Ports__Pop3', value: '2110' }
               { name: 'Edge__Ports__Pop3s', value: hasCertificate ? '2995' : '0' }
-              // Every client seems to come from the ingress: a limit for each client would be one for all.
-              { name: 'Edge__MaxConnectionsPerClient', value: '10000' }
+              // Every client seems to come from the ingress: a limit for each client is one for all. These are what
+              // half a processor and 1 GiB hold: docs/security.md, what strangers may cost.
+              { name: 'Edge__MaxConnections', value: '5000' }
+              { name: 'Edge__MaxConnectionsPerClient', value: '5000' }
+              { name: 'Edge__MaxOctetsPerClient', value: '67108864' }
+              { name: 'Edge__MaxOctetsPerNetwork', value: '67108864' }
               { name: 'Login__FreeFailuresPerClient', value: '1000000' }
-              { name: 'Rates__MessagesPerClient', value: '0' }
-              { name: 'Rates__RecipientsPerClient', value: '0' }
+              { name: 'Rates__MessagesPerClient', value: '72000' }
+              { name: 'Rates__RecipientsPerClient', value: '360000' }
             ],
             hasCertificate ? [{ name: 'Tls__CertificatePath', value: '${certificateFolder}/certificate.pem' }] : [],
             hasSrsKey ? [{ name: 'Smtp__SrsKey', secretRef: 'srs' }] : []

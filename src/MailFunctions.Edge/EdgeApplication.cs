@@ -77,6 +77,7 @@ internal static class EdgeApplication
     {
         services.AddMailStorage(StorageOptions.Read(configuration) with
         {
+            UploadWait = EdgeOptions.WaitForRoom,
             UploadBudget = configuration.GetValue($"{EdgeOptions.Section}:{nameof(EdgeOptions.MaxOctetsInFlight)}", new EdgeOptions().MaxOctetsInFlight),
         });
         services.AddMailBus(configuration);
@@ -124,8 +125,12 @@ internal static class EdgeApplication
         services.AddSingleton<Backends>();
         services.AddSingleton<EdgeHealth>();
         services.AddHostedService<QuietCollector>();
+        services.TryAddSingleton(s => new ByteBudget(s.GetRequiredService<IOptions<EdgeOptions>>().Value.MaxOctetsInFlight, EdgeOptions.WaitForRoom));
+        services.AddSingleton(s => s.GetRequiredService<IOptions<EdgeOptions>>().Value.MemoryOf(
+            s.GetRequiredService<ByteBudget>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new SmtpSessionServices
         {
+            Memory = s.GetRequiredService<MessageMemory>(),
             Intake = s.GetRequiredService<IMessageIntake>(),
             Policy = s.GetRequiredService<ISmtpPolicy>(),
             Authenticator = s.GetRequiredService<IAuthenticator>(),

@@ -43,7 +43,7 @@ internal static class EdgeDiscard
 
     private sealed class DiscardingIntake : IMessageIntake
     {
-        public IIncomingMessage Begin(string id, DateTimeOffset receivedAt) => new Discarded();
+        public IIncomingMessage Begin(string id, DateTimeOffset receivedAt, MessageRoom room) => new Discarded();
     }
 
     private sealed class Discarded : IIncomingMessage

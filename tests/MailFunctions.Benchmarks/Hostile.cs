@@ -14,22 +14,27 @@ internal static class Hostile
         var (connections, seconds) = (int.Parse(options["connections"], CultureInfo.InvariantCulture), int.Parse(options["seconds"], CultureInfo.InvariantCulture));
         Console.WriteLine(
             "| each connection | connections | MiB before | MiB at most | KiB a connection | MiB 15 s after they closed | honest client: replies, slowest |\n|---|---|---|---|---|---|---|");
-        foreach (var attack in HostileClient.All.Where(a => a.Name.Contains(options["only"], StringComparison.OrdinalIgnoreCase)))
+        (string Name, HostileClient[] Kinds)[] rows =
+        [
+            .. HostileClient.All.Select(a => (a.Name, (HostileClient[])[a])),
+            ("all of these in turn", [.. HostileClient.All]),
+        ];
+        foreach (var (name, kinds) in rows.Where(r => r.Name.Contains(options["only"], StringComparison.OrdinalIgnoreCase)))
         {
-            Console.WriteLine(await MeasureAsync(attack, connections, TimeSpan.FromSeconds(seconds), options["budget"]));
+            Console.WriteLine(await MeasureAsync(name, kinds, connections, TimeSpan.FromSeconds(seconds), options["budget"]));
         }
 
         return 0;
     }
 
-    private static async Task<string> MeasureAsync(HostileClient attack, int connections, TimeSpan holds, string budget)
+    private static async Task<string> MeasureAsync(string name, HostileClient[] kinds, int connections, TimeSpan holds, string budget)
     {
         await using var edge = await HostileEdgeProcess.StartAsync(Environment.ProcessPath!, "--budget", budget);
         await Task.Delay(2000);
         var before = edge.Octets;
         using var end = new CancellationTokenSource();
         var settled = Enumerable.Range(0, connections).Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToList();
-        var clients = settled.Select(s => Task.Run(() => attack.RunAsync(edge.Ports, s, end.Token))).ToList();
+        var clients = settled.Select((s, i) => Task.Run(() => kinds[i % kinds.Length].RunAsync(edge.Ports, s, end.Token))).ToList();
         var honest = HonestAsync(edge, end.Token);
         var most = before;
         var all = Task.WhenAll(settled.Select(s => s.Task));
@@ -49,10 +54,10 @@ internal static class Hostile
         await Task.Delay(15_000);
         var after = edge.Octets;
         var slowest = replies.Max(r => r.Took);
-        var kinds = replies.GroupBy(r => r.Reply[..Math.Min(9, r.Reply.Length)]).Select(g => $"{g.Count()} × {g.Key}");
+        var seen = replies.GroupBy(r => r.Reply[..Math.Min(9, r.Reply.Length)]).Select(g => $"{g.Count()} × {g.Key}");
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"| {attack.Name} | {connections} | {Mebibytes(before):0} | {Mebibytes(most):0} | {(most - before) / 1024.0 / connections:0.0} | {Mebibytes(after):0} | {string.Join(", ", kinds)}; {slowest.TotalMilliseconds:0} ms |");
+            $"| {name} | {connections} | {Mebibytes(before):0} | {Mebibytes(most):0} | {(most - before) / 1024.0 / connections:0.0} | {Mebibytes(after):0} | {string.Join(", ", seen)}; {slowest.TotalMilliseconds:0} ms |");
     }
 
     private static async Task<List<(string Reply, TimeSpan Took)>> HonestAsync(HostileEdgeProcess edge, CancellationToken end)

@@ -57,7 +57,7 @@ internal static class Pop3Memory
 
         public MemoryMailbox BoxOf(string id) => _boxes.GetOrAdd(id, static key => new MemoryMailbox(key));
 
-        public IIncomingMessage Begin(string id, DateTimeOffset receivedAt) => new Incoming(this);
+        public IIncomingMessage Begin(string id, DateTimeOffset receivedAt, MessageRoom room) => new Incoming(this);
 
         public ValueTask<MaildropOpening> OpenAsync(AuthenticatedAccount account, CancellationToken cancellationToken) =>
             ValueTask.FromResult(BoxOf(account.MailboxId).Open());

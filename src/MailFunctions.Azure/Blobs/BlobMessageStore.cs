@@ -13,7 +13,9 @@ internal sealed class BlobMessageStore(BlobServiceClient service, ByteBudget bud
 
     private readonly BlobContainerClient _container = service.GetBlobContainerClient(ContainerName);
 
-    public IMessageUpload BeginUpload(string blob) => new BlobUpload(_container.GetBlockBlobClient(blob), budget);
+    public IMessageUpload BeginUpload(string blob, MessageRoom? room = null) => room is null
+        ? new BlobUpload(_container.GetBlockBlobClient(blob), budget, UploadSize.Large)
+        : new BlobUpload(_container.GetBlockBlobClient(blob), room, UploadSize.Small);
 
     public async Task<Stream?> OpenReadAsync(string blob, long offset, CancellationToken cancellationToken)
     {

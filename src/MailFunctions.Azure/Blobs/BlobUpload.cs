@@ -11,14 +11,8 @@ namespace MailFunctions.Azure.Blobs;
 /// A message on its way into its blob: small ones in one PUT at the commit, larger ones in blocks that go up while the
 /// rest still comes in.
 /// </summary>
-internal sealed class BlobUpload(BlockBlobClient blob, ByteBudget budget) : IMessageUpload
+internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, UploadSize size) : IMessageUpload
 {
-    /// <summary>What is held before it goes up as a block; messages up to this size cost one request.</summary>
-    public const int BlockOctets = 1024 * 1024;
-
-    /// <summary>Blocks of one upload under way at once.</summary>
-    public const int BlocksInFlight = 2;
-
     /// <summary>
     /// One upload holds no more than this part of what is free: however many clients stop in the middle of a message,
     /// the others find room.
@@ -36,7 +30,7 @@ internal sealed class BlobUpload(BlockBlobClient blob, ByteBudget budget) : IMes
 
     public long Length { get; private set; }
 
-    private long MayHold => Math.Clamp(budget.Free / ShareOfFree, SegmentBuffer.SegmentOctets, BlockOctets);
+    private long MayHold => Math.Clamp(budget.Free / ShareOfFree, SegmentBuffer.SegmentOctets, size.BlockOctets);
 
     public ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
     {
@@ -137,8 +131,8 @@ internal sealed class BlobUpload(BlockBlobClient blob, ByteBudget budget) : IMes
     private async ValueTask StageHeldAsync(CancellationToken cancellationToken)
     {
         _blockIds ??= [];
-        _staging ??= new Queue<Task>(BlocksInFlight);
-        await WaitForStagingAsync(BlocksInFlight - 1).ConfigureAwait(false);
+        _staging ??= new Queue<Task>(size.BlocksInFlight);
+        await WaitForStagingAsync(size.BlocksInFlight - 1).ConfigureAwait(false);
         // The token keeps the blocks of another upload under the same name apart from ours.
         var id = Convert.ToBase64String(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{_token}{_blockIds.Count:D6}")));
         _blockIds.Add(id);
@@ -192,4 +186,16 @@ internal sealed class BlobUpload(BlockBlobClient blob, ByteBudget budget) : IMes
 
         throw new StoreUnavailableException($"The blob '{blob.Name}' was there already.", conflict);
     }
+}
+
+/// <summary>How much of a message is in memory while it goes up.</summary>
+/// <param name="BlockOctets">What is held before it goes up as a block; messages up to this size cost one request.</param>
+/// <param name="BlocksInFlight">Blocks of one upload under way at once.</param>
+internal sealed record UploadSize(int BlockOctets, int BlocksInFlight)
+{
+    /// <summary>Of a message that a client sends: a connection costs 256 KiB at most, whatever it sends.</summary>
+    public static readonly UploadSize Small = new(80 * 1024, 1);
+
+    /// <summary>Of a message that this system writes itself.</summary>
+    public static readonly UploadSize Large = new(1024 * 1024, 2);
 }

@@ -1,22 +1,36 @@
 using System.Buffers;
+using System.Numerics;
+using MailFunctions.Core.Messages;
 
 namespace MailFunctions.Azure.Blobs;
 
-/// <summary>Octets in pooled segments, each paid for from a <see cref="ByteBudget"/>; the holder disposes of it.</summary>
-internal sealed class SegmentBuffer(ByteBudget budget) : IDisposable
+/// <summary>
+/// Octets in pooled segments, each paid for from a budget; the holder disposes of it. The first ones are small, so that a
+/// message costs about what has come of it.
+/// </summary>
+internal sealed class SegmentBuffer(IOctetBudget budget) : IDisposable
 {
-    public const int SegmentOctets = 32 * 1024;
+    /// <summary>Of all segments but the first.</summary>
+    public const int SegmentOctets = 16 * 1024;
+
+    /// <summary>Of the first segment; the others double what there is, up to <see cref="SegmentOctets"/>.</summary>
+    public const int FirstOctets = 2 * 1024;
+
+    /// <summary>Segments until one is whole: 2, 2, 4, 8 and 16 KiB, which are two whole ones.</summary>
+    private const int SmallSegments = 5;
 
     private readonly List<byte[]> _segments = [];
-    private int _usedInLast = SegmentOctets;
-    private int _reserved; // segments paid for and not yet there
+    private int _usedInLast;
+    private long _reserved; // octets paid for whose segments are not yet there
 
-    public long Length => _segments.Count == 0 ? 0 : ((long)(_segments.Count - 1) * SegmentOctets) + _usedInLast;
+    public long Length => _segments.Count == 0 ? 0 : StartOf(_segments.Count - 1) + _usedInLast;
+
+    private int LeftInLast => _segments.Count == 0 ? 0 : SizeOf(_segments.Count - 1) - _usedInLast;
 
     /// <summary>Copies as much as fits into the segments at hand; returns how much that was.</summary>
     public int Append(ReadOnlySpan<byte> octets)
     {
-        var count = Math.Min(octets.Length, SegmentOctets - _usedInLast);
+        var count = Math.Min(octets.Length, LeftInLast);
         if (count > 0)
         {
             octets[..count].CopyTo(_segments[^1].AsSpan(_usedInLast));
@@ -27,19 +41,20 @@ internal sealed class SegmentBuffer(ByteBudget budget) : IDisposable
     }
 
     /// <summary>What segments for so many octets take of a budget.</summary>
-    public static long CostOf(long octets) => (octets + SegmentOctets - 1) / SegmentOctets * SegmentOctets;
+    public static long CostOf(long octets) => octets == 0 ? 0 : StartOf(IndexOf(octets - 1) + 1);
 
     /// <summary>Takes over what was taken from the budget already, by <see cref="CostOf"/>.</summary>
-    public void Reserve(long cost) => _reserved += (int)(cost / SegmentOctets);
+    public void Reserve(long cost) => _reserved += cost;
 
     /// <summary>Adds an empty segment when one is reserved, or the budget has room for it.</summary>
     public bool TryGrow()
     {
-        if (_reserved > 0)
+        var octets = SizeOf(_segments.Count);
+        if (_reserved >= octets)
         {
-            _reserved--;
+            _reserved -= octets;
         }
-        else if (!budget.TryTake(SegmentOctets))
+        else if (!budget.TryTake(octets))
         {
             return false;
         }
@@ -51,7 +66,7 @@ internal sealed class SegmentBuffer(ByteBudget budget) : IDisposable
     /// <summary>Adds an empty segment, waiting for room in the budget.</summary>
     public async ValueTask GrowAsync(CancellationToken cancellationToken)
     {
-        await budget.TakeAsync(SegmentOctets, cancellationToken).ConfigureAwait(false);
+        await budget.TakeAsync(SizeOf(_segments.Count), cancellationToken).ConfigureAwait(false);
         AddSegment();
     }
 
@@ -66,29 +81,40 @@ internal sealed class SegmentBuffer(ByteBudget budget) : IDisposable
             return default;
         }
 
-        var index = (int)(offset / SegmentOctets);
-        var start = (int)(offset % SegmentOctets);
-        var end = index == _segments.Count - 1 ? _usedInLast : SegmentOctets;
+        var index = IndexOf(offset);
+        var start = (int)(offset - StartOf(index));
+        var end = index == _segments.Count - 1 ? _usedInLast : SizeOf(index);
         return _segments[index].AsMemory(start, end - start);
     }
 
     public void Dispose()
     {
-        foreach (var segment in _segments)
+        for (var i = 0; i < _segments.Count; i++)
         {
-            ArrayPool<byte>.Shared.Return(segment);
-            budget.Release(SegmentOctets);
+            ArrayPool<byte>.Shared.Return(_segments[i]);
+            budget.Release(SizeOf(i));
         }
 
-        budget.Release((long)_reserved * SegmentOctets);
+        budget.Release(_reserved);
         _reserved = 0;
         _segments.Clear();
-        _usedInLast = SegmentOctets;
+        _usedInLast = 0;
     }
+
+    private static int SizeOf(int segment) => segment == 0 ? FirstOctets : segment < SmallSegments ? FirstOctets << (segment - 1) : SegmentOctets;
+
+    private static long StartOf(int segment) => segment == 0 ? 0
+        : segment <= SmallSegments ? (long)FirstOctets << (segment - 1)
+        : (long)(segment - SmallSegments + 2) * SegmentOctets;
+
+    /// <summary>The segment that holds an octet.</summary>
+    private static int IndexOf(long offset) => offset < FirstOctets ? 0
+        : offset < 2 * SegmentOctets ? BitOperations.Log2((uint)offset / FirstOctets) + 1
+        : (int)(offset / SegmentOctets) - 2 + SmallSegments;
 
     private void AddSegment()
     {
-        _segments.Add(ArrayPool<byte>.Shared.Rent(SegmentOctets));
+        _segments.Add(ArrayPool<byte>.Shared.Rent(SizeOf(_segments.Count)));
         _usedInLast = 0;
     }
 
@@ -114,9 +140,10 @@ internal sealed class SegmentBuffer(ByteBudget budget) : IDisposable
                 return 0;
             }
 
-            var start = (int)(_position % SegmentOctets);
-            var count = (int)Math.Min(Math.Min(buffer.Length, SegmentOctets - start), left);
-            segments[(int)(_position / SegmentOctets)].AsSpan(start, count).CopyTo(buffer);
+            var index = IndexOf(_position);
+            var start = (int)(_position - StartOf(index));
+            var count = (int)Math.Min(Math.Min(buffer.Length, SizeOf(index) - start), left);
+            segments[index].AsSpan(start, count).CopyTo(buffer);
             _position += count;
             return count;
         }

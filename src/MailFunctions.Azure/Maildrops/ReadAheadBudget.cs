@@ -1,4 +1,4 @@
-using MailFunctions.Azure.Blobs;
+using MailFunctions.Core.Messages;
 
 namespace MailFunctions.Azure.Maildrops;
 

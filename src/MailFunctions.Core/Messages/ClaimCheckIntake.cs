@@ -8,10 +8,10 @@ namespace MailFunctions.Core.Messages;
 /// <summary>The claim check: the message into one blob, then its envelope onto `mail-inbound` (design §1, steps 1 and 2).</summary>
 public sealed class ClaimCheckIntake(IMessageStore store, IBusSender bus) : IMessageIntake
 {
-    public IIncomingMessage Begin(string id, DateTimeOffset receivedAt)
+    public IIncomingMessage Begin(string id, DateTimeOffset receivedAt, MessageRoom room)
     {
         var blob = MessageName.BlobFor(id, receivedAt);
-        return new Incoming(store.BeginUpload(blob), blob, bus);
+        return new Incoming(store.BeginUpload(blob, room), blob, bus);
     }
 
     private sealed class Incoming(IMessageUpload upload, string blob, IBusSender bus) : IIncomingMessage

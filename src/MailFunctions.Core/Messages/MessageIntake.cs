@@ -5,8 +5,8 @@ namespace MailFunctions.Core.Messages;
 /// <summary>Where the SMTP session puts a message: the claim check of design §1.</summary>
 public interface IMessageIntake
 {
-    /// <summary>Begins taking one message.</summary>
-    IIncomingMessage Begin(string id, DateTimeOffset receivedAt);
+    /// <summary>Begins taking one message, whose octets are held in this room.</summary>
+    IIncomingMessage Begin(string id, DateTimeOffset receivedAt, MessageRoom room);
 }
 
 /// <summary>A message being taken in. Disposed without a commit, nobody will ever see it.</summary>

@@ -4,7 +4,9 @@ namespace MailFunctions.Core.Messages;
 public interface IMessageStore
 {
     /// <summary>Begins a blob. Nothing is visible under its name before <see cref="IMessageUpload.CommitAsync"/>.</summary>
-    IMessageUpload BeginUpload(string blob);
+    /// <param name="blob">Its name.</param>
+    /// <param name="room">Where what is not stored yet is held; null: in memory of the store's own.</param>
+    IMessageUpload BeginUpload(string blob, MessageRoom? room = null);
 
     /// <summary>Opens a blob for reading from an offset on; null when there is none, or none that can ever be read.</summary>
     /// <exception cref="StoreUnavailableException">The store refused or did not answer in time; so do the reads of the stream.</exception>

@@ -1,4 +1,5 @@
 using System.Net;
+using MailFunctions.Core.Messages;
 
 namespace MailFunctions.Edge.Configuration;
 
@@ -6,6 +7,9 @@ namespace MailFunctions.Edge.Configuration;
 internal sealed class EdgeOptions
 {
     public const string Section = "Edge";
+
+    /// <summary>The longest that a message waits for room in memory, before it is answered with 451.</summary>
+    public static readonly TimeSpan WaitForRoom = TimeSpan.FromSeconds(30);
 
     /// <summary>Name in greetings and `Received:` fields: a domain that resolves to this edge.</summary>
     public string HostName { get; set; } = "localhost";
@@ -30,11 +34,20 @@ internal sealed class EdgeOptions
     /// <summary>Octets of messages in memory at once, over all sessions.</summary>
     public long MaxOctetsInFlight { get; set; } = 64 * 1024 * 1024;
 
+    /// <summary>Of these, octets of the messages of one IPv4 address or IPv6 /64.</summary>
+    public long MaxOctetsPerClient { get; set; } = 8 * 1024 * 1024;
+
+    /// <summary>Of these, octets of the messages of one IPv4 /24 or IPv6 /48.</summary>
+    public long MaxOctetsPerNetwork { get; set; } = 16 * 1024 * 1024;
+
     /// <summary>Listeners behind a proxy that sends a PROXY protocol header, by their names in <see cref="PortOptions"/>.</summary>
     public string[] ProxyProtocol { get; set; } = [];
 
     /// <summary>Networks (CIDR) of the proxies: their connections to those listeners must begin with the header, others have none.</summary>
     public string[] TrustedProxies { get; set; } = [];
+
+    /// <summary>The memory of messages, in these shares.</summary>
+    public MessageMemory MemoryOf(ByteBudget all, TimeProvider time) => new(all, MaxOctetsPerClient, MaxOctetsPerNetwork, WaitForRoom, time);
 
     /// <summary>The faults of these settings, each a sentence that names its key.</summary>
     public IEnumerable<string> Faults()
@@ -77,6 +90,11 @@ internal sealed class EdgeOptions
         if (MaxOctetsInFlight < 1024 * 1024)
         {
             yield return $"Edge__MaxOctetsInFlight: {MaxOctetsInFlight} must be 1048576 or more.";
+        }
+
+        if (MaxOctetsPerClient < 1024 * 1024 || MaxOctetsPerNetwork < 1024 * 1024)
+        {
+            yield return "Edge__MaxOctetsPerClient and Edge__MaxOctetsPerNetwork must be 1048576 or more.";
         }
 
         foreach (var network in TrustedProxies.Where(n => !IPNetwork.TryParse(n, out _)))

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics;
 using System.Text;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
@@ -12,9 +13,10 @@ namespace MailFunctions.Protocols.Smtp;
 /// The content of one message on its way from the session into the intake: looks at the header section, puts this
 /// server's fields on top, counts, and refuses. A refused message is read to its end and thrown away.
 /// </summary>
-internal sealed class MessageContent(MailTransaction transaction, SmtpListener listener, SmtpSessionServices services, Origin origin) : IAsyncDisposable
+internal sealed class MessageContent(MailTransaction transaction, SmtpListener listener, SmtpSessionServices services, Origin origin, MessageRoom room) : IAsyncDisposable
 {
     private byte[]? _header;
+    private int _headerCost;
     private int _headerLength;
     private bool _headerDone;
     private bool _afterCr;
@@ -26,6 +28,9 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
 
     /// <summary>Octets that the client sent, dots taken out.</summary>
     public long Octets { get; private set; }
+
+    /// <summary>How it comes in.</summary>
+    public DataPace Pace { get; } = new(listener.Limits.MinDataRate, services.Time, room);
 
     /// <summary>Who sends it.</summary>
     public ClientInfo Client => origin.Client;
@@ -139,16 +144,15 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         }
     }
 
-    public ValueTask DisposeAsync() => AbandonAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await AbandonAsync().ConfigureAwait(false);
+        room.Dispose();
+    }
 
     private async ValueTask AbandonAsync()
     {
-        if (_header is not null)
-        {
-            ArrayPool<byte>.Shared.Return(_header);
-            _header = null;
-        }
-
+        LetHeaderGo();
         if (_incoming is not null)
         {
             var incoming = _incoming;
@@ -168,7 +172,8 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         }
 
         var searched = _headerLength;
-        Collect(octets.Span);
+        var taken = Math.Min(octets.Length, SmtpLimits.HeaderSectionOctets - _headerLength);
+        await CollectAsync(octets[..taken], cancellationToken).ConfigureAwait(false);
         var end = HeaderSection.FindEnd(_header.AsSpan(0, _headerLength), searched);
         if (end < 0 && _headerLength < SmtpLimits.HeaderSectionOctets)
         {
@@ -184,8 +189,8 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         var header = _header.AsMemory(0, end < 0 ? _headerLength : end);
         await EndHeaderAsync(header, cancellationToken).ConfigureAwait(false);
         await WriteBodyAsync(_header.AsMemory(header.Length, _headerLength - header.Length), cancellationToken).ConfigureAwait(false);
-        ArrayPool<byte>.Shared.Return(_header!);
-        _header = null;
+        LetHeaderGo();
+        await WriteBodyAsync(octets[taken..], cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask WriteBodyAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
@@ -196,23 +201,32 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         }
     }
 
-    private void Collect(ReadOnlySpan<byte> octets)
+    /// <summary>The section is in the memory of messages like the rest: it is paid for before it is held.</summary>
+    private async ValueTask CollectAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
     {
         var needed = _headerLength + octets.Length;
         if (_header is null || _header.Length < needed)
         {
-            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, 2 * (_header?.Length ?? 2048)));
+            var length = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(needed, SmtpLimits.CommandLineOctets));
+            await room.TakeAsync(length, cancellationToken).ConfigureAwait(false);
+            var larger = ArrayPool<byte>.Shared.Rent(length);
             _header.AsSpan(0, _headerLength).CopyTo(larger);
-            if (_header is not null)
-            {
-                ArrayPool<byte>.Shared.Return(_header);
-            }
-
-            _header = larger;
+            LetHeaderGo();
+            (_header, _headerCost) = (larger, length);
         }
 
-        octets.CopyTo(_header.AsSpan(_headerLength));
+        octets.CopyTo(_header.AsMemory(_headerLength));
         _headerLength = needed;
+    }
+
+    private void LetHeaderGo()
+    {
+        if (_header is not null)
+        {
+            ArrayPool<byte>.Shared.Return(_header);
+            _header = null;
+            room.Release(_headerCost);
+        }
     }
 
     private async ValueTask EndHeaderAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
@@ -240,7 +254,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
             TraceField.AppendMissing(fields, header, transaction, listener.HostName);
         }
 
-        _incoming = services.Intake.Begin(transaction.Id, transaction.ReceivedAt);
+        _incoming = services.Intake.Begin(transaction.Id, transaction.ReceivedAt, room);
         await _incoming.WriteAsync(Encoding.UTF8.GetBytes(fields.ToString()), cancellationToken).ConfigureAwait(false);
         if (!octets.IsEmpty)
         {

@@ -11,8 +11,8 @@ public sealed record SmtpLimits
     /// <summary>RFC 5321 §6.3: more `Received:` fields than this are a loop.</summary>
     public const int MaxReceivedFields = 100;
 
-    /// <summary>Header section that is looked at; on submission larger ones are refused.</summary>
-    public const int HeaderSectionOctets = 256 * 1024;
+    /// <summary>Header section that is looked at; on submission larger ones are refused. It is held in memory until it has come.</summary>
+    public const int HeaderSectionOctets = 64 * 1024;
 
     /// <summary>Octets of addresses and DSN parameters of one envelope: a bus message holds 256 KB (design §1).</summary>
     public const int EnvelopeOctets = 96 * 1024;

@@ -72,6 +72,7 @@ internal static class SmtpReplies
     public static readonly SmtpReply Accepted = new(250, "2.6.0", "Message accepted");
     public static readonly SmtpReply StoreAway = new(451, "4.3.0", "The message can't be stored now: try again later");
     public static readonly SmtpReply NoRoom = new(451, "4.3.2", "Too many messages come in at the moment: try again later");
+    public static readonly SmtpReply TooSlow = new(421, "4.3.2", "Other messages need the room of this one, which comes in too slowly: try again later", Closes: true);
     public static readonly SmtpReply TooBig = new(552, "5.3.4", "The message is too big");
     public static readonly SmtpReply FarTooBig = new(552, "5.3.4", "The message is far too big", Closes: true);
     public static readonly SmtpReply HeaderTooBig = new(552, "5.3.4", "The message's header section is too big");

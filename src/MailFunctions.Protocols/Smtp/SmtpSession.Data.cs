@@ -19,11 +19,10 @@ public sealed partial class SmtpSession
         var transaction = _transaction;
         var content = transaction.Content = NewContent(); // the transaction disposes of it when the data breaks off
         var decoder = new DotDecoder();
-        var pace = new DataPace(listener.Limits.MinDataRate);
         var ended = false;
         while (!ended)
         {
-            var (status, buffer) = await ReadDataAsync(pace, abort).ConfigureAwait(false);
+            var (status, buffer) = await ReadDataAsync(content.Pace, abort).ConfigureAwait(false);
             if (status != InputStatus.Ready)
             {
                 return await BreakOffAsync(status).ConfigureAwait(false);
@@ -123,7 +122,7 @@ public sealed partial class SmtpSession
 
     private async ValueTask<InputStatus> ReadChunkAsync(long size, MessageContent? content, CancellationToken abort)
     {
-        var pace = new DataPace(listener.Limits.MinDataRate);
+        var pace = content?.Pace ?? new DataPace(listener.Limits.MinDataRate, services.Time, null); // a refused chunk is read, too
         while (size > 0)
         {
             var (status, buffer) = await ReadDataAsync(pace, abort).ConfigureAwait(false);
@@ -164,7 +163,7 @@ public sealed partial class SmtpSession
             return commit.Result;
         }
 
-        await SendLaterAsync(commit.AsTask()).ConfigureAwait(false);
+        await SendLaterAsync(commit.AsTask(), content.Octets).ConfigureAwait(false);
         return null;
     }
 
@@ -204,6 +203,7 @@ public sealed partial class SmtpSession
         {
             InputStatus.Closed => Silently(SmtpSessionEnd.ClientClosed),
             InputStatus.NotReading => Silently(SmtpSessionEnd.NotReading),
+            InputStatus.Interrupted => Ending(SmtpReplies.TooSlow, SmtpSessionEnd.TooSlow),
             InputStatus.TlsBroken => Silently(SmtpSessionEnd.TlsBroken),
             _ => Ending(SmtpReplies.DataTimeout, SmtpSessionEnd.TimedOut),
         };
@@ -212,13 +212,30 @@ public sealed partial class SmtpSession
     /// <summary>The next piece of a message. A client that drips its octets in would hold a session, and memory, for as long as it likes.</summary>
     private async ValueTask<(InputStatus Status, ReadOnlySequence<byte> Buffer)> ReadDataAsync(DataPace pace, CancellationToken abort)
     {
-        var asked = services.Time.GetTimestamp();
-        var (status, buffer, _) = await _input.ReadAsync(listener.Limits.DataTimeout, stopForDrain: false, abort).ConfigureAwait(false);
-        return status == InputStatus.Ready && !pace.Take(buffer.Length, services.Time.GetElapsedTime(asked))
-            ? (InputStatus.TimedOut, buffer)
-            : (status, buffer);
+        var reading = _input.ReadAsync(listener.Limits.DataTimeout, stopForDrain: false, abort);
+        if (!reading.IsCompleted)
+        {
+            pace.BeginWait();
+        }
+
+        var (status, buffer, _) = await reading.ConfigureAwait(false);
+        return pace.EndWait(buffer.Length) || status != InputStatus.Ready ? (status, buffer) : (InputStatus.TimedOut, buffer);
     }
 
-    private MessageContent NewContent() => new(
-        _transaction!, listener, services, new Origin(Client(), connection.RemoteEndPoint.Address, connection.Tls, _esmtp, _account));
+    /// <summary>The command behind a chunk: the gap counts as the chunk would, so that a message in small ones holds its memory no longer.</summary>
+    private async ValueTask<(InputStatus Status, string? Line)> ReadBetweenChunksAsync(MessageContent content, CancellationToken abort)
+    {
+        content.Pace.BeginWait();
+        var (status, line) = await _input.ReadLineAsync(
+            SmtpLimits.CommandLineOctets, listener.Limits.DataTimeout, Decode, abort).ConfigureAwait(false);
+        return content.Pace.EndWait(0) || status != InputStatus.Ready ? (status, line) : (InputStatus.TimedOut, null);
+    }
+
+    private MessageContent NewContent()
+    {
+        var room = services.Memory.Open(connection.RemoteEndPoint.Address);
+        room.Evicted = _input.Interrupt;
+        return new MessageContent(
+            _transaction!, listener, services, new Origin(Client(), connection.RemoteEndPoint.Address, connection.Tls, _esmtp, _account), room);
+    }
 }

@@ -7,6 +7,9 @@ public sealed partial class SmtpSession
     /// <summary>Messages of one session that blob and bus may have in hand at once.</summary>
     private const int MaxCommits = 4;
 
+    /// <summary>Octets of these messages: larger ones are committed one after the other, or one session would hold the memory of many.</summary>
+    private const int MaxCommitOctets = 16 * 1024;
+
     /// <summary>Replies that may wait for a commit; the commands behind them wait, too.</summary>
     private const int MaxWaitingReplies = 64;
 
@@ -14,9 +17,10 @@ public sealed partial class SmtpSession
     /// Replies from the oldest commit under way on: they leave in the order of the commands (RFC 2920 §3.2), whichever is
     /// ready first.
     /// </summary>
-    private readonly Queue<(Task<SmtpReply> Reply, bool IsCommit)> _later = new(0);
+    private readonly Queue<(Task<SmtpReply> Reply, long? Octets)> _later = new(0);
 
     private int _commits;
+    private long _commitOctets;
 
     /// <summary>Puts a reply into the output; it leaves when the session next waits.</summary>
     private void Send(SmtpReply? reply)
@@ -32,7 +36,7 @@ public sealed partial class SmtpSession
         }
         else
         {
-            _later.Enqueue((Task.FromResult(reply), false));
+            _later.Enqueue((Task.FromResult(reply), null));
         }
 
         if (reply.Closes)
@@ -42,10 +46,11 @@ public sealed partial class SmtpSession
     }
 
     /// <summary>The reply to a message that is being committed, in its turn.</summary>
-    private async ValueTask SendLaterAsync(Task<SmtpReply> commit)
+    private async ValueTask SendLaterAsync(Task<SmtpReply> commit, long octets)
     {
-        _later.Enqueue((commit, true));
-        if (++_commits == MaxCommits)
+        _later.Enqueue((commit, octets));
+        _commitOctets += octets;
+        if (++_commits == MaxCommits || _commitOctets > MaxCommitOctets)
         {
             await SettleAsync().ConfigureAwait(false);
         }
@@ -62,9 +67,10 @@ public sealed partial class SmtpSession
             var reply = await next.Reply.ConfigureAwait(false);
             _later.Dequeue();
             reply.WriteTo(_input.Output);
-            if (next.IsCommit)
+            if (next.Octets is { } octets)
             {
                 _commits--;
+                _commitOctets -= octets;
                 if (reply.IsFailure)
                 {
                     services.Events.Refused(connection.RemoteEndPoint.Address, "DATA", reply);

@@ -30,8 +30,7 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
             Send(HasSpokenEarly() ? Ending(SmtpReplies.EarlyTalker, SmtpSessionEnd.ProtocolError) : Greeting());
             while (_end is null)
             {
-                var (status, line) = await _input.ReadLineAsync(
-                    SmtpLimits.CommandLineOctets, listener.Limits.CommandTimeout, Decode, abort).ConfigureAwait(false);
+                var (status, line) = await ReadCommandAsync(abort).ConfigureAwait(false);
                 var reply = status switch
                 {
                     // Of a client that pipelines without end, no wait would ever notice either of these.
@@ -44,6 +43,7 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
                     InputStatus.TimedOut => Ending(SmtpReplies.CommandTimeout, SmtpSessionEnd.TimedOut),
                     InputStatus.Draining => Ending(SmtpReplies.ShuttingDown, SmtpSessionEnd.Drained),
                     InputStatus.NotReading => Silently(SmtpSessionEnd.NotReading),
+                    InputStatus.Interrupted => Ending(SmtpReplies.TooSlow, SmtpSessionEnd.TooSlow),
                     InputStatus.TlsBroken => Silently(SmtpSessionEnd.TlsBroken),
                     _ => Silently(SmtpSessionEnd.ClientClosed),
                 };
@@ -64,6 +64,11 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
     }
 
     private static readonly TimeSpan FlushLimit = TimeSpan.FromSeconds(10);
+
+    /// <summary>Between the chunks of a message the client has no more time than inside them.</summary>
+    private ValueTask<(InputStatus Status, string? Line)> ReadCommandAsync(CancellationToken abort) => _transaction?.Content is { } content
+        ? ReadBetweenChunksAsync(content, abort)
+        : _input.ReadLineAsync(SmtpLimits.CommandLineOctets, listener.Limits.CommandTimeout, Decode, abort);
 
     /// <summary>Runs one command line by the table; null where the reply went out already or none is due.</summary>
     private async ValueTask<SmtpReply?> ExecuteAsync(string line, CancellationToken abort)

@@ -12,6 +12,9 @@ public sealed record SmtpSessionServices
 {
     public required IMessageIntake Intake { get; init; }
 
+    /// <summary>What messages under way may hold.</summary>
+    public MessageMemory Memory { get; init; } = MessageMemory.Unbounded();
+
     public required ISmtpPolicy Policy { get; init; }
 
     public required IAuthenticator Authenticator { get; init; }
@@ -80,6 +83,9 @@ public enum SmtpSessionEnd
 
     /// <summary>The client did not read its replies.</summary>
     NotReading,
+
+    /// <summary>Its message came in too slowly while others waited for room.</summary>
+    TooSlow,
 
     /// <summary>The TLS layer failed: the client renegotiated, or sent what is no TLS.</summary>
     TlsBroken,

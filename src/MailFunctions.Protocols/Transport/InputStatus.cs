@@ -26,6 +26,9 @@ public enum InputStatus
     /// <summary>The client does not read what it was answered.</summary>
     NotReading,
 
+    /// <summary>See <see cref="SessionInput.Interrupt"/>.</summary>
+    Interrupted,
+
     /// <summary>The TLS layer failed under an open connection: a renegotiation, or a record that can't be read.</summary>
     TlsBroken,
 }

@@ -25,6 +25,7 @@ internal sealed class SessionInput : IAsyncDisposable
     private readonly WaitLimit _limit;
     private bool _unflushed;
     private volatile bool _flushing;
+    private volatile bool _interrupted;
 
     public SessionInput(ISessionConnection connection, TimeProvider time, CancellationToken drain)
     {
@@ -108,6 +109,13 @@ internal sealed class SessionInput : IAsyncDisposable
         return flush.IsCompletedSuccessfully ? ValueTask.FromResult(HasLeft(flush.Result)) : WaitForFlushAsync(flush, limit);
     }
 
+    /// <summary>Ends the wait for the client, or the next one. From any thread.</summary>
+    public void Interrupt()
+    {
+        _interrupted = true;
+        Wake();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _drainRegistration.DisposeAsync().ConfigureAwait(false);
@@ -117,9 +125,15 @@ internal sealed class SessionInput : IAsyncDisposable
     private async ValueTask<(InputStatus Status, T? Line)> WaitForLineAsync<T>(
         int maxOctets, TimeSpan limit, Func<ReadOnlySequence<byte>, T> decode, CancellationToken abort)
     {
+        var takesTurns = IsFull;
         if (!await SendAllAsync(abort).ConfigureAwait(false))
         {
             return (WhyNotSent, default);
+        }
+
+        if (takesTurns)
+        {
+            await Task.Yield(); // a client whose commands never end would keep this thread from all others
         }
 
         _limit.Begin(limit); // for the whole line, however slowly it drips in
@@ -130,6 +144,11 @@ internal sealed class SessionInput : IAsyncDisposable
                 if (_drain.IsCancellationRequested)
                 {
                     return (InputStatus.Draining, default);
+                }
+
+                if (_interrupted)
+                {
+                    return (InputStatus.Interrupted, default);
                 }
 
                 var read = await _connection.Input.ReadAsync(abort).ConfigureAwait(false);
@@ -172,6 +191,11 @@ internal sealed class SessionInput : IAsyncDisposable
                 if (stopForDrain && _drain.IsCancellationRequested)
                 {
                     return (InputStatus.Draining, default, false);
+                }
+
+                if (_interrupted)
+                {
+                    return (InputStatus.Interrupted, default, false);
                 }
 
                 var read = await _connection.Input.ReadAsync(abort).ConfigureAwait(false);
@@ -268,7 +292,7 @@ internal sealed class SessionInput : IAsyncDisposable
     /// <summary>There are octets to look at, and no reason to leave them; else the read is given back.</summary>
     private bool IsOfUse(in ReadResult read, bool stopForDrain)
     {
-        if (!read.Buffer.IsEmpty && !(read.IsCanceled && (_limit.IsOver || (stopForDrain && _drain.IsCancellationRequested))))
+        if (!read.Buffer.IsEmpty && !(read.IsCanceled && (_limit.IsOver || _interrupted || (stopForDrain && _drain.IsCancellationRequested))))
         {
             return true;
         }

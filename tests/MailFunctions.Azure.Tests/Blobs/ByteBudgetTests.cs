@@ -1,4 +1,5 @@
 using MailFunctions.Azure.Blobs;
+using MailFunctions.Core.Messages;
 using Xunit;
 
 namespace MailFunctions.Azure.Tests.Blobs;

@@ -15,7 +15,7 @@ public sealed class ClaimCheckTests(AzuriteFixture azurite)
     [Theory]
     [InlineData(100)]
     [InlineData(4096)]
-    [InlineData(1024 * 1024)]
+    [InlineData(80 * 1024)]
     public async Task Commit_OfAMessage_IsOnePutAndOneSend(int size)
     {
         Assert.Equal(IntakeResult.Accepted, await TakeInAsync(size));
@@ -46,7 +46,8 @@ public sealed class ClaimCheckTests(AzuriteFixture azurite)
     {
         var now = DateTimeOffset.UtcNow;
         var id = MessageName.NewId(now);
-        await using var incoming = new ClaimCheckIntake(_storage.Store(), _bus).Begin(id, now);
+        using var room = MessageMemory.Unbounded().Open(System.Net.IPAddress.Loopback);
+        await using var incoming = new ClaimCheckIntake(_storage.Store(), _bus).Begin(id, now, room);
         await incoming.WriteAsync(TestStorage.RandomOctets(size), TestContext.Current.CancellationToken);
         return await incoming.CommitAsync(
             new InboundEnvelope

@@ -109,7 +109,7 @@ public sealed class ReadAheadTests(AzuriteFixture azurite)
         var other = TestStorage.NewMailboxId();
         MailboxEntry[] idle = [await DeliverOneAsync(_mailbox), await DeliverOneAsync(_mailbox)];
         MailboxEntry[] busy = [await DeliverOneAsync(other), await DeliverOneAsync(other)];
-        var maildrops = _storage.Maildrops(time, readAhead: SegmentBuffer.SegmentOctets);
+        var maildrops = _storage.Maildrops(time, readAhead: SegmentBuffer.FirstOctets);
         await using var idleOne = await OpenAsync(maildrops, _mailbox);
         await using var busyOne = await OpenAsync(maildrops, other);
         await TestStorage.ReadAsync(idleOne, 1, 2);

@@ -51,7 +51,7 @@ internal sealed class MemoryStore : IMessageStore
         ? throw new StoreUnavailableException("The store is away.")
         : Task.FromResult<Stream?>(Blobs.TryGetValue(blob, out var content) ? new MemoryStream(content) : null);
 
-    public IMessageUpload BeginUpload(string blob) => new Upload(content =>
+    public IMessageUpload BeginUpload(string blob, MessageRoom? room = null) => new Upload(content =>
     {
         BeforeCommit?.Invoke(blob);
         if (!Blobs.TryAdd(blob, content))

@@ -55,6 +55,9 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     /// <summary>Every look at a recipient waits for it.</summary>
     public Task RecipientGate { get; set; } = Task.CompletedTask;
 
+    /// <summary>Of the header sections: the intake here keeps what it gets elsewhere.</summary>
+    public MessageMemory Memory { get; set; } = MessageMemory.Unbounded();
+
     /// <summary>Messages begun so far.</summary>
     public int Begun { get; private set; }
 
@@ -79,7 +82,7 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
         new SmtpSession(
             connection,
             new SmtpListener { Kind = kind, HostName = HostName, AllowPlaintextCredentials = plaintextLogin, Limits = limits ?? SmtpLimits.Default },
-            new SmtpSessionServices { Intake = this, Policy = this, Authenticator = this, Logins = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
+            new SmtpSessionServices { Memory = Memory, Intake = this, Policy = this, Authenticator = this, Logins = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
         .RunAsync(CancellationToken.None);
 
     public Task<Pop3SessionEnd> RunPop3Async(MemoryConnection connection, bool plaintextLogin = false, TimeProvider? time = null, CancellationToken drain = default) =>
@@ -89,7 +92,7 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
             new Pop3SessionServices { Authenticator = this, Logins = this, Maildrops = this, Pace = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
         .RunAsync(CancellationToken.None);
 
-    public IIncomingMessage Begin(string id, DateTimeOffset receivedAt)
+    public IIncomingMessage Begin(string id, DateTimeOffset receivedAt, MessageRoom room)
     {
         Open++;
         Begun++;

@@ -1,10 +1,10 @@
-namespace MailFunctions.Azure.Blobs;
+namespace MailFunctions.Core.Messages;
 
 /// <summary>
 /// Octets of messages that may be in memory at once, over the whole process. Waiters are served in order, and wait for
 /// <paramref name="longestWait"/> at most (null: without end).
 /// </summary>
-public sealed class ByteBudget(long octets, TimeSpan? longestWait = null)
+public sealed class ByteBudget(long octets, TimeSpan? longestWait = null) : IOctetBudget
 {
     private readonly long _all = octets;
     private readonly TimeSpan _longestWait = longestWait ?? Timeout.InfiniteTimeSpan;
