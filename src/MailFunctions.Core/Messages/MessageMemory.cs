@@ -15,7 +15,7 @@ namespace MailFunctions.Core.Messages;
 public sealed class MessageMemory(ByteBudget all, long perClient, long perNetwork, TimeSpan? longestWait, TimeProvider time)
 {
     /// <summary>How much faster a message has to come in than another to take its place.</summary>
-    private const double Faster = 4;
+    private const double Faster = 2;
 
     private static readonly TimeSpan LooksAgain = TimeSpan.FromSeconds(1);
 

@@ -23,10 +23,13 @@ public interface IOctetBudget
 public sealed class MessageRoom : IOctetBudget, IDisposable
 {
     /// <summary>What a client brought so long ago counts half.</summary>
-    private static readonly TimeSpan HalfLife = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan HalfLife = TimeSpan.FromSeconds(5);
 
-    /// <summary>What a message has to its credit when it begins, in octets.</summary>
-    private const double Credit = 4096;
+    /// <summary>What a message has to its credit when it begins, in octets: most are small, and have no time to show how fast they come.</summary>
+    private const double Credit = 64 * 1024;
+
+    /// <summary>More than this is not counted, so that much sent at once buys some seconds of silence and no more.</summary>
+    private const double Most = 128 * 1024;
 
     private readonly MessageMemory _memory;
     private readonly TimeProvider _time;
@@ -76,7 +79,7 @@ public sealed class MessageRoom : IOctetBudget, IDisposable
             _waits = false;
         }
 
-        _recent += octets;
+        _recent = Math.Min(_recent + octets, Most);
     }
 
     public bool TryTake(long amount)

@@ -15,7 +15,7 @@ internal sealed class ConnectionClosing(ConnectionContext context, TimeProvider 
 
     private ITimer? _timer;
 
-    /// <summary>The session is over.</summary>
+    /// <summary>The session is over, and what is left to send may not find a reader.</summary>
     public void Begin() => _timer ??= time.CreateTimer(
         static state => ((ConnectionContext)state!).Abort(new ConnectionAbortedException("The client did not take the end of the session.")),
         context, Limit, Timeout.InfiniteTimeSpan);
@@ -23,14 +23,17 @@ internal sealed class ConnectionClosing(ConnectionContext context, TimeProvider 
     /// <summary>Closes the connection and waits until its socket is closed: only then its memory is free.</summary>
     public async Task CloseAsync()
     {
-        Begin();
         await context.Transport.Output.CompleteAsync(); // the transport sends what is left, as a rule at once, and closes the socket
         var socket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
         while (socket is { SafeHandle.IsClosed: false })
         {
+            Begin();
             await Task.Delay(LooksEvery, time); // ConnectionClosed fires when the client has closed its own side only
         }
 
-        await _timer!.DisposeAsync();
+        if (_timer is not null)
+        {
+            await _timer.DisposeAsync();
+        }
     }
 }

@@ -31,7 +31,10 @@ internal abstract partial class MailConnectionHandler<TEnd>(string listener, Edg
             events.SessionEnded(listener, await RunAsync(connection));
         }
 
-        context.Features.Get<ConnectionClosing>()?.Begin(); // the TLS layer has a last word to say, to a client that may not read it
+        if (connection.Tls is not null)
+        {
+            context.Features.Get<ConnectionClosing>()?.Begin(); // the TLS layer has a last word to say, to a client that may not read it
+        }
     }
 
     /// <summary>Why it ended, in one word.</summary>
