@@ -16,14 +16,14 @@ internal sealed class LedgerMaildrop(StackJson stack, HttpClient admin)
     private static readonly TimeSpan LooksEvery = TimeSpan.FromMilliseconds(500);
 
     private readonly HashSet<string> _seen = [];
-    private uint _lastUid;
+    private string? _page;
 
     /// <summary>Looks until all are there or the time is over, and gives those that are not.</summary>
     public async Task<IReadOnlyList<string>> WaitForAsync(IReadOnlyCollection<string> expected, TimeSpan limit)
     {
         for (var started = Stopwatch.GetTimestamp(); ; await Task.Delay(LooksEvery, TestContext.Current.CancellationToken))
         {
-            while (await TryLookAsync() == Page)
+            while (await TryReadPageAsync())
             {
             }
 
@@ -35,31 +35,28 @@ internal sealed class LedgerMaildrop(StackJson stack, HttpClient admin)
         }
     }
 
-    /// <summary>How many were new; none while a process is away that the answer needs.</summary>
-    private async Task<int> TryLookAsync()
+    /// <summary>Reads the page that was the last one so far. True: another follows it.</summary>
+    private async Task<bool> TryReadPageAsync()
     {
         try
         {
-            using var answer = await admin.GetAsync(string.Create(
-                CultureInfo.InvariantCulture, $"accounts/{stack.Bob.Address}/messages?top={Page}&continuation={_lastUid}"));
-            if (!answer.IsSuccessStatusCode)
+            var after = _page is null ? "" : $"&continuation={Uri.EscapeDataString(_page)}";
+            using var answer = await admin.GetAsync(string.Create(CultureInfo.InvariantCulture, $"accounts/{stack.Bob.Address}/messages?top={Page}{after}"));
+            if ((int)answer.StatusCode >= 500)
             {
-                return 0;
+                return false; // a process is away that the answer needs
             }
 
+            answer.EnsureSuccessStatusCode();
             using var page = JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
-            var items = page.RootElement.GetProperty("items").EnumerateArray().ToList();
-            foreach (var item in items)
-            {
-                _seen.Add(item.GetProperty("subject").GetString()!);
-                _lastUid = item.GetProperty("uid").GetUInt32();
-            }
-
-            return items.Count;
+            _seen.UnionWith(page.RootElement.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("subject").GetString()!));
+            var next = page.RootElement.TryGetProperty("continuation", out var continuation) ? continuation.GetString() : null;
+            _page = next ?? _page;
+            return next is not null;
         }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        catch (Exception e) when (e is HttpRequestException { StatusCode: null } or OperationCanceledException)
         {
-            return 0;
+            return false;
         }
     }
 }

@@ -13,7 +13,8 @@ public sealed record OptionalTool(string Program, string Package)
     [
         new("buildah", "buildah"), new("bwrap", "bubblewrap"), new("curl", "curl"), new("fetchmail", "fetchmail"),
         new("getmail", "getmail6"), new("gsasl", "gsasl"), new("mpop", "mpop"), new("msmtp", "msmtp"), new("mutt", "mutt"), new("opendkim-testmsg", "opendkim-tools"), new("python3", "python3"), new("s-nail", "s-nail"), new("smtp-sink", "postfix"),
-        new("swaks", "swaks"), new("tar", "tar"),
+        new("swaks", "swaks"), new("tar", "tar"), new("thunderbird", "thunderbird"),
+        new("Xvfb", "xvfb"),
     ];
 
     /// <summary>The path of a tool that the running test has named.</summary>
