@@ -44,7 +44,7 @@ public sealed class ScriptedMta : IAsyncDisposable
     /// <summary>The reply to a command (`RCPT TO:…`), to the connection (`CONNECT`) or to a message (`.`); null: as usual; empty: hang up.</summary>
     public Func<string, string?> Script { get; set; } = _ => null;
 
-    /// <summary>Waits before every reply.</summary>
+    /// <summary>Waits before every reply, and before the handshake behind STARTTLS (`HANDSHAKE`).</summary>
     public Func<string, Task> Delay { get; init; } = _ => Task.CompletedTask;
 
     public ConcurrentQueue<string> Commands { get; } = [];
@@ -157,6 +157,7 @@ public sealed class ScriptedMta : IAsyncDisposable
 
                     break;
                 case "STARTTLS" when reply[0] == '2':
+                    await Delay("HANDSHAKE").ConfigureAwait(false);
                     stream = await SecureAsync(stream).ConfigureAwait(false);
                     (input, secure) = (new BufferedStream(stream, 16 * 1024), true);
                     break;

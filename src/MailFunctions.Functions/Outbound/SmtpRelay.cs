@@ -205,6 +205,8 @@ internal sealed class SmtpRelay(
             {
                 { IsTooManyRecipients: true } own => new TransactionEnd(ResultKind.Deferred, TooManyRecipients, own.Line),
                 { IsPositive: false } own => Said(own),
+                null when transaction.End is not null => // taken or refused was the content of the others
+                    new TransactionEnd(ResultKind.Deferred, "4.4.2", $"{host} went before it was asked about this recipient"),
                 _ => end,
             };
             var notifies = client.Extensions.Dsn && kind == ResultKind.Relayed;
@@ -216,15 +218,20 @@ internal sealed class SmtpRelay(
     private static TransactionEnd EndOf(SmtpTransaction transaction, Smarthost host, Trouble? broken) => transaction switch
     {
         // RFC 4954 §6: our login is what it does not like; without one, what it says is meant for good.
-        { Sender: { Code: 530 } sender } when host.UserName is not null || sender.AsksForTls =>
+        { Sender: { Code: 530 } sender } when host.UserName is not null =>
             Said(sender) with { Kind = ResultKind.Deferred, Status = "4.7.0" },
         { Sender: { IsPositive: false } sender } => Said(sender),
         { End: { } end } => Said(end),
         _ => new TransactionEnd(ResultKind.Deferred, broken?.Status ?? "4.4.2", broken?.Reply ?? $"the connection with {host} ended"),
     };
 
-    private static TransactionEnd Said(PeerReply reply) =>
-        new(reply.IsPositive ? ResultKind.Relayed : reply.IsPermanent ? ResultKind.Failed : ResultKind.Deferred, reply.Status, reply.Line);
+    private static TransactionEnd Said(PeerReply reply) => reply switch
+    {
+        { IsPositive: true } => new TransactionEnd(ResultKind.Relayed, reply.Status, reply.Line),
+        // RFC 3207 §4: TLS was tried and did not come about, which may be another time.
+        { AsksForTls: true } => new TransactionEnd(ResultKind.Deferred, "4.7.0", reply.Line),
+        _ => new TransactionEnd(reply.IsPermanent ? ResultKind.Failed : ResultKind.Deferred, reply.Status, reply.Line),
+    };
 
     private List<RecipientResult> All(OutboundJob job, string kind, string status, string reply, string? remote)
     {

@@ -33,12 +33,13 @@ internal static class Attempts
     public static Task<IReadOnlyList<RecipientResult>> RunAsync(ScriptedMta mta, OutboundJob job, byte[]? content = null) => RunAsync(Host(mta), job, content);
 
     public static Task<IReadOnlyList<RecipientResult>> RunAsync(
-        Smarthost host, OutboundJob job, byte[]? content = null, Func<RelayOptions, RelayOptions>? change = null)
+        Smarthost host, OutboundJob job, byte[]? content = null, Func<RelayOptions, RelayOptions>? change = null, TimeProvider? time = null)
     {
         content ??= Plain;
         var options = new RelayOptions { HostName = "mail.example.test", Routes = [new RelayRoute("*", host)] };
         options = change?.Invoke(options) ?? options;
-        return TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), new MemoryStore { Blobs = { [Blob] = content } })
+        var store = new MemoryStore { Blobs = { [Blob] = content } };
+        return TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), store, time: time)
             .AttemptAsync(job with { Size = content.Length }, TestContext.Current.CancellationToken);
     }
 

@@ -73,14 +73,53 @@ public sealed class RefusalTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task StartTls_DemandedAndRefused_Defers()
+    [Theory] // 421 to a recipient, of a peer that goes on listening (RFC 5321 §3.8 has it close)
+    [InlineData("PIPELINING")]
+    [InlineData("8BITMIME")]
+    public async Task Recipient_Refused421_TakesNoneOfThoseThatThePeerWasNotAskedAbout(string extension)
+    {
+        await using var mta = new ScriptedMta
+        {
+            Extensions = [extension],
+            Script = line => line.Contains("<two@", StringComparison.Ordinal) ? "421 4.7.0 Too fast" : null,
+        };
+
+        var results = await Attempts.RunAsync(mta, Attempts.Job("one@one.test", "two@one.test", "three@one.test"));
+
+        // Of three@ it heard if it was asked all at once.
+        Assert.Equal(["relayed", "deferred", extension == "PIPELINING" ? "relayed" : "deferred"], results.Select(r => r.Kind));
+        Assert.Equal("421 4.7.0 Too fast", results[1].Reply);
+        Assert.Equal(
+            results.Where(r => r.Kind == ResultKind.Relayed).Select(r => $"RCPT TO:<{r.Recipient.Address}>"), Assert.Single(mta.Messages).Recipients);
+    }
+
+    [Theory] // the content of those that were taken is refused for good: what the others come to is not known yet
+    [InlineData("552 5.3.4 Too big", "failed,deferred,deferred")]
+    [InlineData("", "deferred,deferred,deferred")]
+    public async Task Recipient_NotAskedAbout_IsNotRefusedWithTheOthers(string reply, string kinds)
+    {
+        await using var mta = new ScriptedMta
+        {
+            Extensions = ["8BITMIME"],
+            Script = line => line.Contains("<two@", StringComparison.Ordinal) ? "421 4.7.0 Too fast" : line == "." ? reply : null,
+        };
+
+        var results = await Attempts.RunAsync(mta, Attempts.Job("one@one.test", "two@one.test", "three@one.test"));
+
+        Assert.Equal(kinds, string.Join(',', results.Select(r => r.Kind)));
+    }
+
+    [Theory]
+    [InlineData("MAIL")]
+    [InlineData("RCPT")]
+    [InlineData("DATA")]
+    public async Task StartTls_TriedInVainAndThenDemanded_Defers(string step)
     {
         await using var mta = new ScriptedMta
         {
             Certificate = _authority.Issue("else.test"),
             Script = line => line == "STARTTLS" ? "454 4.7.0 TLS not available"
-                : line.StartsWith("MAIL", StringComparison.Ordinal) ? "530 5.7.0 Must issue STARTTLS first"
+                : line.StartsWith(step, StringComparison.Ordinal) ? "530 5.7.0 Must issue STARTTLS first"
                 : null,
         };
 
@@ -105,6 +144,33 @@ public sealed class RefusalTests : IDisposable
         Assert.Equal(ResultKind.Relayed, Assert.Single(await Attempts.RunAsync(mta, Attempts.Job("a@one.test"))).Kind);
 
         Assert.Equal((connections, 1), (mta.Connections, mta.Messages.Count));
+    }
+
+    [Fact] // a peer, or what stands before it, that is silent where the handshake is due
+    public async Task StartTls_HandshakeThatNeverComes_GoesOnInPlaintext()
+    {
+        var clock = new ManualTime();
+        var never = new TaskCompletionSource();
+        var options = new RelayOptions { HostName = "mail.example.test" };
+        await using var mta = new ScriptedMta
+        {
+            Certificate = _authority.Issue("127.0.0.1"),
+            Delay = step =>
+            {
+                if (step != "HANDSHAKE")
+                {
+                    return Task.CompletedTask;
+                }
+
+                clock.Advance(options.ConnectTimeout);
+                return never.Task;
+            },
+        };
+
+        var result = Assert.Single(await Attempts.RunAsync(Attempts.Host(mta), Attempts.Job("a@one.test"), time: clock));
+
+        Assert.Equal((ResultKind.Relayed, 2, 1), (result.Kind, mta.Connections, mta.Messages.Count));
+        never.SetResult();
     }
 
     [Theory]

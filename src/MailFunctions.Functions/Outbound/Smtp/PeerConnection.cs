@@ -13,7 +13,8 @@ internal sealed class PeerConnection(Stream stream) : IDisposable
     private int _start;
     private int _end;
 
-    public bool IsSecure => _stream is SslStream;
+    /// <summary>A handshake was made: one that failed, or did not come to its end, is none.</summary>
+    public bool IsSecure { get; private set; }
 
     /// <exception cref="InvalidDataException">What came is no reply.</exception>
     /// <exception cref="IOException">The connection ended.</exception>
@@ -59,6 +60,7 @@ internal sealed class PeerConnection(Stream stream) : IDisposable
         var tls = new SslStream(_stream);
         _stream = tls; // disposed with us, whatever comes of it
         await tls.AuthenticateAsClientAsync(options, cancellationToken);
+        IsSecure = true;
     }
 
     public void Dispose() => _stream.Dispose();

@@ -22,14 +22,15 @@ internal sealed class SmtpTransaction(
     /// <summary>To MAIL.</summary>
     public PeerReply? Sender { get; private set; }
 
-    /// <summary>To RCPT, in the order of the recipients; null for those that the peer was not heard about.</summary>
+    /// <summary>To RCPT, in the order of the recipients; null for those that the peer was not asked, or not heard, about.</summary>
     public IReadOnlyList<PeerReply?> Recipients => _recipients;
 
     /// <summary>To DATA or BDAT where that was refused, else to the message.</summary>
     public PeerReply? End { get; private set; }
 
     /// <summary>RFC 3207 §4: the peer wants STARTTLS first, and it was not tried.</summary>
-    public bool WantsTls => !client.IsTlsTried && (Sender?.AsksForTls is true || _recipients.Any(r => r?.AsksForTls is true));
+    public bool WantsTls => !client.IsTlsTried
+        && (Sender?.AsksForTls is true || End?.AsksForTls is true || _recipients.Any(r => r?.AsksForTls is true));
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -64,8 +65,13 @@ internal sealed class SmtpTransaction(
             await client.WriteAsync(Encoding.UTF8.GetBytes(string.Concat(commands.Select(c => c + "\r\n"))), cancellationToken);
         }
 
-        for (var i = 0; i < commands.Count && client.IsOpen; i++)
+        for (var i = 0; i < commands.Count; i++)
         {
+            if (!client.Extensions.Pipelining && !client.IsOpen)
+            {
+                return; // RFC 5321 §3.8: 421 has been said, and no more is asked for
+            }
+
             var reply = client.Extensions.Pipelining
                 ? await client.ReadReplyAsync(cancellationToken)
                 : await client.CommandAsync(commands[i], cancellationToken);
@@ -78,7 +84,7 @@ internal sealed class SmtpTransaction(
                 _recipients[i - 1] = reply; // RCPT behind a MAIL that was refused: an answer without a meaning
             }
 
-            if (i == 0 && !reply.IsPositive && !client.Extensions.Pipelining)
+            if (i == 0 && !reply.IsPositive && (!client.Extensions.Pipelining || !client.IsOpen))
             {
                 return;
             }
