@@ -24,7 +24,8 @@ internal static class DomainsFunction
             .Produces<DomainAnswer>().Produces<DomainAnswer>(201).ProducesValidationProblem().ProducesProblem(412)
             .WithSummary("Makes a domain, or replaces its settings");
         domains.MapPatch("/{domain}", PatchAsync).Accepts<DomainRequest>("application/json")
-            .Produces<DomainAnswer>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(412).WithSummary("Changes some settings of a domain");
+            .Produces<DomainAnswer>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(412)
+            .WithSummary("Changes some settings of a domain");
         domains.MapDelete("/{domain}", DeleteAsync).Produces(204).ProducesProblem(404).ProducesProblem(409).ProducesProblem(412)
             .WithSummary("Removes a domain that has neither accounts nor aliases");
         domains.MapDomainKeys();
@@ -111,7 +112,8 @@ internal static class DomainsFunction
         }
     }
 
-    private static async Task<IResult> PatchAsync(string domain, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
+    private static async Task<IResult> PatchAsync(
+        string domain, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
     {
         var (asked, malformed) = await ApiRequests.ReadJsonAsync(request, AdminJson.Default.DomainRequest);
         if (asked is null)
@@ -137,7 +139,9 @@ internal static class DomainsFunction
         };
         var written = await store.PutDomainAsync(changed, cancellationToken);
         Preconditions.SetETag(request.HttpContext.Response, written);
-        return written.Result == WriteResult.Replaced ? TypedResults.Ok(DomainAnswer.From(changed)) : Preconditions.Failed($"The domain '{existing.Name}'");
+        return written.Result == WriteResult.Replaced
+            ? TypedResults.Ok(DomainAnswer.From(changed))
+            : Preconditions.Failed($"The domain '{existing.Name}'");
     }
 
     /// <summary>Empty text takes the postmaster away.</summary>

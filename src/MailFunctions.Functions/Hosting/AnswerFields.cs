@@ -8,6 +8,7 @@ internal sealed class AnswerFields(RequestDelegate next)
 {
     /// <summary>The name under which the Functions host takes a key from the query, too.</summary>
     private const string KeyParameter = "code";
+    private const string KeyFault = "Send the key as x-functions-key: an address with a key in it ends up in logs. Renew a key that was sent so.";
 
     public Task InvokeAsync(HttpContext http)
     {
@@ -18,7 +19,7 @@ internal sealed class AnswerFields(RequestDelegate next)
             return Task.CompletedTask;
         });
         return http.Request.Query.ContainsKey(KeyParameter)
-            ? ApiProblems.Invalid(KeyParameter, "Send the key as x-functions-key: an address with a key in it ends up in logs. Renew a key that was sent so.").ExecuteAsync(http)
+            ? ApiProblems.Invalid(KeyParameter, KeyFault).ExecuteAsync(http)
             : next(http);
     }
 }

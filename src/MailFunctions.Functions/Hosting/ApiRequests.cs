@@ -66,7 +66,8 @@ internal static class ApiRequests
             : null;
     }
 
-    public static IResult MalformedContinuation() => ApiProblems.Invalid("continuation", "Use the value of the page before, with the same query, or none.");
+    public static IResult MalformedContinuation() =>
+        ApiProblems.Invalid("continuation", "Use the value of the page before, with the same query, or none.");
 
     /// <summary>`true` or `false` from the query; left out it is false.</summary>
     public static IResult? ReadFlag(HttpRequest request, string name, out bool value)
@@ -76,7 +77,8 @@ internal static class ApiRequests
     }
 
     /// <summary>An address that can have a mailbox or lead to one.</summary>
-    public static EmailAddress? ReadAddress(string text) => EmailAddress.TryParse(text, out var address) && !address.IsAddressLiteral ? address : null;
+    public static EmailAddress? ReadAddress(string text) =>
+        EmailAddress.TryParse(text, out var address) && !address.IsAddressLiteral ? address : null;
 
     // RFC 3339 §5.6, where a space may stand for the T; shorter forms mean the beginning of the day or the minute.
     private static readonly string[] TimeForms =

@@ -33,7 +33,9 @@ internal static class Continuations
     // The list is its path with what selects from it; a window that ends "now" goes on with the page.
     private static byte[] Check(HttpRequest request, string position)
     {
-        var selection = request.Query.Where(q => q.Key is not ("top" or "continuation")).Select(q => $"{q.Key}={q.Value}").Order(StringComparer.Ordinal);
+        var selection = request.Query.Where(q => q.Key is not ("top" or "continuation"))
+            .Select(q => $"{q.Key}={q.Value}")
+            .Order(StringComparer.Ordinal);
         return SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [request.Path.Value, .. selection, position])))[..CheckOctets];
     }
 }

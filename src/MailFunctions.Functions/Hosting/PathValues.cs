@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing.Patterns;
@@ -31,7 +32,8 @@ internal sealed class PathValues(RequestDelegate next)
             // With `.` and `..`, which the server has taken out, the segments do not stand where the route has them.
             if (segments.Length != pattern.PathSegments.Count || !TryDecode(segments[i], out var value))
             {
-                return ApiProblems.Invalid(parameter.Name, "The path is not percent-encoded as RFC 3986 says, in UTF-8.").ExecuteAsync(http);
+                return ApiProblems.Invalid(parameter.Name, "The path is not percent-encoded as RFC 3986 says, in UTF-8.")
+                    .ExecuteAsync(http);
             }
 
             http.Request.RouteValues[parameter.Name] = value;
@@ -63,7 +65,7 @@ internal sealed class PathValues(RequestDelegate next)
             {
                 octets.AddRange(Encoding.UTF8.GetBytes(segment, i, 1));
             }
-            else if (i + 2 < segment.Length && byte.TryParse(segment.AsSpan(i + 1, 2), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var octet))
+            else if (i + 2 < segment.Length && byte.TryParse(segment.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, null, out var octet))
             {
                 octets.Add(octet);
                 i += 2;

@@ -30,5 +30,6 @@ internal static class Preconditions
     }
 
     private static bool Names(StringValues field, string? etag) =>
-        etag is not null && field.SelectMany(f => (f ?? "").Split(',', StringSplitOptions.TrimEntries)).Any(tag => tag == "*" || tag == etag);
+        etag is not null
+        && field.SelectMany(f => (f ?? "").Split(',', StringSplitOptions.TrimEntries)).Any(tag => tag == "*" || tag == etag);
 }

@@ -33,7 +33,9 @@ internal sealed class DeadLetterReasons(ITraceReader traces, IOutboundJobs jobs)
     {
         if (EnvelopeReader.Read(letter.Body, out var fault) is not { } envelope)
         {
-            return letter.Reason == QueueNames.DeliveriesSpent ? Answer(letter, Malformed, fault) : Answer(letter, letter.Reason, letter.Description);
+            return letter.Reason == QueueNames.DeliveriesSpent
+                ? Answer(letter, Malformed, fault)
+                : Answer(letter, letter.Reason, letter.Description);
         }
 
         var (reason, why) = (letter.Reason, letter.Description);

@@ -35,23 +35,36 @@ internal static class DeadLetters
 
     public static void MapDeadLetters(this IEndpointRouteBuilder queues)
     {
-        queues.MapGet("/{queue}/dead-letters", ListAsync).Produces<ListAnswer<DeadLetterAnswer>>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503)
+        queues.MapGet("/{queue}/dead-letters", ListAsync).Produces<ListAnswer<DeadLetterAnswer>>()
+            .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503)
             .WithSummary("Lists dead letters with their reasons, of one reason with ?reason=");
-        queues.MapPost("/{queue}/dead-letters/resubmit", (string queue, HttpRequest request, IDeadLetters letters, DeadLetterReasons reasons, CancellationToken cancellationToken) =>
-                ByFilterAsync(queue, request, letters, reasons, letters.ResubmitAsync, cancellationToken))
-            .Produces<DeadLettersDone>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503)
+        queues.MapPost("/{queue}/dead-letters/resubmit", ResubmitByFilterAsync).Produces<DeadLettersDone>()
+            .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503)
             .WithSummary("Resubmits up to 100 dead letters of the reason that ?reason= gives");
-        queues.MapPost("/{queue}/dead-letters/{sequence}/resubmit", (string queue, string sequence, IDeadLetters letters, CancellationToken cancellationToken) =>
-                OneAsync(queue, sequence, letters.ResubmitAsync, cancellationToken))
-            .Produces(204).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503).WithSummary("Puts a dead letter back into its queue");
-        queues.MapDelete("/{queue}/dead-letters", (string queue, HttpRequest request, IDeadLetters letters, DeadLetterReasons reasons, CancellationToken cancellationToken) =>
-                ByFilterAsync(queue, request, letters, reasons, letters.DeleteAsync, cancellationToken))
-            .Produces<DeadLettersDone>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503)
+        queues.MapPost("/{queue}/dead-letters/{sequence}/resubmit", ResubmitAsync).Produces(204)
+            .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503)
+            .WithSummary("Puts a dead letter back into its queue");
+        queues.MapDelete("/{queue}/dead-letters", DeleteByFilterAsync).Produces<DeadLettersDone>()
+            .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503)
             .WithSummary("Deletes up to 100 dead letters of the reason that ?reason= gives");
-        queues.MapDelete("/{queue}/dead-letters/{sequence}", (string queue, string sequence, IDeadLetters letters, CancellationToken cancellationToken) =>
-                OneAsync(queue, sequence, letters.DeleteAsync, cancellationToken))
-            .Produces(204).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503).WithSummary("Deletes a dead letter");
+        queues.MapDelete("/{queue}/dead-letters/{sequence}", DeleteAsync).Produces(204)
+            .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(503)
+            .WithSummary("Deletes a dead letter");
     }
+
+    private static Task<IResult> ResubmitAsync(string queue, string sequence, IDeadLetters letters, CancellationToken cancellationToken) =>
+        OneAsync(queue, sequence, letters.ResubmitAsync, cancellationToken);
+
+    private static Task<IResult> DeleteAsync(string queue, string sequence, IDeadLetters letters, CancellationToken cancellationToken) =>
+        OneAsync(queue, sequence, letters.DeleteAsync, cancellationToken);
+
+    private static Task<IResult> ResubmitByFilterAsync(
+        string queue, HttpRequest request, IDeadLetters letters, DeadLetterReasons reasons, CancellationToken cancellationToken) =>
+        ByFilterAsync(queue, request, letters, reasons, letters.ResubmitAsync, cancellationToken);
+
+    private static Task<IResult> DeleteByFilterAsync(
+        string queue, HttpRequest request, IDeadLetters letters, DeadLetterReasons reasons, CancellationToken cancellationToken) =>
+        ByFilterAsync(queue, request, letters, reasons, letters.DeleteAsync, cancellationToken);
 
     private static async Task<IResult> ListAsync(
         string queue, HttpRequest request, IDeadLetters letters, DeadLetterReasons reasons, CancellationToken cancellationToken)
@@ -74,7 +87,8 @@ internal static class DeadLetters
     }
 
     /// <summary>So many, or all there are: a peek may give fewer than were asked for, and there are more.</summary>
-    private static async Task<List<DeadLetter>> PeekAsync(string queue, long from, int count, IDeadLetters letters, CancellationToken cancellationToken)
+    private static async Task<List<DeadLetter>> PeekAsync(
+        string queue, long from, int count, IDeadLetters letters, CancellationToken cancellationToken)
     {
         var found = new List<DeadLetter>();
         while (found.Count < count && await letters.PeekAsync(queue, from, count - found.Count, cancellationToken) is { Count: > 0 } some)
@@ -148,7 +162,8 @@ internal static class DeadLetters
 
     private static bool Matches(DeadLetterAnswer letter, HttpRequest request) =>
         request.Query["reason"] is not [{ Length: > 0 } reason, ..]
-        || string.Equals(letter.Reason, reason, StringComparison.OrdinalIgnoreCase) || string.Equals(letter.BusReason, reason, StringComparison.OrdinalIgnoreCase);
+        || string.Equals(letter.Reason, reason, StringComparison.OrdinalIgnoreCase)
+        || string.Equals(letter.BusReason, reason, StringComparison.OrdinalIgnoreCase);
 
     private static bool TryReadSequence(string text, out long sequence) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out sequence);

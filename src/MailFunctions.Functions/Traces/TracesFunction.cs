@@ -48,7 +48,8 @@ internal static class TracesFunction
         };
     }
 
-    private static async Task<IResult> ByIdAsync(string id, HttpRequest request, int top, string? continuation, ITraceReader traces, CancellationToken cancellationToken)
+    private static async Task<IResult> ByIdAsync(
+        string id, HttpRequest request, int top, string? continuation, ITraceReader traces, CancellationToken cancellationToken)
     {
         if (Guid.TryParseExact(id, "D", out _))
         {
@@ -92,12 +93,14 @@ internal static class TracesFunction
             return ApiProblems.Invalid(faults);
         }
 
-        var page = await traces.ByAddressAsync(address.ToCanonicalString(), from, to, whole ? Math.Min(top, MaxStories) : top, continuation, cancellationToken);
+        top = whole ? Math.Min(top, MaxStories) : top;
+        var page = await traces.ByAddressAsync(address.ToCanonicalString(), from, to, top, continuation, cancellationToken);
         return Answer(request, whole ? page with { Items = await StoriesAsync(page.Items, traces, cancellationToken) } : page);
     }
 
     /// <summary>All events of the messages that some are of: what became of a message stands under its recipients.</summary>
-    private static async Task<IReadOnlyList<TraceEvent>> StoriesAsync(IReadOnlyList<TraceEvent> found, ITraceReader traces, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<TraceEvent>> StoriesAsync(
+        IReadOnlyList<TraceEvent> found, ITraceReader traces, CancellationToken cancellationToken)
     {
         var stories = new List<TraceEvent>();
         foreach (var messages in found.Select(e => e.MessageId).Distinct().Chunk(ReadsAtOnce))

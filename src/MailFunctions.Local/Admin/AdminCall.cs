@@ -22,7 +22,8 @@ internal sealed class AdminCall(AdminVerb verb, AdminInput given, ParseResult pa
         {
             var missing = ReadJson(answer, await answer.Content.ReadAsStringAsync(cancellationToken));
             answer.Dispose();
-            answer = await SendAsync(http, "PUT", target, body, ifNoneMatch: true, cancellationToken); // not over one that was made meanwhile
+            // Not over one that was made meanwhile.
+            answer = await SendAsync(http, "PUT", target, body, ifNoneMatch: true, cancellationToken);
             if (answer.StatusCode == HttpStatusCode.BadRequest && !asJson)
             {
                 await _errors.WriteLineAsync(AdminText.Of(missing, "detail")); // a name that was mistyped, more often than not
@@ -31,9 +32,12 @@ internal sealed class AdminCall(AdminVerb verb, AdminInput given, ParseResult pa
 
         using (answer)
         {
-            return answer.IsSuccessStatusCode && verb.IsRaw ? await CopyAsync(answer, cancellationToken)
-                : answer.IsSuccessStatusCode && verb.IsLines ? await new LinesView(_output, _errors, asJson).WriteAsync(answer, cancellationToken)
-                : await ShowAsync(answer, cancellationToken);
+            return answer.IsSuccessStatusCode switch
+            {
+                true when verb.IsRaw => await CopyAsync(answer, cancellationToken),
+                true when verb.IsLines => await new LinesView(_output, _errors, asJson).WriteAsync(answer, cancellationToken),
+                _ => await ShowAsync(answer, cancellationToken),
+            };
         }
     }
 
@@ -41,9 +45,14 @@ internal sealed class AdminCall(AdminVerb verb, AdminInput given, ParseResult pa
         HttpClient http, string method, string target, string? body, bool ifNoneMatch, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), target);
-        request.Content = verb.FileType is { } type
-            ? new StreamContent(given.File(parsed)?.OpenRead() ?? Console.OpenStandardInput()) { Headers = { ContentType = new MediaTypeHeaderValue(type) } }
+        request.Content = verb.FileType is not null
+            ? new StreamContent(given.File(parsed)?.OpenRead() ?? Console.OpenStandardInput())
             : body is null ? null : new StringContent(body, null, "application/json");
+        if (verb.FileType is not null)
+        {
+            request.Content!.Headers.ContentType = new MediaTypeHeaderValue(verb.FileType);
+        }
+
         if (ifNoneMatch)
         {
             request.Headers.IfNoneMatch.Add(EntityTagHeaderValue.Any);
@@ -55,7 +64,8 @@ internal sealed class AdminCall(AdminVerb verb, AdminInput given, ParseResult pa
         }
         catch (HttpRequestException e)
         {
-            throw new AdminException($"{http.BaseAddress!.GetLeftPart(UriPartial.Authority)} can't be reached: {e.GetBaseException().Message}");
+            var server = http.BaseAddress!.GetLeftPart(UriPartial.Authority);
+            throw new AdminException($"{server} can't be reached: {e.GetBaseException().Message}");
         }
     }
 
@@ -93,7 +103,8 @@ internal sealed class AdminCall(AdminVerb verb, AdminInput given, ParseResult pa
     {
         try
         {
-            return answer.Content.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.Ordinal) is true ? JsonNode.Parse(text) : null;
+            var type = answer.Content.Headers.ContentType?.MediaType;
+            return type?.EndsWith("json", StringComparison.Ordinal) is true ? JsonNode.Parse(text) : null;
         }
         catch (JsonException)
         {

@@ -29,9 +29,12 @@ internal enum FieldKind
 /// <param name="Name">As the API has it.</param>
 /// <param name="OptionName">Null: `displayName` is `--display-name`.</param>
 /// <param name="Nothing">JSON that takes the setting away, for `--no-…`; null: it can't be.</param>
-internal sealed record AdminField(string Name, string Description, FieldKind Kind = FieldKind.Text, string? OptionName = null, string? Nothing = null)
+internal sealed record AdminField(
+    string Name, string Description, FieldKind Kind = FieldKind.Text, string? OptionName = null, string? Nothing = null)
 {
-    public string Option => "--" + (OptionName ?? string.Concat(Name.Select(c => char.IsAsciiLetterUpper(c) ? "-" + char.ToLowerInvariant(c) : c.ToString())));
+    public string Option => "--" + (OptionName ?? string.Concat(Name.Select(Hyphened)));
 
     public string TakingAway => "--no-" + Option[2..];
+
+    private static string Hyphened(char c) => char.IsAsciiLetterUpper(c) ? "-" + char.ToLowerInvariant(c) : c.ToString();
 }

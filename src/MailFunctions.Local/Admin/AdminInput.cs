@@ -17,7 +17,7 @@ internal sealed class AdminInput
     {
         _arguments = [.. verb.Arguments.Select(a => new Argument<string>(a))];
         _query = [.. verb.Query.Select(f => (f, ForField(f)))];
-        _body = [.. verb.Body.Select(f => (f, ForField(f), f.Nothing is null ? null : new Option<bool>(f.TakingAway) { Description = $"Takes it away: {Lower(f.Description)}" }))];
+        _body = [.. verb.Body.Select(f => (f, ForField(f), TakingAway(f)))];
         _file = verb.FileType is null ? null : new Option<FileInfo?>("--file") { Description = "The file to send; else standard input" };
         _output = verb.IsRaw ? new Option<FileInfo?>("--output") { Description = "Where the answer goes; else standard output" } : null;
     }
@@ -40,6 +40,9 @@ internal sealed class AdminInput
             command.Add(file);
         }
     }
+
+    private static Option<bool>? TakingAway(AdminField field) =>
+        field.Nothing is null ? null : new Option<bool>(field.TakingAway) { Description = $"Takes it away: {Lower(field.Description)}" };
 
     private static Option ForField(AdminField field) => field.Kind == FieldKind.Switch
         ? new Option<bool>(field.Option) { Description = field.Description }
@@ -68,7 +71,8 @@ internal sealed class AdminInput
     /// <summary>`api/…` with what is asked.</summary>
     public string Target(AdminVerb verb, ParseResult parsed, TimeProvider time)
     {
-        var path = _arguments.Aggregate(verb.Path, (p, a) => p.Replace($"{{{a.Name}}}", Uri.EscapeDataString(parsed.GetValue(a)!), StringComparison.Ordinal));
+        var path = _arguments.Aggregate(
+            verb.Path, (p, a) => p.Replace($"{{{a.Name}}}", Uri.EscapeDataString(parsed.GetValue(a)!), StringComparison.Ordinal));
         var asked = _query.Where(q => IsGiven(parsed, q.Option))
             .Select(q => $"{q.Field.Name}={Uri.EscapeDataString(AdminValues.ToQuery(q.Field, Values(parsed, q.Option), time))}");
         var query = string.Join('&', verb.FixedQuery is { } always ? asked.Append(always) : asked);
@@ -107,7 +111,9 @@ internal sealed class AdminInput
         foreach (var (known, option) in _query.Concat(_body.Select(b => (b.Field, b.Option))).Where(o => o.Field.Name == name))
         {
             // A password is not repeated.
-            var values = known.Kind == FieldKind.List ? AdminValues.ToJson(known, Values(parsed, option), TextReader.Null) as JsonArray : null;
+            var values = known.Kind == FieldKind.List
+                ? AdminValues.ToJson(known, Values(parsed, option), TextReader.Null) as JsonArray
+                : null;
             return (known.Kind, values?.ElementAtOrDefault(index)?.ToString() ?? Values(parsed, option).LastOrDefault()) switch
             {
                 (FieldKind.Secret, _) or (_, null) => known.Option,

@@ -81,7 +81,9 @@ internal sealed class AdminTarget
     private static async Task<(string Url, string? Key)> AskAzdAsync(string? environment, string? key, CancellationToken cancellationToken)
     {
         var said = await RunAsync("azd", ["env", "get-values", .. environment is null ? (string[])[] : ["-e", environment]], cancellationToken);
-        var values = said.Split('\n').Select(l => l.Trim().Split('=', 2)).Where(p => p.Length == 2).DistinctBy(p => p[0]).ToDictionary(p => p[0], p => p[1].Trim('"'));
+        var values = said.Split('\n').Select(l => l.Trim().Split('=', 2)).Where(p => p.Length == 2)
+            .DistinctBy(p => p[0])
+            .ToDictionary(p => p[0], p => p[1].Trim('"'));
         return (
             Value("SERVICE_FUNCTIONS_URI"),
             key ?? (await RunAsync(
@@ -94,15 +96,17 @@ internal sealed class AdminTarget
 
         string Value(string name) => values.GetValueOrDefault(name) is { Length: > 0 } value
             ? value
-            : throw new AdminException($"The azd environment{(environment is null ? "" : $" '{environment}'")} has no {name}: deploy it with `azd up` first.");
+            : throw new AdminException($"The azd environment {environment ?? "that is selected"} has no {name}: deploy it with `azd up` first.");
     }
 
     private static async Task<string> RunAsync(string program, string[] arguments, CancellationToken cancellationToken)
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            var (output, errors) = (process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
+            var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+            using var process = Process.Start(start)!;
+            var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
+            var errors = process.StandardError.ReadToEndAsync(cancellationToken);
             await process.WaitForExitAsync(cancellationToken);
             return process.ExitCode == 0
                 ? await output

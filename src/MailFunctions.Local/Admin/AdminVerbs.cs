@@ -6,16 +6,19 @@ namespace MailFunctions.Local.Admin;
 internal static class AdminVerbs
 {
     private static readonly AdminField Domain = new("domain", "Of this domain only");
-    private static readonly AdminField[] Page = [new("top", "How many at most", FieldKind.Number), new("continuation", "What the page before gave")];
+    private static readonly AdminField[] Page =
+        [new("top", "How many at most", FieldKind.Number), new("continuation", "What the page before gave")];
     private static readonly AdminField[] Jobs = [new("domain", "To this domain"), new("state", "queued, held, telling or done")];
     private static readonly AdminField Report = new("report", "The sender gets a failure report", FieldKind.Switch);
     private static readonly AdminField Reason = new("reason", "The reason, as the list gives it");
-    private static readonly AdminField SkipKnown = new("skipKnown", "Leaves out messages that the mailbox has, by Message-ID and octets", FieldKind.Switch);
+    private static readonly AdminField SkipKnown =
+        new("skipKnown", "Leaves out messages that the mailbox has, by Message-ID and octets", FieldKind.Switch);
     private static readonly AdminField Password = new("password", "12 to 256 characters; - reads it from standard input", FieldKind.Secret);
 
     private static readonly AdminField[] Window =
     [
-        new("from", "Beginning: 2026-01-31, '2026-01-31 12:00', or 2h, 7d for so long ago", FieldKind.Time), new("to", "End", FieldKind.Time),
+        new("from", "Beginning: 2026-01-31, '2026-01-31 12:00', or 2h, 7d for so long ago", FieldKind.Time),
+        new("to", "End", FieldKind.Time),
     ];
 
     private static readonly AdminField[] DomainSettings =
@@ -39,23 +42,47 @@ internal static class AdminVerbs
     public static IReadOnlyList<AdminVerb> All { get; } =
     [
         new("domains", "list", "Lists the domains", "GET", "domains") { Query = Page },
-        new("domains", "show", "Shows a domain and its DNS records", "GET", "domains/{domain}") { Query = [new("check", "Also asks DNS what it says now", FieldKind.Switch)] },
-        new("domains", "set", "Makes a domain, or changes the settings that are named", "PATCH", "domains/{domain}") { Body = DomainSettings, IsUpsert = true },
+        new("domains", "show", "Shows a domain and its DNS records", "GET", "domains/{domain}")
+        {
+            Query = [new("check", "Also asks DNS what it says now", FieldKind.Switch)],
+        },
+        new("domains", "set", "Makes a domain, or changes the settings that are named", "PATCH", "domains/{domain}")
+        {
+            Body = DomainSettings, IsUpsert = true,
+        },
         new("domains", "replace", "Makes a domain, or replaces all its settings", "PUT", "domains/{domain}") { Body = DomainSettings },
         new("domains", "delete", "Removes an empty domain", "DELETE", "domains/{domain}"),
         new("dkim", "rotate", "Makes new DKIM keys to publish", "POST", "domains/{domain}/dkim"),
-        new("dkim", "activate", "Takes the new DKIM keys into use", "POST", "domains/{domain}/dkim/activate") { Query = [new("force", "Without asking DNS", FieldKind.Switch)] },
+        new("dkim", "activate", "Takes the new DKIM keys into use", "POST", "domains/{domain}/dkim/activate")
+        {
+            Query = [new("force", "Without asking DNS", FieldKind.Switch)],
+        },
         new("dkim", "delete", "Removes a DKIM key that is not in use", "DELETE", "domains/{domain}/dkim/{selector}"),
-        new("accounts", "list", "Lists accounts and how full they are", "GET", "accounts") { Query = [Domain, .. Page], FixedQuery = "usage=true", View = AccountsView.Write },
+        new("accounts", "list", "Lists accounts and how full they are", "GET", "accounts")
+        {
+            Query = [Domain, .. Page], FixedQuery = "usage=true", View = AccountsView.Write,
+        },
         new("accounts", "show", "Shows an account", "GET", "accounts/{address}"),
-        new("accounts", "set", "Makes an account, or changes the settings that are named", "PATCH", "accounts/{address}") { Body = AccountSettings, IsUpsert = true },
-        new("accounts", "replace", "Makes an account, or replaces all its settings but the password", "PUT", "accounts/{address}") { Body = AccountSettings },
+        new("accounts", "set", "Makes an account, or changes the settings that are named", "PATCH", "accounts/{address}")
+        {
+            Body = AccountSettings, IsUpsert = true,
+        },
+        new("accounts", "replace", "Makes an account, or replaces all its settings but the password", "PUT", "accounts/{address}")
+        {
+            Body = AccountSettings,
+        },
         new("accounts", "password", "Sets the password", "PUT", "accounts/{address}/password") { Body = [Password] },
         new("accounts", "delete", "Removes an account", "DELETE", "accounts/{address}"),
         new("accounts", "import-csv", "Makes many accounts, from CSV", "POST", "accounts/import") { FileType = "text/csv", IsLines = true },
-        new("accounts", "import-json", "Makes many accounts, from JSON lines", "POST", "accounts/import") { FileType = "application/x-ndjson", IsLines = true },
+        new("accounts", "import-json", "Makes many accounts, from JSON lines", "POST", "accounts/import")
+        {
+            FileType = "application/x-ndjson", IsLines = true,
+        },
         new("app-passwords", "list", "Lists app passwords", "GET", "accounts/{address}/app-passwords"),
-        new("app-passwords", "make", "Makes an app password and shows it once", "POST", "accounts/{address}/app-passwords") { Body = [new("label", "What it is for")] },
+        new("app-passwords", "make", "Makes an app password and shows it once", "POST", "accounts/{address}/app-passwords")
+        {
+            Body = [new("label", "What it is for")],
+        },
         new("app-passwords", "revoke", "Revokes an app password", "DELETE", "accounts/{address}/app-passwords/{id}"),
         new("messages", "list", "Lists messages, newest first", "GET", "accounts/{address}/messages")
         {
@@ -79,12 +106,21 @@ internal static class AdminVerbs
         },
         new("aliases", "list", "Lists aliases", "GET", "aliases") { Query = [Domain, .. Page] },
         new("aliases", "show", "Shows an alias", "GET", "aliases/{address}"),
-        new("aliases", "set", "Makes an alias, or replaces its targets", "PUT", "aliases/{address}") { Body = [new("targets", "Where mail goes", FieldKind.List)] },
+        new("aliases", "set", "Makes an alias, or replaces its targets", "PUT", "aliases/{address}")
+        {
+            Body = [new("targets", "Where mail goes", FieldKind.List)],
+        },
         new("aliases", "delete", "Removes an alias", "DELETE", "aliases/{address}"),
         new("queues", "list", "Shows what waits", "GET", "queues") { View = StatsView.WriteQueues },
-        new("dead-letters", "list", "Lists dead letters", "GET", "queues/{queue}/dead-letters") { Query = [Reason, .. Page], View = DeadLettersView.Write },
+        new("dead-letters", "list", "Lists dead letters", "GET", "queues/{queue}/dead-letters")
+        {
+            Query = [Reason, .. Page], View = DeadLettersView.Write,
+        },
         new("dead-letters", "resubmit", "Puts one back into its queue", "POST", "queues/{queue}/dead-letters/{sequence}/resubmit"),
-        new("dead-letters", "resubmit-all", "Puts those of a reason back", "POST", "queues/{queue}/dead-letters/resubmit") { Query = [Reason] },
+        new("dead-letters", "resubmit-all", "Puts those of a reason back", "POST", "queues/{queue}/dead-letters/resubmit")
+        {
+            Query = [Reason],
+        },
         new("dead-letters", "delete", "Deletes one", "DELETE", "queues/{queue}/dead-letters/{sequence}"),
         new("dead-letters", "delete-all", "Deletes those of a reason", "DELETE", "queues/{queue}/dead-letters") { Query = [Reason] },
         new("jobs", "list", "Lists outbound jobs", "GET", "queues/outbound/jobs") { Query = [.. Jobs, .. Page], View = JobsView.Write },
@@ -93,7 +129,10 @@ internal static class AdminVerbs
         new("jobs", "hold", "Holds one", "POST", "queues/outbound/jobs/{id}/hold") { View = JobsView.Write },
         new("jobs", "release", "Releases one", "POST", "queues/outbound/jobs/{id}/release") { View = JobsView.Write },
         new("jobs", "cancel", "Cancels one", "POST", "queues/outbound/jobs/{id}/cancel") { Query = [Report], View = JobsView.Write },
-        new("jobs", "retry-all", "Tries those of a domain or state now", "POST", "queues/outbound/jobs/retry") { Query = [.. Jobs, .. Page] },
+        new("jobs", "retry-all", "Tries those of a domain or state now", "POST", "queues/outbound/jobs/retry")
+        {
+            Query = [.. Jobs, .. Page],
+        },
         new("jobs", "hold-all", "Holds those", "POST", "queues/outbound/jobs/hold") { Query = [.. Jobs, .. Page] },
         new("jobs", "release-all", "Releases those", "POST", "queues/outbound/jobs/release") { Query = [.. Jobs, .. Page] },
         new("jobs", "cancel-all", "Cancels those", "POST", "queues/outbound/jobs/cancel") { Query = [.. Jobs, Report, .. Page] },
@@ -103,8 +142,14 @@ internal static class AdminVerbs
             FixedQuery = "stories=true",
             View = TracesView.Write,
         },
-        new("stats", "show", "Shows what was counted", "GET", "stats") { Query = [new("bucket", "1m, 5m, 15m, 1h or 1d"), .. Window], View = StatsView.Write },
-        new("stats", "tls", "Shows what TLS with other servers came to, by day and domain", "GET", "stats/tls") { Query = [Domain, .. Window, .. Page] },
+        new("stats", "show", "Shows what was counted", "GET", "stats")
+        {
+            Query = [new("bucket", "1m, 5m, 15m, 1h or 1d"), .. Window], View = StatsView.Write,
+        },
+        new("stats", "tls", "Shows what TLS with other servers came to, by day and domain", "GET", "stats/tls")
+        {
+            Query = [Domain, .. Window, .. Page],
+        },
         new("health", "show", "Shows whether mail can flow", "GET", "health"),
     ];
 }

@@ -193,6 +193,25 @@ public sealed class MessagesApiTests(TestedApi api)
         Assert.Equal(DateTimeOffset.UtcNow.Date, received[0].UtcDateTime.Date); // a time to come is no time of receipt
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Import_ContentLengthOverMoreThanTheServerBuffers_IsLookedAhead(bool chunked)
+    {
+        var (address, _) = await api.CreateAccountAsync();
+        const string At = "Thu Jan  1 00:00:00 2026";
+        var body = $"one\n\nFrom c@d {At}\nB: 1\n\n" + string.Concat(Enumerable.Repeat(new string('x', 60) + "\n", 50_000));
+        var file = Encoding.ASCII.GetBytes($"From a@b {At}\nA: 1\nContent-Length: {body.Length}\n\n{body}\nFrom e@f {At}\nC: 1\n\ntwo\n");
+        using var content = new StreamContent(new MemoryStream(file)) { Headers = { ContentType = new MediaTypeHeaderValue("application/mbox") } };
+        content.Headers.ContentLength = chunked ? null : file.Length;
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"accounts/{address}/import") { Content = content };
+        request.Headers.TransferEncodingChunked = chunked;
+
+        using var answer = await api.Http.SendAsync(request, Token);
+
+        Assert.Contains("\"imported\":2", await answer.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Import_TheSameFileAgain_SaysSoAndCanLeaveItOut()
     {

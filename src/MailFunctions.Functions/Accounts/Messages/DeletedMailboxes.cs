@@ -68,15 +68,16 @@ internal static class DeletedMailboxes
             return fault!;
         }
 
+        var most = request.Query.ContainsKey("top") ? top : MaxAtOnce;
         return await retirement.KeepAsync(name, id, cancellationToken)
-            ? TypedResults.Ok(await PutAsync(request, id, request.Query.ContainsKey("top") ? top : MaxAtOnce, position, account, archive, mailboxes, cancellationToken))
+            ? TypedResults.Ok(await PutAsync(request, id, most, position, account, archive, mailboxes, cancellationToken))
             : ApiProblems.NotFound($"No mailbox with that id is kept of '{name.ToCanonicalString()}'.");
     }
 
     // One after the other: they keep their order.
     private static async Task<DeletedMailboxRestored> PutAsync(
-        HttpRequest request, string mailboxId, int most, string? position, AccountEntry account, IMailboxArchive archive, IMailboxDelivery mailboxes,
-        CancellationToken cancellationToken)
+        HttpRequest request, string mailboxId, int most, string? position, AccountEntry account, IMailboxArchive archive,
+        IMailboxDelivery mailboxes, CancellationToken cancellationToken)
     {
         var after = position is null ? 0 : uint.Parse(position, CultureInfo.InvariantCulture);
         var (restored, before) = (0, 0);

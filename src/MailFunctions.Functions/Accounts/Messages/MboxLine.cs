@@ -93,10 +93,10 @@ internal readonly record struct MboxLine(MboxLineKind Kind, long Octets = 0, Dat
     {
         var line = buffer.Slice(0, Math.Min(buffer.Length, LengthField.Length + 32)).ToArray();
         var end = Array.IndexOf(line, (byte)'\n');
-        return end > LengthField.Length && IsLengthField(line)
-            && long.TryParse(line.AsSpan(LengthField.Length, end - LengthField.Length), NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, null, out var octets)
-                ? octets
-                : null;
+        const NumberStyles Blanks = NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite;
+        return end > LengthField.Length && IsLengthField(line) && long.TryParse(line.AsSpan(LengthField.Length..end), Blanks, null, out var octets)
+            ? octets
+            : null;
     }
 
     /// <summary>A header field begins here, or a `From ` line of an earlier hop; null: more has to be seen.</summary>

@@ -22,8 +22,8 @@ internal static class MessageImport
     private const int MaxFaultsTold = 100;
 
     public static async Task<IResult> PostAsync(
-        string address, HttpRequest request, IDirectoryStore directory, IMessageStore store, IMailboxDelivery mailboxes, IMailboxArchive archive, TimeProvider time,
-        CancellationToken cancellationToken)
+        string address, HttpRequest request, IDirectoryStore directory, IMessageStore store, IMailboxDelivery mailboxes,
+        IMailboxArchive archive, TimeProvider time, CancellationToken cancellationToken)
     {
         var type = request.GetTypedHeaders().ContentType?.MediaType.Value;
         var single = string.Equals(type, AccountMessages.MessageType, StringComparison.OrdinalIgnoreCase);
@@ -60,12 +60,15 @@ internal static class MessageImport
             }
             else if (!await run.AddAllAsync(new MboxReader(request.BodyReader), cancellationToken))
             {
-                return ApiProblems.Invalid("body", "This is no mbox file: its line 1 is not `From `, a sender, and a date such as `Thu Jan  1 12:00:00 2026`.");
+                return ApiProblems.Invalid(
+                    "body", "This is no mbox file: its line 1 is not `From `, a sender, and a date such as `Thu Jan  1 12:00:00 2026`.");
             }
         }
         catch (StoreUnavailableException e)
         {
-            return TypedResults.Problem($"{e.Message} Before that, {run.Imported} messages were imported; ?skipKnown=true leaves them out.", statusCode: StatusCodes.Status503ServiceUnavailable);
+            return TypedResults.Problem(
+                $"{e.Message} Before that, {run.Imported} messages were imported; ?skipKnown=true leaves them out.",
+                statusCode: StatusCodes.Status503ServiceUnavailable);
         }
 
         return TypedResults.Ok(new ImportAnswer(run.Imported, run.Known, run.Skipped, run.Refused, run.Faults));

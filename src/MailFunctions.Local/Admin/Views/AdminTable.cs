@@ -81,5 +81,7 @@ internal static class AdminTable
         Value(name, value) is var text && text.Length > WidestCell ? text[..(WidestCell - 1)] + "…" : Value(name, value);
 
     private static string Value(string name, JsonNode? value) =>
-        name is "size" or "bytes" or "quotaBytes" && value is JsonValue v && v.TryGetValue<long>(out var octets) ? AdminText.Octets(octets) : AdminText.Of(value);
+        name is "size" or "bytes" or "quotaBytes" && value is JsonValue v && v.TryGetValue<long>(out var octets)
+            ? AdminText.Octets(octets)
+            : AdminText.Of(value);
 }

@@ -27,7 +27,8 @@ internal static partial class AdminText
     /// <summary>Of a field of an object that may not be there.</summary>
     public static string Of(JsonNode? owner, string field) => Of((owner as JsonObject)?[field]);
 
-    public static long Number(JsonNode? owner, string field) => (owner as JsonObject)?[field] is JsonValue v && v.TryGetValue<long>(out var number) ? number : 0;
+    public static long Number(JsonNode? owner, string field) =>
+        (owner as JsonObject)?[field] is JsonValue v && v.TryGetValue<long>(out var number) ? number : 0;
 
     /// <summary>`1.2 GB`.</summary>
     public static string Octets(long octets)
@@ -42,7 +43,8 @@ internal static partial class AdminText
     }
 
     /// <summary>The line that leads to the next page; empty at the last one.</summary>
-    public static string More(JsonNode? list) => Of(list, "continuation") is { Length: > 0 } more ? $"There is more: --continuation {more}\n" : "";
+    public static string More(JsonNode? list) =>
+        Of(list, "continuation") is { Length: > 0 } more ? $"There is more: --continuation {more}\n" : "";
 
     // Mail's own text may hold what a terminal would obey, or what turns the order of a line's characters.
     private static string Clean(string text) =>

@@ -11,11 +11,13 @@ internal static class DeadLettersView
         var text = new StringBuilder();
         foreach (var letter in answer?["items"] as JsonArray ?? [])
         {
-            text.Append($"{AdminText.Of(letter, "sequence")}  {AdminText.Of(letter, "reason")}, {AdminText.Of(letter, "deliveryCount")} deliveries, enqueued {AdminText.Of(letter, "enqueuedAt")}\n");
+            text.Append($"{AdminText.Of(letter, "sequence")}  {AdminText.Of(letter, "reason")}, {AdminText.Of(letter, "deliveryCount")} deliveries")
+                .Append($", enqueued {AdminText.Of(letter, "enqueuedAt")}\n");
             text.Append($"    {AdminText.Of(letter, "description")}\n");
             if (letter?["recipients"] is JsonArray recipients)
             {
-                text.Append($"    message {AdminText.Of(letter, "messageId")} from <{AdminText.Of(letter, "mailFrom")}> to {string.Join(' ', recipients.Select(r => $"<{AdminText.Of(r)}>"))}\n");
+                text.Append($"    message {AdminText.Of(letter, "messageId")} from <{AdminText.Of(letter, "mailFrom")}> to ")
+                    .AppendJoin(' ', recipients.Select(r => $"<{AdminText.Of(r)}>")).Append('\n');
             }
         }
 

@@ -10,12 +10,13 @@ internal static class ImportView
 
     public static string Write(JsonNode? answer)
     {
-        var (imported, known, skipped, refused) =
-            (AdminText.Number(answer, "imported"), AdminText.Number(answer, "known"), AdminText.Number(answer, "skipped"), AdminText.Number(answer, "refused"));
+        var (imported, known) = (AdminText.Number(answer, "imported"), AdminText.Number(answer, "known"));
+        var (skipped, refused) = (AdminText.Number(answer, "skipped"), AdminText.Number(answer, "refused"));
         var text = new StringBuilder($"{imported} imported, {skipped} skipped, {refused} refused.\n");
         if (known > 0)
         {
-            text.Append($"{known} of those imported the mailbox had before, so that it has them twice: --skip-known leaves such messages out.\n");
+            text.Append($"{known} of those imported the mailbox had before, so that it has them twice: ")
+                .Append("--skip-known leaves such messages out.\n");
         }
 
         foreach (var fault in answer?["faults"] as JsonArray ?? [])

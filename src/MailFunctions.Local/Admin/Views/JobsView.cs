@@ -18,11 +18,12 @@ internal static class JobsView
 
     private static string WriteOne(JsonNode? job)
     {
-        var next = AdminText.Of(job, "nextAttempt");
-        var text = new StringBuilder(
-            $"{AdminText.Of(job, "id")}  {AdminText.Of(job, "domain")}  {AdminText.Of(job, "state")}{(AdminText.Of(job, "underWay") == "yes" ? ", under way" : "")}, "
-            + $"{AdminText.Of(job, "attempts")} attempts{(next.Length > 0 ? ", next " + next : "")}\n");
-        text.Append($"    message {AdminText.Of(job, "messageId")} from <{AdminText.Of(job, "sender")}>, {AdminText.Octets(AdminText.Number(job, "size"))}, received {AdminText.Of(job, "receivedAt")}\n");
+        var (next, state) = (AdminText.Of(job, "nextAttempt"), AdminText.Of(job, "state"));
+        var underWay = AdminText.Of(job, "underWay") == "yes" ? ", under way" : "";
+        var text = new StringBuilder($"{AdminText.Of(job, "id")}  {AdminText.Of(job, "domain")}  {state}{underWay}, ")
+            .Append($"{AdminText.Of(job, "attempts")} attempts{(next.Length > 0 ? ", next " + next : "")}\n")
+            .Append($"    message {AdminText.Of(job, "messageId")} from <{AdminText.Of(job, "sender")}>, ")
+            .Append($"{AdminText.Octets(AdminText.Number(job, "size"))}, received {AdminText.Of(job, "receivedAt")}\n");
         var common = AdminText.Of(job, "lastReply");
         foreach (var recipient in job?["recipients"] as JsonArray ?? [])
         {

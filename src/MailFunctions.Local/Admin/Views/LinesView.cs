@@ -39,7 +39,8 @@ internal sealed class LinesView(TextWriter output, TextWriter errors, bool asJso
 
         if (!asJson)
         {
-            await output.WriteLineAsync($"{counts["created"]} made, {counts["exists"]} were there before and stay as they are, {counts["refused"]} refused.");
+            await output.WriteLineAsync(
+                $"{counts["created"]} made, {counts["exists"]} were there before and stay as they are, {counts["refused"]} refused.");
         }
 
         return counts["refused"] > 0 ? 1 : 0;

@@ -9,8 +9,13 @@ internal static class StatsView
     /// <summary>The columns of the flow: the counters of which each is the sum.</summary>
     private static readonly (string Name, string Prefix)[] Flow =
     [
-        ("accepted", "mail.smtp.messages.accepted"), ("delivered", "mail.events{kind=delivered"), ("relayed", "mail.events{kind=relayed"),
-        ("deferred", "mail.events{kind=deferred"), ("bounced", "mail.events{kind=bounced"), ("refused", "mail.smtp.commands.refused"), ("logins", "mail.logins"),
+        ("accepted", "mail.smtp.messages.accepted"),
+        ("delivered", "mail.events{kind=delivered"),
+        ("relayed", "mail.events{kind=relayed"),
+        ("deferred", "mail.events{kind=deferred"),
+        ("bounced", "mail.events{kind=bounced"),
+        ("refused", "mail.smtp.commands.refused"),
+        ("logins", "mail.logins"),
     ];
 
     public static string Write(JsonNode? answer)
@@ -21,26 +26,34 @@ internal static class StatsView
             return "Nothing was counted.\n" + WriteQueues(answer);
         }
 
-        var rows = items.Select(i => (string[])[i.Start, .. Flow.Select(f => Sum(i.Counters, f.Prefix).ToString(CultureInfo.InvariantCulture))]).ToList();
-        rows.Add(["total", .. Flow.Select(f => items.Sum(i => Sum(i.Counters, f.Prefix)).ToString(CultureInfo.InvariantCulture))]);
         var hours = Hours(answer!);
-        rows.Add(["an hour", .. Flow.Select(f => Rate(items.Sum(i => Sum(i.Counters, f.Prefix)), hours))]);
-        var counters = items.SelectMany(i => i.Counters).GroupBy(c => c.Name, c => c.Value).OrderBy(g => g.Key, StringComparer.Ordinal);
+        var totals = Flow.Select(f => items.Sum(i => Sum(i.Counters, f.Prefix))).ToList();
+        List<string[]> rows =
+        [
+            .. items.Select(i => (string[])[i.Start, .. Flow.Select(f => Text(Sum(i.Counters, f.Prefix)))]),
+            ["total", .. totals.Select(Text)],
+            ["an hour", .. totals.Select(t => Rate(t, hours))],
+        ];
+        var counters = items.SelectMany(i => i.Counters).GroupBy(c => c.Name, c => c.Value).OrderBy(g => g.Key, StringComparer.Ordinal)
+            .Select(c => (string[])[c.Key, Text(c.Sum()), Rate(c.Sum(), hours)]);
         return TextTable.Write(["beginning", .. Flow.Select(f => f.Name)], rows)
-            + "\n" + TextTable.Write(["counter", "total", "an hour"], [.. counters.Select(c => (string[])[c.Key, c.Sum().ToString(CultureInfo.InvariantCulture), Rate(c.Sum(), hours)])])
+            + "\n" + TextTable.Write(["counter", "total", "an hour"], [.. counters])
             + "\n" + WriteQueues(answer);
     }
 
     /// <summary>What waits: of `stats show`, and the whole of `queues list`.</summary>
     public static string WriteQueues(JsonNode? answer)
     {
-        var queues = answer?["queues"] as JsonArray ?? (answer?["items"] as JsonArray is [JsonObject first, ..] all && first.ContainsKey("deadLettered") ? all : null);
+        var queues = answer?["queues"] as JsonArray ?? ListedQueues(answer);
         return queues is null
             ? "The queues can't be asked.\n"
             : TextTable.Write(
                 ["queue", "waiting", "scheduled", "dead letters", "oldest"],
-                [.. queues.Select(q => (string[])[AdminText.Of(q, "name"), AdminText.Of(q, "active"), AdminText.Of(q, "scheduled"), AdminText.Of(q, "deadLettered"), Age(q)])]);
+                [.. queues.Select(q => (string[])[.. ((string[])["name", "active", "scheduled", "deadLettered"]).Select(f => AdminText.Of(q, f)), Age(q)])]);
     }
+
+    private static JsonArray? ListedQueues(JsonNode? answer) =>
+        answer?["items"] is JsonArray { Count: > 0 } items && items[0] is JsonObject first && first.ContainsKey("deadLettered") ? items : null;
 
     private static List<(string Name, long Value)> Counters(JsonNode? item) =>
         [.. (item?["counters"] as JsonObject ?? []).Select(c => (c.Key, c.Value?.GetValue<long>() ?? 0))];
@@ -51,9 +64,12 @@ internal static class StatsView
     private static double Hours(JsonNode answer) =>
         Math.Max((answer["to"]!.GetValue<DateTimeOffset>() - answer["from"]!.GetValue<DateTimeOffset>()).TotalHours, 1.0 / 60);
 
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+
     private static string Rate(long total, double hours) => (total / hours).ToString("0.0", CultureInfo.InvariantCulture);
 
-    private static string Age(JsonNode? queue) => (queue as JsonObject)?["oldestAgeSeconds"] is JsonValue v && v.TryGetValue<double>(out var seconds)
+    private static string Age(JsonNode? queue) =>
+        (queue as JsonObject)?["oldestAgeSeconds"] is JsonValue v && v.TryGetValue<double>(out var seconds)
         ? TimeSpan.FromSeconds(Math.Round(seconds)).ToString("c", CultureInfo.InvariantCulture)
         : "";
 }

@@ -8,7 +8,7 @@ internal static class TextTable
     public static string Write(IReadOnlyList<string> columns, IReadOnlyList<IReadOnlyList<string>> rows, string indent = "")
     {
         var widths = columns.Select((c, i) => rows.Select(r => r[i].Length).Append(c.Length).Max()).ToList();
-        var right = columns.Select((_, i) => rows.Count > 0 && rows.All(r => r[i].All(c => char.IsAsciiDigit(c) || c is '.' or '-'))).ToList();
+        var right = columns.Select((_, i) => rows.Count > 0 && rows.All(r => r[i].All(IsOfANumber))).ToList();
         var text = new StringBuilder();
         foreach (var row in rows.Prepend(columns))
         {
@@ -18,4 +18,6 @@ internal static class TextTable
 
         return text.ToString();
     }
+
+    private static bool IsOfANumber(char c) => char.IsAsciiDigit(c) || c is '.' or '-';
 }

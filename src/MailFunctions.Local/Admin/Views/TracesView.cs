@@ -34,8 +34,8 @@ internal static class TracesView
             var addresses = (one?["addresses"] as JsonArray ?? []).Select(AdminText.Of).DefaultIfEmpty("");
             foreach (var address in addresses)
             {
-                var parts = ((string[])[AdminText.Of(one, "at"), AdminText.Of(one, "kind").PadRight(width), address, AdminText.Of(one, "detail")]).Where(p => p.Length > 0);
-                text.Append("    ").AppendJoin("  ", parts).Append('\n');
+                string[] parts = [AdminText.Of(one, "at"), AdminText.Of(one, "kind").PadRight(width), address, AdminText.Of(one, "detail")];
+                text.Append("    ").AppendJoin("  ", parts.Where(p => p.Length > 0)).Append('\n');
             }
         }
 
