@@ -117,7 +117,7 @@ public sealed class HostileMailTests(SharedStack shared) : IDisposable
 
         var port = shared.Stack.Pop3.ToString(CultureInfo.InvariantCulture);
 
-        var seen = await DebianClient.RunAsync(_home, new ProcessStartInfo("python3", ["-c", Program, port, bob.Address, bob.Password]));
+        var seen = await DebianClient.RunAsync(_home, new ProcessStartInfo(OptionalTool.PathOf("python3"), ["-c", Program, port, bob.Address, bob.Password]));
 
         Assert.Equal(Expected, Subjects(JsonSerializer.Deserialize<string[]>(seen)!));
     }

@@ -12,7 +12,9 @@ public sealed record OptionalTool(string Program, string Package)
     public static IReadOnlyList<OptionalTool> All { get; } =
     [
         new("buildah", "buildah"), new("bwrap", "bubblewrap"), new("curl", "curl"), new("fetchmail", "fetchmail"),
-        new("getmail", "getmail6"), new("gsasl", "gsasl"), new("mpop", "mpop"), new("msmtp", "msmtp"), new("mutt", "mutt"), new("opendkim-testmsg", "opendkim-tools"), new("python3", "python3"), new("s-nail", "s-nail"), new("smtp-sink", "postfix"),
+        new("getmail", "getmail6"), new("gsasl", "gsasl"), new("mpop", "mpop"), new("msmtp", "msmtp"),
+        new("mutt", "mutt"), new("opendkim-testmsg", "opendkim-tools"), new("openssl", "openssl"), new("python3", "python3"),
+        new("s-nail", "s-nail"), new("smtp-sink", "postfix"),
         new("swaks", "swaks"), new("tar", "tar"), new("thunderbird", "thunderbird"),
         new("Xvfb", "xvfb"),
     ];
@@ -26,6 +28,10 @@ public sealed record OptionalTool(string Program, string Package)
 
     internal static OptionalTool Named(string program) =>
         All.FirstOrDefault(t => t.Program == program) ?? throw new InvalidOperationException($"{program} is not in {nameof(OptionalTool)}.{nameof(All)}.");
+
+    /// <summary>A sentence on the first that is absent; null: all are there.</summary>
+    internal static string? Missing(params IEnumerable<string> programs) =>
+        programs.Select(Named).FirstOrDefault(t => Find(t.Program) is null)?.Absent;
 
     internal string Absent => $"{Program} is not installed (Debian: apt-get install {Package}).";
 
@@ -49,8 +55,24 @@ public sealed class ToolFactAttribute : FactAttribute, ITraitAttribute
         : base(sourceFilePath, sourceLineNumber)
     {
         _programs = [.. new[] { program, second, third }.OfType<string>()];
-        Skip = _programs.Select(OptionalTool.Named).FirstOrDefault(t => OptionalTool.Find(t.Program) is null)?.Absent;
+        Skip = OptionalTool.Missing(_programs);
     }
 
     public IReadOnlyCollection<KeyValuePair<string, string>> GetTraits() => [.. _programs.Select(p => KeyValuePair.Create(Trait, p))];
+}
+
+/// <summary>The same for a theory, which needs one tool.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class ToolTheoryAttribute : TheoryAttribute, ITraitAttribute
+{
+    private readonly string _program;
+
+    public ToolTheoryAttribute(string program, [CallerFilePath] string? sourceFilePath = null, [CallerLineNumber] int sourceLineNumber = -1)
+        : base(sourceFilePath, sourceLineNumber)
+    {
+        _program = program;
+        Skip = OptionalTool.Missing(program);
+    }
+
+    public IReadOnlyCollection<KeyValuePair<string, string>> GetTraits() => [KeyValuePair.Create(ToolFactAttribute.Trait, _program)];
 }

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Xunit;
+using MailFunctions.TestKit;
 
 namespace MailFunctions.Edge.Tests.Fakes;
 
@@ -11,8 +11,7 @@ internal static class OpenSsl
     /// <summary>Connects, waits for what the server says first, types the lines; what it printed.</summary>
     public static async Task<string> ClientAsync(string[] options, params string[] lines)
     {
-        Assert.SkipUnless(File.Exists("/usr/bin/openssl"), "openssl is not installed (apt-get install openssl).");
-        var start = new ProcessStartInfo("/usr/bin/openssl", ["s_client", .. options])
+        var start = new ProcessStartInfo(OptionalTool.PathOf("openssl"), ["s_client", .. options])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -7,7 +7,7 @@ namespace MailFunctions.Edge.Tests.Tls;
 /// <summary>What a peer may do with TLS that this server does not do: renegotiate, resume.</summary>
 public sealed class PeerTests
 {
-    [Theory]
+    [ToolTheory("openssl")]
     [InlineData("smtp")]
     [InlineData("pop3")]
     [InlineData("smtps")]
@@ -27,7 +27,7 @@ public sealed class PeerTests
     }
 
     /// <summary>A ticket that no later handshake is resumed by would only be cost.</summary>
-    [Theory]
+    [ToolTheory("openssl")]
     [InlineData("-tls1_2")]
     [InlineData("-tls1_3")]
     public async Task Handshake_WithATicketOfTheLastOne_IsResumed(string version)
@@ -46,7 +46,7 @@ public sealed class PeerTests
     }
 
     /// <summary>RFC 9325 §4.2: forward secrecy and AEAD only, though .NET is given no policy.</summary>
-    [Theory]
+    [ToolTheory("openssl")]
     [InlineData("ECDHE-ECDSA-AES128-GCM-SHA256", true)]
     [InlineData("ECDHE-ECDSA-CHACHA20-POLY1305", true)]
     [InlineData("ECDHE-ECDSA-AES256-SHA384", false)]
