@@ -68,8 +68,8 @@ param tlsCertificateName string = ''
 @description('Plan of the function app.')
 param functionsHosting string = 'flex'
 
-@description('Version of the Flex Consumption runtime `custom`.')
-param functionsRuntimeVersion string = '1.0'
+@description('Version of .NET on Flex Consumption and Elastic Premium.')
+param functionsRuntimeVersion string = '10.0'
 
 @description('Instances of the function app that never go away; 0: all start when needed.')
 param functionsAlwaysReady int = 0

@@ -1,4 +1,4 @@
-// The function app, a custom handler: on Flex Consumption, or on Elastic Premium where that is wanted.
+// The function app, an isolated worker: on Flex Consumption, or on Elastic Premium where that is wanted.
 import { queues, resourceTags } from 'names.bicep'
 
 param name string
@@ -9,7 +9,7 @@ param tags resourceTags
 @allowed(['flex', 'elasticPremium'])
 param hosting string
 
-@description('Version of the runtime `custom` on Flex Consumption.')
+@description('Version of .NET.')
 param runtimeVersion string
 
 @description('Instances for HTTP and for the mail triggers that are always there; 0: all start when needed.')
@@ -62,7 +62,7 @@ var commonSettings = [
 ]
 var premiumSettings = [
   { name: 'FUNCTIONS_EXTENSION_VERSION', value: '~4' }
-  { name: 'FUNCTIONS_WORKER_RUNTIME', value: 'custom' }
+  { name: 'FUNCTIONS_WORKER_RUNTIME', value: 'dotnet-isolated' }
   { name: 'WEBSITE_RUN_FROM_PACKAGE', value: '${packageAddress}/functions.zip' }
   { name: 'WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID', value: identityId }
 ]
@@ -98,7 +98,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
               authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identityId }
             }
           }
-          runtime: { name: 'custom', version: runtimeVersion }
+          runtime: { name: 'dotnet-isolated', version: runtimeVersion }
           scaleAndConcurrency: {
             alwaysReady: alwaysReady == 0
               ? []
@@ -113,7 +113,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       : null
     siteConfig: {
       appSettings: concat(commonSettings, settings, flex ? [] : premiumSettings)
-      linuxFxVersion: flex ? null : 'CUSTOM'
+      linuxFxVersion: flex ? null : 'DOTNET-ISOLATED|${runtimeVersion}'
       minimumElasticInstanceCount: flex ? null : max(alwaysReady, 1)
       ftpsState: 'Disabled'
       http20Enabled: true

@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using System.Net;
 using MailFunctions.Azure;
 using MailFunctions.Azure.Hosting;
 using MailFunctions.Azure.Housekeeping;
@@ -8,20 +7,21 @@ using MailFunctions.Azure.Stats;
 using MailFunctions.Azure.Telemetry;
 using MailFunctions.Functions.Dkim;
 using MailFunctions.Functions.Hosting;
-using MailFunctions.Functions.Housekeeping;
 using MailFunctions.Functions.Inbound;
 using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Traces;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Builder;
 
-const string PortVariable = "FUNCTIONS_CUSTOMHANDLER_PORT";
-const int DrainSeconds = 4;
-
-var builder = ProgramBuilder.Create(args);
+ProgramBuilder.EnsureHome();
+var builder = FunctionsApplication.CreateBuilder([ProgramBuilder.ReadOnce, .. args]);
+builder.ConfigureFunctionsWebApplication();
+builder.Services.KeepOutDataProtection();
+builder.Services.Configure<KestrelServerOptions>(k => k.AddServerHeader = false);
+ProgramBuilder.Quiet(builder.Logging);
 try
 {
-    var port = builder.Configuration[PortVariable] is { } text && int.TryParse(text, out var number) && number is > 0 and <= IPEndPoint.MaxPort
-        ? number
-        : throw new ValidationException($"{PortVariable} is missing: the Azure Functions host sets it when it starts this program.");
     builder.Services.AddMailStorage(builder.Configuration);
     builder.Services.AddMailBus(builder.Configuration);
     builder.Services.AddRelay(builder.Configuration);
@@ -29,12 +29,6 @@ try
     builder.Services.AddMailHousekeeping(builder.Configuration);
     builder.Services.AddMailTelemetry(builder.Configuration, "mailfunctions-functions");
     builder.Services.AddAdminApi(builder.Configuration);
-    // The host's ASPNETCORE_URLS is inherited: bind explicitly.
-    builder.WebHost.ConfigureKestrel(k =>
-    {
-        k.AddServerHeader = false;
-        k.Listen(IPAddress.Loopback, port);
-    });
 }
 catch (ValidationException e)
 {
@@ -42,18 +36,10 @@ catch (ValidationException e)
     return 1;
 }
 
-builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(DrainSeconds));
 builder.Services.AddCountedTraces();
 builder.Services.AddMailStats();
 builder.Services.AddSingleton<ForwardedSender>();
 builder.Services.AddSingleton<InboundDelivery>();
-builder.Services.AddSingleton<HousekeepingFunction>();
 
-var app = builder.Build();
-app.UseAdminApi();
-app.MapGet("/", () => TypedResults.Text("MailFunctions")).ExcludeFromDescription();
-app.MapInbound();
-app.MapOutbound();
-app.MapHousekeeping();
-await app.RunAsync();
+await builder.Build().RunAsync();
 return 0;

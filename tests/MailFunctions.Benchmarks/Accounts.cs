@@ -77,7 +77,7 @@ internal static class Accounts
     private static async Task<WebApplication> StartAsync(string storage, Requests requests)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Configuration.AddInMemoryCollection([new("MailStorage", storage), new("Functions:AllowDirectCalls", "true")]);
+        builder.Configuration.AddInMemoryCollection([new("MailStorage", storage)]);
         builder.Logging.ClearProviders();
         var options = StorageOptions.Read(builder.Configuration);
         await StorageSetup.CreateAsync(options, CancellationToken.None);

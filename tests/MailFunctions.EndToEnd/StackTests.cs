@@ -214,7 +214,7 @@ public sealed class StackTests
 
     [Theory]
     [InlineData("{ \"version\": \"2.0\", ", "host.json is not JSON: line 1")]
-    [InlineData("{ \"version\": \"2.0\" }", "host.json: customHandler.description.defaultExecutablePath is missing.")]
+    [InlineData("{ \"version\": \"1.0\" }", "host.json: \"version\" has to be \"2.0\".")]
     [InlineData(null, "host.json is missing.")]
     public async Task Start_WithABrokenHostJson_SaysWhatIsWrongAndLeavesNothingRunning(string? hostJson, string expected)
     {
@@ -243,6 +243,18 @@ public sealed class StackTests
 
         Assert.StartsWith(expected, Assert.Single(stack.Errors), StringComparison.Ordinal);
         Assert.Equal("{}", (await File.ReadAllTextAsync(data.File("processes.json"), TestContext.Current.CancellationToken)).Trim());
+    }
+
+    /// <summary>The build has no half of the Service Bus trigger for the real host, which would leave the mail in the queue.</summary>
+    [Fact]
+    public async Task Start_WithCoreToolsAndAnAppThatTheyCannotRun_SaysWhatToDo()
+    {
+        using var data = new TemporaryDirectory();
+        await using var stack = ProgramProcess.Start(
+            Repository.ProgramOf("MailFunctions.Local"), ["--data", data.Path, "--port-offset", $"{StackProcess.FreeOffset()}", "--functions-host", "func"]);
+
+        Assert.Equal(1, await stack.WaitForExitAsync(Limit));
+        Assert.Contains("lacks the host's half of the Service Bus trigger, which func needs: run `dotnet publish", Assert.Single(stack.Errors), StringComparison.Ordinal);
     }
 
     private static async Task<(int ExitCode, IReadOnlyList<string> Errors)> StartAndFailAsync(int offset, IReadOnlyDictionary<string, string?> environment)

@@ -13,8 +13,33 @@ using MailFunctions.Functions.Traces;
 
 namespace MailFunctions.Functions.Hosting;
 
+/// <summary>
+/// The admin API as one pipeline over the app's services, built once. As a result it answers the call of whichever function
+/// returns it.
+/// </summary>
+internal sealed class AdminApi : IResult
+{
+    private readonly RequestDelegate _answer;
+
+    public AdminApi(IServiceProvider services)
+    {
+        var pipeline = new ApplicationBuilder(services);
+        pipeline.UseAdminApi();
+        _answer = pipeline.Build();
+    }
+
+    /// <summary>Answers a call that the host has let in.</summary>
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        // What the worker's own routing found is the function, which was only the way here.
+        httpContext.SetEndpoint(null);
+        httpContext.Request.RouteValues.Clear();
+        return _answer(httpContext);
+    }
+}
+
 /// <summary>The admin API put together: its JSON, its faults, its routes (design §3.5).</summary>
-internal static class AdminApi
+internal static class AdminApiRegistration
 {
     /// <exception cref="ValidationException">Says which key is wrong.</exception>
     public static IServiceCollection AddAdminApi(this IServiceCollection services, IConfiguration configuration)
@@ -33,25 +58,29 @@ internal static class AdminApi
         services.AddSingleton<JobChanges>();
         services.AddSingleton<DeadLetterReasons>();
         services.AddProblemDetails();
+        services.AddSingleton<AdminApi>();
         services.AddApiDescription();
         return services;
     }
 
-    public static void UseAdminApi(this WebApplication app)
+    public static void UseAdminApi(this IApplicationBuilder app)
     {
         app.UseMiddleware<AnswerFields>();
         app.UseApiProblems();
-        app.UseMiddleware<HostGuard>();
+        app.UseRouting();
         app.UseMiddleware<PathValues>();
-        app.MapDomains();
-        app.MapAccounts();
-        app.MapAliases();
-        app.MapQueues();
-        app.MapOutboundJobs();
-        app.MapTraces();
-        app.MapStats();
-        app.MapTlsStats();
-        app.MapHealth();
-        app.MapApiDescription();
+        app.UseEndpoints(routes =>
+        {
+            routes.MapDomains();
+            routes.MapAccounts();
+            routes.MapAliases();
+            routes.MapQueues();
+            routes.MapOutboundJobs();
+            routes.MapTraces();
+            routes.MapStats();
+            routes.MapTlsStats();
+            routes.MapHealth();
+            routes.MapApiDescription();
+        });
     }
 }

@@ -2,18 +2,18 @@ using MailFunctions.Core.Bus;
 using MailFunctions.Core.Housekeeping;
 using MailFunctions.Core.Messages;
 using MailFunctions.Functions.Hosting;
+using Microsoft.Azure.Functions.Worker;
 
 namespace MailFunctions.Functions.Housekeeping;
 
 /// <summary>The timer that runs every <see cref="IHousekeepingTask"/>; one that fails does not keep the others from their work.</summary>
 internal sealed partial class HousekeepingFunction(IEnumerable<IHousekeepingTask> tasks, ILogger<HousekeepingFunction> logger)
 {
-    public const string Name = "Housekeeping";
+    [Function("Housekeeping")]
+    public async Task RunAsync([TimerTrigger("0 17 * * * *")] TimerInfo timer, CancellationToken cancellationToken) =>
+        (await RunAsync(cancellationToken)).ThrowIfFailed();
 
-    /// <summary>The binding of `function.json`.</summary>
-    public const string Binding = "timer";
-
-    public async Task<TriggerResult> RunAsync(CancellationToken cancellationToken)
+    internal async Task<TriggerResult> RunAsync(CancellationToken cancellationToken)
     {
         var failed = new List<string>();
         foreach (var task in tasks)
@@ -51,15 +51,5 @@ internal sealed partial class HousekeepingFunction(IEnumerable<IHousekeepingTask
 
         [LoggerMessage(2412, LogLevel.Error, "Housekeeping, {Task}: a fault of ours", EventName = "HousekeepingFailed")]
         public static partial void Failed(ILogger logger, string task, Exception e);
-    }
-}
-
-/// <summary>Maps the function.</summary>
-internal static class HousekeepingRoutes
-{
-    public static void MapHousekeeping(this WebApplication app)
-    {
-        var function = app.Services.GetRequiredService<HousekeepingFunction>();
-        app.MapTrigger(HousekeepingFunction.Name, HousekeepingFunction.Binding, (_, cancellationToken) => function.RunAsync(cancellationToken));
     }
 }

@@ -1,26 +1,17 @@
+using Azure.Messaging.ServiceBus;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Telemetry;
 using MailFunctions.Functions.Hosting;
+using Microsoft.Azure.Functions.Worker;
 
 namespace MailFunctions.Functions.Inbound;
 
 /// <summary>The trigger on `mail-inbound`: one envelope, one delivery.</summary>
-internal static partial class InboundFunction
+internal sealed partial class InboundFunction(InboundDelivery delivery, TimeProvider time, ILogger<InboundFunction> logger)
 {
-    public const string Name = "Inbound";
-
-    /// <summary>The binding of `function.json`.</summary>
-    public const string Binding = "mail";
-
-    public static void MapInbound(this WebApplication app)
-    {
-        var delivery = app.Services.GetRequiredService<InboundDelivery>();
-        var time = app.Services.GetRequiredService<TimeProvider>();
-        var logger = app.Services.GetRequiredService<ILogger<InboundDelivery>>();
-        app.MapTrigger(Name, Binding, (body, cancellationToken) => RunAsync(delivery, time, logger, body, cancellationToken));
-    }
+    private const string Name = "Inbound";
 
     /// <summary>
     /// Storage that is away would spend the message's ten deliveries within seconds, since the host abandons and
@@ -29,8 +20,13 @@ internal static partial class InboundFunction
     private static readonly TimeSpan KeepTrying = TimeSpan.FromMinutes(4);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(20);
 
-    internal static async Task<TriggerResult> RunAsync(
-        InboundDelivery delivery, TimeProvider time, ILogger logger, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    [Function(Name)]
+    public Task RunAsync(
+        [ServiceBusTrigger("%InboundQueue%", Connection = "ServiceBusConnection")] ServiceBusReceivedMessage message,
+        FunctionContext context) =>
+        BusTrigger.RunAsync(Name, context.TraceContext.TraceParent, message, RunAsync, context.CancellationToken);
+
+    internal async Task<TriggerResult> RunAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         if (EnvelopeReader.Read(body, out var fault) is not { } envelope)
         {
@@ -44,7 +40,7 @@ internal static partial class InboundFunction
         {
             try
             {
-                return Report(envelope, await delivery.DeliverAsync(envelope, cancellationToken), logger);
+                return Report(envelope, await delivery.DeliverAsync(envelope, cancellationToken));
             }
             catch (Exception e) when (e is StoreUnavailableException or BusUnavailableException)
             {
@@ -68,7 +64,7 @@ internal static partial class InboundFunction
         }
     }
 
-    private static TriggerResult Report(InboundEnvelope envelope, DeliveryOutcome outcome, ILogger logger)
+    private TriggerResult Report(InboundEnvelope envelope, DeliveryOutcome outcome)
     {
         if (outcome.Reported > 0)
         {

@@ -1,32 +1,29 @@
 using System.Text.Json;
+using Azure.Messaging.ServiceBus;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Hosting;
+using Microsoft.Azure.Functions.Worker;
 
 namespace MailFunctions.Functions.Outbound;
 
 /// <summary>The trigger on `mail-outbound`: one alarm, at most one attempt of its job.</summary>
-internal static partial class OutboundFunction
+internal sealed partial class OutboundFunction(OutboundDelivery delivery, ILogger<OutboundFunction> logger)
 {
-    public const string Name = "Outbound";
-
-    /// <summary>The binding of `function.json`.</summary>
-    public const string Binding = "alarm";
+    private const string Name = "Outbound";
 
     /// <summary>The form of alarm that this code reads.</summary>
     private const int Version = 1;
 
-    public static void MapOutbound(this WebApplication app)
-    {
-        var delivery = app.Services.GetRequiredService<OutboundDelivery>();
-        var logger = app.Services.GetRequiredService<ILogger<OutboundDelivery>>();
-        app.MapTrigger(Name, Binding, (body, cancellationToken) => RunAsync(delivery, logger, body, cancellationToken));
-    }
+    [Function(Name)]
+    public Task RunAsync(
+        [ServiceBusTrigger("%OutboundQueue%", Connection = "ServiceBusConnection")] ServiceBusReceivedMessage message,
+        FunctionContext context) =>
+        BusTrigger.RunAsync(Name, context.TraceContext.TraceParent, message, RunAsync, context.CancellationToken);
 
-    internal static async Task<TriggerResult> RunAsync(
-        OutboundDelivery delivery, ILogger logger, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    internal async Task<TriggerResult> RunAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         if (Read(body, out var fault) is not { } alarm)
         {

@@ -1,17 +1,21 @@
 namespace MailFunctions.Local.Host;
 
-/// <summary>A published function app: what its `host.json` and `function.json` files say.</summary>
+/// <summary>A published function app: what its `host.json` and `worker.config.json` say.</summary>
 internal sealed record FunctionApp
 {
+    /// <summary>The version of the real host whose behaviour this one shows.</summary>
+    public const string HostVersion = "4.1037.0.0";
+
     /// <summary>Absolute path of the folder that holds `host.json`.</summary>
     public required string Root { get; init; }
 
-    /// <summary>The handler's program, absolute, or a name to be found on PATH.</summary>
+    /// <summary>The worker's program, absolute.</summary>
     public required string Executable { get; init; }
-    public required string WorkingDirectory { get; init; }
+
+    /// <summary>In front of what the host adds: the app's assembly, where the program is `dotnet`.</summary>
     public required IReadOnlyList<string> Arguments { get; init; }
 
-    /// <summary>An invocation that takes longer has failed, and the handler is started anew.</summary>
+    /// <summary>An invocation that takes longer has failed, and the worker is started anew.</summary>
     public required TimeSpan FunctionTimeout { get; init; }
 
     /// <summary>In front of every HTTP route, without slashes.</summary>
@@ -19,11 +23,14 @@ internal sealed record FunctionApp
 
     /// <summary>Messages of one queue that may be worked on at once.</summary>
     public required int MaxConcurrentCalls { get; init; }
-    public required IReadOnlyList<FunctionDefinition> Functions { get; init; }
+
+    /// <summary>For so long the lock of a message is renewed while its function works.</summary>
+    public required TimeSpan MaxLockRenewal { get; init; }
 }
 
-/// <summary>A folder with a `function.json`.</summary>
-internal abstract record FunctionDefinition(string Name);
+/// <summary>A function that the worker has.</summary>
+/// <param name="Binding">The trigger's parameter.</param>
+internal abstract record FunctionDefinition(string Name, string Binding);
 
 /// <summary>Who may call an HTTP function.</summary>
 internal enum AuthLevel
@@ -33,18 +40,19 @@ internal enum AuthLevel
     Admin,
 }
 
-/// <summary>An `httpTrigger` with its one `http` output.</summary>
+/// <summary>An `httpTrigger`.</summary>
 /// <param name="Route">Without the prefix, in ASP.NET's route syntax.</param>
 /// <param name="Methods">Upper case; empty: all.</param>
-internal sealed record HttpFunction(string Name, string Route, IReadOnlySet<string> Methods, AuthLevel Level) : FunctionDefinition(Name);
+internal sealed record HttpFunction(string Name, string Binding, string Route, IReadOnlySet<string> Methods, AuthLevel Level)
+    : FunctionDefinition(Name, Binding);
 
 /// <summary>A `serviceBusTrigger` on a queue.</summary>
 /// <param name="Connection">Name of the setting with the connection string.</param>
-/// <param name="IsBinary">The body goes over as base64.</param>
-internal sealed record QueueFunction(string Name, string Binding, string Queue, string Connection, bool IsBinary) : FunctionDefinition(Name);
+internal sealed record QueueFunction(string Name, string Binding, string Queue, string Connection) : FunctionDefinition(Name, Binding);
 
 /// <summary>A `timerTrigger`.</summary>
-internal sealed record TimerFunction(string Name, string Binding, TimerSchedule Schedule, bool RunOnStartup) : FunctionDefinition(Name);
+internal sealed record TimerFunction(string Name, string Binding, TimerSchedule Schedule, bool RunOnStartup)
+    : FunctionDefinition(Name, Binding);
 
-/// <summary>Something in the app's files is wrong; the message is a sentence that names the file.</summary>
+/// <summary>Something in the app is wrong; the message is a sentence that names the file or the function.</summary>
 internal sealed class FunctionAppException(string message) : Exception(message);

@@ -1,12 +1,10 @@
 using System.Collections.Concurrent;
 using System.CommandLine;
-using System.ComponentModel.DataAnnotations;
-using MailFunctions.Azure.ServiceBus;
-using MailFunctions.Core.Bus;
+using Azure.Messaging.ServiceBus;
 
 namespace MailFunctions.Local.Host;
 
-/// <summary>`host`: an Azure Functions host for custom handlers, in a process of its own.</summary>
+/// <summary>`host`: an Azure Functions host for isolated workers, in a process of its own.</summary>
 internal static class HostCommand
 {
     public const string MasterKeyVariable = "HOST_MASTER_KEY";
@@ -16,7 +14,7 @@ internal static class HostCommand
     {
         var app = new Option<DirectoryInfo>("--app") { Description = "The published function app: the folder with host.json", Required = true };
         var port = new Option<int>("--port") { Description = "HTTP port", DefaultValueFactory = _ => 7071 };
-        var state = new Option<FileInfo?>("--state") { Description = "File that keeps what outlives a restart: the handler's process, the timers' last runs" };
+        var state = new Option<FileInfo?>("--state") { Description = "File that keeps what outlives a restart: the timers' last runs" };
         var exitWithParent = new Option<bool>("--exit-with-parent") { Description = "End when standard input is closed" };
         var command = new Command("host", $"The local Azure Functions host. Keys come from {MasterKeyVariable} and {FunctionKeyVariable}, settings from the environment.")
         {
@@ -35,17 +33,18 @@ internal static class HostCommand
     {
         try
         {
-            var app = new FunctionAppReader(root, Environment.GetEnvironmentVariable).Read();
+            var app = FunctionAppReader.Read(root);
             var keys = new HostKeys(Key(MasterKeyVariable), Key(FunctionKeyVariable));
-            var buses = new ConcurrentDictionary<string, IBusReceiverFactory>();
-            foreach (var function in app.Functions.OfType<QueueFunction>())
-            {
-                buses.GetOrAdd(function.Connection, Connect);
-            }
-
+            var buses = new ConcurrentDictionary<string, ServiceBusClient>();
             using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             using var parent = exitWithParent ? ParentWatch.Start(stopping) : null;
-            var host = new FunctionsHost(app, keys, HostState.Read(statePath), f => buses[f.Connection], TimeProvider.System);
+            var host = new FunctionsHost(
+                app,
+                new FunctionReader(Environment.GetEnvironmentVariable),
+                keys,
+                HostState.Read(statePath),
+                f => buses.GetOrAdd(f.Connection, Connect),
+                TimeProvider.System);
             return await host.RunAsync(port, () => Console.WriteLine("ready"), stopping.Token);
         }
         catch (FunctionAppException e)
@@ -55,14 +54,25 @@ internal static class HostCommand
         }
     }
 
-    private static IBusReceiverFactory Connect(string setting)
+    private static ServiceBusClient Connect(string setting)
     {
+        var connection = Environment.GetEnvironmentVariable(setting)
+            ?? throw new FunctionAppException($"The setting '{setting}' with the Service Bus connection string is not set.");
         try
         {
-            return BusRegistration.CreateReceivers(Environment.GetEnvironmentVariable(setting)
-                ?? throw new FunctionAppException($"The setting '{setting}' with the Service Bus connection string is not set."));
+            return new ServiceBusClient(connection, new ServiceBusClientOptions
+            {
+                // A bus that was away is found again within a second, for which the mail of a local test waits.
+                RetryOptions =
+                {
+                    Mode = ServiceBusRetryMode.Fixed,
+                    Delay = TimeSpan.FromSeconds(0.5),
+                    MaxRetries = 1,
+                    TryTimeout = TimeSpan.FromSeconds(30),
+                },
+            });
         }
-        catch (ValidationException e)
+        catch (Exception e) when (e is FormatException or ArgumentException)
         {
             throw new FunctionAppException($"The setting '{setting}': {e.Message}");
         }

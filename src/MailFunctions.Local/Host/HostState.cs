@@ -1,11 +1,10 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace MailFunctions.Local.Host;
 
-/// <summary>What the host keeps over a restart: its handler's process, and when timers ran. Without a file it forgets.</summary>
+/// <summary>What the host keeps over a restart: when timers ran. Without a file it forgets.</summary>
 internal sealed class HostState
 {
     private readonly string? _path;
@@ -32,35 +31,6 @@ internal sealed class HostState
 
     public void Ran(string timer, TimerRun run) => Change(c => c.Timers[timer] = run);
 
-    public void HandlerStarted(Process process) => Change(c => c.Handler = new HandlerRecord(process.Id, process.StartTime.ToUniversalTime()));
-
-    public void HandlerEnded() => Change(c => c.Handler = null);
-
-    /// <summary>Ends a handler that outlived a killed host; only when it is the very process that was written down.</summary>
-    public void EndLeftover()
-    {
-        if (_content.Handler is not { } left)
-        {
-            return;
-        }
-
-        try
-        {
-            using var process = Process.GetProcessById(left.Id);
-            if (Math.Abs((process.StartTime.ToUniversalTime() - left.StartedAt).TotalSeconds) < 1)
-            {
-                process.Kill(entireProcessTree: true);
-                process.WaitForExit(TimeSpan.FromSeconds(5));
-            }
-        }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException or System.ComponentModel.Win32Exception)
-        {
-            // It is gone.
-        }
-
-        HandlerEnded();
-    }
-
     private void Change(Action<Content> change)
     {
         lock (_lock)
@@ -79,12 +49,8 @@ internal sealed class HostState
 
     internal sealed class Content
     {
-        public HandlerRecord? Handler { get; set; }
-
         public ConcurrentDictionary<string, TimerRun> Timers { get; init; } = new();
     }
-
-    internal sealed record HandlerRecord(int Id, DateTime StartedAt);
 }
 
 /// <summary>A timer's `ScheduleStatus`.</summary>

@@ -29,9 +29,25 @@ internal sealed record HostKeys(string Master, string Function)
     public override string ToString() => nameof(HostKeys);
 }
 
-/// <summary>HTTP-triggered functions: routed and let in by the host, then handed to the handler as they came, streaming both ways.</summary>
-internal sealed class HttpTriggers(FunctionApp app, HostKeys keys, HandlerProcess handler, IHttpForwarder forwarder, TimeProvider time)
+/// <summary>
+/// HTTP-triggered functions: routed and let in by the host. Each call goes to the worker in two halves: the request as it
+/// came, streaming both ways, and an invocation on the event stream that bears the same id.
+/// </summary>
+internal sealed class HttpTriggers(
+    FunctionApp app,
+    IReadOnlyList<HttpFunction> functions,
+    HostKeys keys,
+    WorkerProcess worker,
+    Invoker invoker,
+    IHttpForwarder forwarder,
+    TimeProvider time)
 {
+    /// <summary>The worker joins the halves by it.</summary>
+    public const string InvocationIdField = "x-ms-invocation-id";
+
+    /// <summary>What passes in neither direction for so long is given up.</summary>
+    private static readonly TimeSpan ActivityTimeout = TimeSpan.FromSeconds(240);
+
     private static readonly HttpMessageInvoker Client = new(new SocketsHttpHandler
     {
         UseProxy = false,
@@ -44,16 +60,16 @@ internal sealed class HttpTriggers(FunctionApp app, HostKeys keys, HandlerProces
 
     public void Map(IEndpointRouteBuilder routes)
     {
-        foreach (var route in app.Functions.OfType<HttpFunction>().GroupBy(f => $"{app.RoutePrefix}/{f.Route}".Trim('/')))
+        foreach (var route in functions.GroupBy(f => $"{app.RoutePrefix}/{f.Route}".Trim('/')))
         {
-            var functions = route.ToList();
-            routes.Map(RoutePatternFactory.Parse("/" + route.Key), http => AnswerAsync(http, functions));
+            var sameRoute = route.ToList();
+            routes.Map(RoutePatternFactory.Parse("/" + route.Key), http => AnswerAsync(http, sameRoute));
         }
     }
 
-    private async Task AnswerAsync(HttpContext http, List<HttpFunction> functions)
+    private async Task AnswerAsync(HttpContext http, List<HttpFunction> sameRoute)
     {
-        var function = functions.FirstOrDefault(f => f.Methods.Count == 0 || f.Methods.Contains(http.Request.Method.ToUpperInvariant()));
+        var function = sameRoute.FirstOrDefault(f => f.Methods.Count == 0 || f.Methods.Contains(http.Request.Method.ToUpperInvariant()));
         if (function is null)
         {
             http.Response.StatusCode = StatusCodes.Status404NotFound; // a method that is not listed
@@ -66,37 +82,46 @@ internal sealed class HttpTriggers(FunctionApp app, HostKeys keys, HandlerProces
             return;
         }
 
-        RunningHandler running;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         using var timer = time.CreateTimer(_ => limit.Cancel(), null, app.FunctionTimeout, Timeout.InfiniteTimeSpan);
+        RunningWorker running;
         try
         {
-            running = await handler.RunningAsync(limit.Token);
+            running = await worker.RunningAsync(limit.Token);
         }
-        catch (Exception e) when (e is HandlerEndedException or OperationCanceledException)
+        catch (Exception e) when (e is HostEndingException or OperationCanceledException)
         {
             http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             return;
         }
 
-        var fault = await forwarder.SendAsync(
-            http,
-            running.Address.ToString(),
-            Client,
-            new ForwarderRequestConfig { ActivityTimeout = app.FunctionTimeout, AllowResponseBuffering = false },
-            Transformer.Instance,
-            limit.Token);
-        if (fault != ForwarderError.None && limit.IsCancellationRequested && !http.RequestAborted.IsCancellationRequested)
+        if (running.App.HttpAddress is not { } address)
         {
-            handler.KillForTimeout(running.ProcessId);
+            http.Response.StatusCode = StatusCodes.Status501NotImplemented; // a worker without the ASP.NET Core integration
+            return;
+        }
+
+        var request = TriggerData.ForHttp(function, http.Request);
+        var invocation = invoker.InvokeAsync(running, function, request, http.RequestAborted);
+        await forwarder.SendAsync(
+            http,
+            address.ToString(),
+            Client,
+            new ForwarderRequestConfig { ActivityTimeout = ActivityTimeout, AllowResponseBuffering = false },
+            new Transformer(request.InvocationId),
+            limit.Token);
+        var result = await invocation;
+        if (!result.Succeeded && !http.Response.HasStarted)
+        {
+            // The worker's HTTP half knows nothing of the failure, and says 200.
+            http.Response.Clear();
+            http.Response.StatusCode = StatusCodes.Status500InternalServerError;
         }
     }
 
-    /// <summary>Method, path, query, headers and Host as they came, plus the host's two fields.</summary>
-    private sealed class Transformer : HttpTransformer
+    /// <summary>Method, path, query, headers and Host as they came, plus the invocation's id.</summary>
+    private sealed class Transformer(string invocationId) : HttpTransformer
     {
-        public static readonly Transformer Instance = new();
-
         public override async ValueTask TransformRequestAsync(
             HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
         {
@@ -105,10 +130,8 @@ internal sealed class HttpTriggers(FunctionApp app, HostKeys keys, HandlerProces
             proxyRequest.RequestUri = new Uri(
                 destinationPrefix.TrimEnd('/') + target, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
             proxyRequest.Headers.Host = httpContext.Request.Host.Value;
-            proxyRequest.Headers.Remove(Invoker.InvocationIdField); // a caller's own would be a forgery
-            proxyRequest.Headers.Remove(Invoker.HostVersionField);
-            proxyRequest.Headers.Add(Invoker.InvocationIdField, Guid.NewGuid().ToString());
-            proxyRequest.Headers.Add(Invoker.HostVersionField, Invoker.HostVersion);
+            proxyRequest.Headers.Remove(InvocationIdField); // a caller's own would join another call
+            proxyRequest.Headers.Add(InvocationIdField, invocationId);
         }
     }
 }

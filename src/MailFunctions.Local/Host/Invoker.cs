@@ -1,117 +1,79 @@
-using System.Text.Json;
+using MailFunctions.Local.Host.Rpc;
 
 namespace MailFunctions.Local.Host;
 
 /// <summary>What an invocation came to.</summary>
 internal sealed record InvocationResult(bool Succeeded, string? Fault);
 
-/// <summary>Calls trigger functions on the handler.</summary>
-internal sealed partial class Invoker(FunctionApp app, HandlerProcess handler, TimeProvider time, ILogger<Invoker> logger) : IDisposable
+/// <summary>Runs functions on the worker, within the function timeout.</summary>
+internal sealed class Invoker(FunctionApp app, WorkerProcess worker, TimeProvider time)
 {
-    public const string InvocationIdField = "X-Azure-Functions-InvocationId";
-    public const string HostVersionField = "X-Azure-Functions-HostVersion";
+    /// <summary>A function that was asked to end is waited for so long.</summary>
+    private static readonly TimeSpan CancelGrace = TimeSpan.FromSeconds(1);
 
-    /// <summary>The version of the real host whose behaviour this one shows.</summary>
-    public const string HostVersion = "4.1037.0.0";
-
-    private static readonly TimeSpan EndNotice = TimeSpan.FromSeconds(1);
-    private readonly HttpClient _http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false, PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30) })
+    /// <summary>Runs a function on the worker of now, or the next one.</summary>
+    /// <exception cref="OperationCanceledException"><paramref name="stopping"/>, before there was a worker.</exception>
+    public async Task<InvocationResult> InvokeAsync(FunctionDefinition function, InvocationRequest request, CancellationToken stopping)
     {
-        Timeout = Timeout.InfiniteTimeSpan, // the function timeout bounds it
-        MaxResponseContentBufferSize = 10 * 1024 * 1024,
-    };
-
-    /// <summary>Sends one invocation and reads its answer; never throws but for <paramref name="stopping"/>.</summary>
-    public async Task<InvocationResult> InvokeAsync(string function, byte[] payload, CancellationToken stopping)
-    {
-        RunningHandler running;
         try
         {
-            running = await handler.RunningAsync(stopping);
+            return await InvokeAsync(await worker.RunningAsync(stopping), function, request, stopping);
         }
-        catch (HandlerEndedException e)
+        catch (HostEndingException e)
         {
+            // Not at once: what is given back comes again at once, as long as the triggers have not stopped.
+            await Task.Delay(Timeout.InfiniteTimeSpan, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return new InvocationResult(false, e.Message);
         }
+    }
 
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping, running.Ended);
+    /// <summary>Runs a function on this worker; never throws. After <paramref name="stopping"/> the function is asked to end.</summary>
+    public async Task<InvocationResult> InvokeAsync(
+        RunningWorker running, FunctionDefinition function, InvocationRequest request, CancellationToken stopping)
+    {
+        if (!running.App.Functions.TryGetValue(function.Name, out var loaded))
+        {
+            return new InvocationResult(false, $"The worker has no function '{function.Name}' any more.");
+        }
+
+        request.FunctionId = loaded.FunctionId;
+        request.TraceContext ??= new RpcTraceContext();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(running.Ended);
         using var timer = time.CreateTimer(_ => limit.Cancel(), null, app.FunctionTimeout, Timeout.InfiniteTimeSpan);
+        await using var cancelling = stopping.Register(() =>
+        {
+            running.Channel.Cancel(request.InvocationId);
+            limit.CancelAfter(CancelGrace);
+        });
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(running.Address, function)) { Content = new ChunkedContent(payload) };
-            request.Headers.TransferEncodingChunked = true;
-            request.Headers.Add(InvocationIdField, Guid.NewGuid().ToString());
-            request.Headers.Add(HostVersionField, HostVersion);
-            using var response = await _http.SendAsync(request, limit.Token);
-            if (!response.IsSuccessStatusCode)
-            {
-                return new InvocationResult(false, $"The handler answered {(int)response.StatusCode}.");
-            }
-
-            var body = await response.Content.ReadAsByteArrayAsync(limit.Token);
-            return await ReadAsync(function, body, limit.Token);
+            var result = await running.Channel.InvokeAsync(request, limit.Token);
+            return result.Status == StatusResult.Types.Status.Success
+                ? new InvocationResult(true, null)
+                : new InvocationResult(false, result.Exception?.Message ?? result.Status.ToString());
         }
-        catch (HttpRequestException e)
+        catch (Exception e) when (e is IOException || running.Ended.IsCancellationRequested)
         {
-            // Until its end is noticed the messages given back would come again at once, and spend their deliveries.
-            await Task.Delay(EndNotice, time, limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            return new InvocationResult(false, $"The handler went away: {e.Message}");
+            await EndAsync(running, stopping);
+            return new InvocationResult(false, "The worker ended.");
         }
-        catch (OperationCanceledException) when (running.Ended.IsCancellationRequested && !stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            return new InvocationResult(false, "The handler ended.");
+            return new InvocationResult(false, "It was cancelled.");
         }
-        catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
-            handler.KillForTimeout(running.ProcessId);
-            return new InvocationResult(false, $"'{function}' did not end within {app.FunctionTimeout}.");
+            worker.KillForTimeout(running.ProcessId);
+            return new InvocationResult(false, $"'{function.Name}' did not end within {app.FunctionTimeout}.");
         }
     }
 
-    private async Task<InvocationResult> ReadAsync(string function, byte[] body, CancellationToken limit)
+    /// <summary>
+    /// The stream ends before the process does: what was given back now would go to the same worker, and spend a delivery.
+    /// </summary>
+    private static async Task EndAsync(RunningWorker running, CancellationToken stopping)
     {
-        try
-        {
-            using var answer = body.Length == 0 ? null : JsonDocument.Parse(body);
-            if (answer is null || answer.RootElement.ValueKind == JsonValueKind.Null)
-            {
-                // An empty answer is no answer: the real host waits for ever, so this one does.
-                Log.EmptyAnswer(logger, function);
-                await Task.Delay(Timeout.InfiniteTimeSpan, limit);
-            }
-
-            if (answer!.RootElement.ValueKind != JsonValueKind.Object)
-            {
-                return new InvocationResult(false, "The handler's answer is no JSON object.");
-            }
-
-            foreach (var member in answer.RootElement.EnumerateObject())
-            {
-                if (member.Name.Equals("logs", StringComparison.OrdinalIgnoreCase) && member.Value.ValueKind == JsonValueKind.Array)
-                {
-                    foreach (var line in member.Value.EnumerateArray())
-                    {
-                        Log.FunctionLog(logger, function, line.ToString());
-                    }
-                }
-            }
-
-            return new InvocationResult(true, null);
-        }
-        catch (JsonException)
-        {
-            return new InvocationResult(false, "The handler's answer is not JSON.");
-        }
-    }
-
-    public void Dispose() => _http.Dispose();
-
-    private static partial class Log
-    {
-        [LoggerMessage(2210, LogLevel.Warning, "'{Function}' answered without a body: the invocation hangs until the function timeout", EventName = "EmptyAnswer")]
-        public static partial void EmptyAnswer(ILogger logger, string function);
-
-        [LoggerMessage(2211, LogLevel.Information, "{Function}: {Line}", EventName = "FunctionLog")]
-        public static partial void FunctionLog(ILogger logger, string function, string line);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(running.Ended, stopping);
+        await Task.Delay(Timeout.InfiniteTimeSpan, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

@@ -1,106 +1,72 @@
-using MailFunctions.Core.Bus;
+using Azure.Messaging.ServiceBus;
 
 namespace MailFunctions.Local.Host;
 
 /// <summary>
-/// Feeds one function from its queue: so many messages at once, each lock renewed while the handler works, completed on
-/// success and abandoned on failure. Nothing is received while no handler runs.
+/// Feeds one function from its queue by the SDK's processor, as the real host does: so many messages at once, each lock
+/// renewed while the function works, completed on success and abandoned on failure.
 /// </summary>
 internal sealed partial class QueueTrigger(
-    QueueFunction function, int maxConcurrentCalls, IBusReceiverFactory bus, HandlerProcess handler, Invoker invoker, TimeProvider time, ILogger<QueueTrigger> logger)
+    QueueFunction function, FunctionApp app, ServiceBusClient bus, Invoker invoker, ILogger<QueueTrigger> logger)
 {
-    private static readonly TimeSpan ReceiveWait = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan PauseWhenAway = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SettleTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>Runs until stopped; messages under way are then abandoned, unless they end before <paramref name="aborting"/>.</summary>
     public async Task RunAsync(CancellationToken stopping, CancellationToken aborting)
     {
-        await using var receiver = bus.OpenReceiver(function.Queue, prefetch: 0);
-        await Task.WhenAll(Enumerable.Range(0, maxConcurrentCalls).Select(_ => WorkAsync(receiver, stopping, aborting)));
-    }
-
-    private async Task WorkAsync(IBusReceiver receiver, CancellationToken stopping, CancellationToken aborting)
-    {
-        while (!stopping.IsCancellationRequested)
+        await using var processor = bus.CreateProcessor(function.Queue, new ServiceBusProcessorOptions
         {
-            try
+            AutoCompleteMessages = false,
+            MaxConcurrentCalls = app.MaxConcurrentCalls,
+            MaxAutoLockRenewalDuration = app.MaxLockRenewal,
+        });
+        processor.ProcessMessageAsync += message => ProcessAsync(message, aborting);
+        processor.ProcessErrorAsync += error =>
+        {
+            if (error.ErrorSource is not ServiceBusErrorSource.Complete and not ServiceBusErrorSource.Abandon)
             {
-                await handler.RunningAsync(stopping);
-                if (await receiver.ReceiveAsync(ReceiveWait, stopping) is { } message)
-                {
-                    await ProcessAsync(receiver, message, aborting);
-                }
+                Log.BusAway(logger, function.Queue, error.Exception.Message);
             }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-            catch (HandlerEndedException)
-            {
-                return; // nobody would take the messages
-            }
-            catch (BusUnavailableException e)
-            {
-                Log.BusAway(logger, function.Queue, e.Message);
-                await Task.Delay(PauseWhenAway, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-        }
+
+            return Task.CompletedTask;
+        };
+        await processor.StartProcessingAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.Delay(Timeout.InfiniteTimeSpan, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await processor.StopProcessingAsync(CancellationToken.None);
     }
 
-    private async Task ProcessAsync(IBusReceiver receiver, IReceivedMessage message, CancellationToken aborting)
+    private async Task ProcessAsync(ProcessMessageEventArgs args, CancellationToken aborting)
     {
-        using var working = new CancellationTokenSource();
-        var renewing = RenewAsync(receiver, message, working.Token);
         InvocationResult result;
         try
         {
-            result = await invoker.InvokeAsync(function.Name, TriggerPayload.ForMessage(function, message, time.GetUtcNow()), aborting);
+            result = await invoker.InvokeAsync(function, TriggerData.ForMessage(function, args.Message), aborting);
         }
         catch (OperationCanceledException)
         {
-            result = new InvocationResult(false, "the host is ending");
+            result = new InvocationResult(false, "The host is ending.");
         }
 
-        await working.CancelAsync();
-        await renewing;
         using var limit = new CancellationTokenSource(SettleTimeout);
         try
         {
-            var settled = result.Succeeded ? await receiver.CompleteAsync(message, limit.Token) : await receiver.AbandonAsync(message, limit.Token);
-            if (!result.Succeeded)
+            if (result.Succeeded)
             {
-                Log.Abandoned(logger, function.Name, message.MessageId, message.DeliveryCount, result.Fault ?? "");
+                await args.CompleteMessageAsync(args.Message, limit.Token);
             }
-
-            if (!settled)
+            else
             {
-                Log.LockLost(logger, function.Name, message.MessageId);
-            }
-        }
-        catch (Exception e) when (e is BusUnavailableException or OperationCanceledException)
-        {
-            Log.NotSettled(logger, function.Name, message.MessageId, e.Message); // it comes again when its lock has run out
-        }
-    }
-
-    private async Task RenewAsync(IBusReceiver receiver, IReceivedMessage message, CancellationToken working)
-    {
-        try
-        {
-            while (true)
-            {
-                var left = message.LockedUntil - time.GetUtcNow();
-                await Task.Delay(left > TimeSpan.FromSeconds(1) ? left / 2 : TimeSpan.FromMilliseconds(500), time, working);
-                if (await receiver.RenewLockAsync(message, working) is null)
-                {
-                    return; // lost: settling will tell
-                }
+                Log.Abandoned(logger, function.Name, args.Message.MessageId, args.Message.DeliveryCount, result.Fault ?? "");
+                await args.AbandonMessageAsync(args.Message, cancellationToken: limit.Token);
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or BusUnavailableException)
+        catch (ServiceBusException e) when (e.Reason == ServiceBusFailureReason.MessageLockLost)
         {
-            // Done, or the lock runs out.
+            Log.LockLost(logger, function.Name, args.Message.MessageId);
+        }
+        catch (Exception e) when (e is ServiceBusException or OperationCanceledException)
+        {
+            Log.NotSettled(logger, function.Name, args.Message.MessageId, e.Message); // it comes again when its lock has run out
         }
     }
 

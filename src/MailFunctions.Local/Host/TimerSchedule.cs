@@ -30,6 +30,6 @@ internal sealed class TimerSchedule
     public DateTimeOffset? Next(DateTimeOffset after) =>
         _cron is null ? after + _interval : _cron.GetNextOccurrence(after, TimeZoneInfo.Utc);
 
-    /// <summary>The host tells handlers whether the schedule follows the clock.</summary>
+    /// <summary>The schedule follows the clock, which functions are given with each run.</summary>
     public bool AdjustForDst => _cron is not null;
 }

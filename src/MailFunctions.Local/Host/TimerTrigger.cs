@@ -36,7 +36,7 @@ internal sealed partial class TimerTrigger(TimerFunction function, HostState sta
     {
         var started = time.GetUtcNow();
         var result = await invoker.InvokeAsync(
-            function.Name, TriggerPayload.ForTimer(function, state.LastRun(function.Name), isPastDue, started), stopping);
+            function, TriggerData.ForTimer(function, state.LastRun(function.Name), isPastDue), stopping);
         var now = time.GetUtcNow();
         state.Ran(function.Name, new TimerRun(started, function.Schedule.Next(now) ?? DateTimeOffset.MaxValue, now));
         if (!result.Succeeded)

@@ -11,6 +11,9 @@ internal sealed record ChildDefinition(string Name, string Program, IReadOnlyLis
     /// <summary>Where its output goes when it does not come through us.</summary>
     public string? OutputFile { get; init; }
 
+    /// <summary>Null: this program's own.</summary>
+    public string? WorkingDirectory { get; init; }
+
     /// <summary>From SIGTERM to SIGKILL.</summary>
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(4);
 }
@@ -151,6 +154,7 @@ internal sealed class ChildProcess(ChildDefinition definition, string logDirecto
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
+            WorkingDirectory = definition.WorkingDirectory ?? "",
         };
         foreach (var argument in definition.Arguments)
         {

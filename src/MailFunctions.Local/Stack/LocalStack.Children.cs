@@ -90,17 +90,38 @@ internal sealed partial class LocalStack
         "host",
         _programs.Local,
         ["host", "--app", _programs.FunctionApp, "--port", Text(_ports.Host), "--state", Path.Combine(_data, "host.json"), "--exit-with-parent"],
-        new Dictionary<string, string>(Connections().Concat(_relay.Where(r => string.IsNullOrEmpty(Environment.GetEnvironmentVariable(r.Key)))))
+        new Dictionary<string, string>(FunctionSettings())
         {
             [HostCommand.MasterKeyVariable] = _keys.MasterKey,
             [HostCommand.FunctionKeyVariable] = _keys.FunctionKey,
+        });
+
+    /// <summary>The real host, of Azure Functions Core Tools. It checks no keys.</summary>
+    private ChildDefinition CoreTools(string func) => new(
+        "host",
+        func,
+        ["start", "--no-build", "--port", Text(_ports.Host)],
+        new Dictionary<string, string>(FunctionSettings())
+        {
+            ["AzureWebJobsStorage"] = StorageConnection,
+            ["FUNCTIONS_WORKER_RUNTIME"] = "dotnet-isolated",
+        })
+    {
+        WorkingDirectory = _programs.FunctionApp,
+        WaitUntilReady = token => WaitForAnswerAsync(AdminUrl + "/api/openapi.json", token),
+    };
+
+    private Dictionary<string, string> FunctionSettings() =>
+        new(Connections().Concat(_relay.Where(r => string.IsNullOrEmpty(Environment.GetEnvironmentVariable(r.Key)))))
+        {
             ["MailHostName"] = HostName,
             ["Relay__SrsKey"] = SrsKey,
             ["Dkim__KeyDirectory"] = Path.Combine(_data, "dkim"),
             // Empty, not left out: what the environment says is handed on.
             [SmarthostVariable] = _mailOut.ByMx ? "" : OwnSmarthost ?? $"127.0.0.1:{_ports.Sink}",
-            ["Relay__Resolver"] = _mailOut.Resolver ?? Environment.GetEnvironmentVariable("Relay__Resolver") ?? _relay.GetValueOrDefault("Relay__Resolver") ?? "",
-        });
+            ["Relay__Resolver"] = _mailOut.Resolver ?? Environment.GetEnvironmentVariable("Relay__Resolver")
+                ?? _relay.GetValueOrDefault("Relay__Resolver") ?? "",
+        };
 
     private ChildDefinition Sink() => new(
         "sink",
@@ -140,11 +161,16 @@ internal sealed partial class LocalStack
     private async Task WaitForEdgeAsync(CancellationToken cancellationToken)
     {
         await _storageCreated.Task.WaitAsync(cancellationToken);
+        await WaitForAnswerAsync($"http://127.0.0.1:{_ports.EdgeHealth}/healthz/ready", cancellationToken);
+    }
+
+    private async Task WaitForAnswerAsync(string address, CancellationToken cancellationToken)
+    {
         while (true)
         {
             try
             {
-                using var answer = await _http.GetAsync(new Uri($"http://127.0.0.1:{_ports.EdgeHealth}/healthz/ready"), cancellationToken);
+                using var answer = await _http.GetAsync(new Uri(address), cancellationToken);
                 if (answer.IsSuccessStatusCode)
                 {
                     return;

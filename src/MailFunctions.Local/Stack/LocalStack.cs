@@ -59,7 +59,7 @@ internal sealed partial class LocalStack : IAsyncDisposable
         _guard = Guard.Start(programs.Local);
         _azurite = Child(Azurite());
         _bus = Child(Bus());
-        _host = Child(FunctionsHost());
+        _host = Child(programs.CoreTools is { } func ? CoreTools(func) : FunctionsHost());
         _edge = Child(Edge());
         _sink = Child(Sink());
     }
@@ -68,9 +68,10 @@ internal sealed partial class LocalStack : IAsyncDisposable
 
     /// <summary>Starts everything and returns when mail can flow.</summary>
     /// <exception cref="StackException">Says what is in the way; nothing is left running.</exception>
-    public static async Task<LocalStack> StartAsync(string data, StackPorts ports, LocalRelay mailOut, CancellationToken cancellationToken)
+    public static async Task<LocalStack> StartAsync(
+        string data, StackPorts ports, LocalRelay mailOut, bool coreTools, CancellationToken cancellationToken)
     {
-        var programs = Programs.Find();
+        var programs = Programs.Find(coreTools);
         var leftovers = new LeftoverProcesses(Path.Combine(data, "processes.json"));
         await leftovers.EndAsync(cancellationToken);
         ports.CheckFree();
@@ -179,7 +180,7 @@ internal sealed partial class LocalStack : IAsyncDisposable
             if (answer.IsSuccessStatusCode)
             {
                 using var status = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync(cancellationToken));
-                functions = status.RootElement.TryGetProperty("handlerProcessId", out var id) && id.ValueKind == JsonValueKind.Number ? id.GetInt32() : null;
+                functions = status.RootElement.TryGetProperty("workerProcessId", out var id) && id.ValueKind == JsonValueKind.Number ? id.GetInt32() : null;
             }
         }
         catch (Exception e) when (e is HttpRequestException or JsonException || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))

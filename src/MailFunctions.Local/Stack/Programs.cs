@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace MailFunctions.Local.Stack;
 
 /// <summary>Where the programs of the stack are: built beside this one, Node on the PATH, Azurite among the Node packages.</summary>
-internal sealed record Programs(string Local, string Edge, string FunctionApp, string Node, string Azurite)
+internal sealed record Programs(string Local, string Edge, string FunctionApp, string Node, string Azurite, string? CoreTools)
 {
     /// <summary>Names the folder of a published function app to run in place of the built one.</summary>
     private const string FunctionAppVariable = "LOCAL_FUNCTION_APP";
@@ -14,8 +14,9 @@ internal sealed record Programs(string Local, string Edge, string FunctionApp, s
 
     private const int OldestNode = 20;
 
+    /// <param name="coreTools">Azure Functions Core Tools run the function app, and not the host of this program.</param>
     /// <exception cref="StackException">Something is missing.</exception>
-    public static Programs Find()
+    public static Programs Find(bool coreTools)
     {
         var here = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar);
         var configuration = Path.GetFileName(here);
@@ -25,14 +26,15 @@ internal sealed record Programs(string Local, string Edge, string FunctionApp, s
             : Path.Combine(bin, program, configuration);
         var edge = Path.Combine(FolderOf("MailFunctions.Edge", EdgeVariable), Executable("MailFunctions.Edge"));
         var app = FolderOf("MailFunctions.Functions", FunctionAppVariable);
-        if (!File.Exists(edge) || !File.Exists(Path.Combine(app, Executable("MailFunctions.Functions"))))
+        if (!File.Exists(edge) || !File.Exists(Path.Combine(app, "MailFunctions.Functions.dll")))
         {
             throw new StackException("The edge or the function app is not built: run `dotnet build` first.");
         }
 
         CheckNode();
         // Not Environment.ProcessPath: by `dotnet MailFunctions.Local.dll` that is `dotnet`.
-        return new Programs(Path.Combine(here, Executable("MailFunctions.Local")), edge, app, "node", FindAzurite(here));
+        var local = Path.Combine(here, Executable("MailFunctions.Local"));
+        return new Programs(local, edge, app, "node", FindAzurite(here), coreTools ? FindCoreTools(app) : null);
     }
 
     /// <summary>Where a child finds the runtime: the one that this process runs on, which need not be where it is looked for.</summary>
@@ -52,6 +54,21 @@ internal sealed record Programs(string Local, string Edge, string FunctionApp, s
         }
 
         throw new StackException("Azurite is not installed: run `npm ci` in the repository, or build again.");
+    }
+
+    private static string FindCoreTools(string app)
+    {
+        if (!File.ReadAllText(Path.Combine(app, "extensions.json")).Contains("ServiceBusWebJobsStartup", StringComparison.Ordinal))
+        {
+            throw new StackException(
+                $"The function app in {app} lacks the host's half of the Service Bus trigger, which func needs: "
+                + $"run `dotnet publish src/MailFunctions.Functions -o DIR` and name DIR in {FunctionAppVariable}.");
+        }
+
+        var names = OperatingSystem.IsWindows() ? (string[])["func.exe", "func.cmd"] : ["func"];
+        return (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .SelectMany(d => names.Select(n => Path.Combine(d, n))).FirstOrDefault(File.Exists)
+            ?? throw new StackException("Azure Functions Core Tools (func) were not found on the PATH: install version 4, or leave `--functions-host func` out.");
     }
 
     private static void CheckNode()

@@ -11,6 +11,8 @@ internal static class StackCommand
         var data = new Option<DirectoryInfo>("--data") { Description = "Where everything lives; a restart on the same directory finds all mail again", DefaultValueFactory = _ => new DirectoryInfo(".local") };
         var offset = new Option<int>("--port-offset") { Description = "Added to every port" };
         var check = new Option<bool>("--check") { Description = "Send messages through SMTP, read them back through POP3, see one leave and one bounce, and exit with 0, or 1" };
+        var functionsHost = new Option<string>("--functions-host") { Description = "What runs the function app: this program, or Azure Functions Core Tools", DefaultValueFactory = _ => "local" };
+        functionsHost.AcceptOnlyFromAmong("local", "func");
         root.Add(data);
         root.Add(offset);
         root.Add(check);
@@ -19,15 +21,18 @@ internal static class StackCommand
         var resolver = new Option<string?>("--resolver") { Description = "With `--relay mx`: HOST:PORT of the DNS resolver to ask; else the machine's" };
         root.Add(relay);
         root.Add(resolver);
+        root.Add(functionsHost);
         root.SetAction((arguments, cancellationToken) => RunAsync(
             arguments.GetValue(data)!.FullName,
             arguments.GetValue(offset),
             arguments.GetValue(check),
             () => LocalRelay.Parse(arguments.GetValue(relay)!, arguments.GetValue(resolver)),
+            arguments.GetValue(functionsHost) == "func",
             cancellationToken));
     }
 
-    private static async Task<int> RunAsync(string data, int offset, bool check, Func<LocalRelay> parseRelay, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(
+        string data, int offset, bool check, Func<LocalRelay> parseRelay, bool coreTools, CancellationToken cancellationToken)
     {
         try
         {
@@ -40,7 +45,7 @@ internal static class StackCommand
             }
 
             Console.WriteLine($"Starting in {data} …");
-            await using var stack = await LocalStack.StartAsync(data, new StackPorts(offset), relay, cancellationToken);
+            await using var stack = await LocalStack.StartAsync(data, new StackPorts(offset), relay, coreTools, cancellationToken);
             if (check)
             {
                 return await new SelfCheck(stack.Info).RunAsync(cancellationToken) ? 0 : 1;

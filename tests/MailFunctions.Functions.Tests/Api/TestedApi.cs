@@ -57,7 +57,7 @@ public sealed class TestedApi : IAsyncLifetime
         _azurite = await azurite;
         _bus = await bus;
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Configuration.AddInMemoryCollection([new("MailStorage", _azurite.ConnectionString), new("Functions:AllowDirectCalls", "true")]);
+        builder.Configuration.AddInMemoryCollection([new("MailStorage", _azurite.ConnectionString)]);
         builder.Logging.ClearProviders();
         var options = StorageOptions.Read(builder.Configuration);
         await StorageSetup.CreateAsync(options, CancellationToken.None);

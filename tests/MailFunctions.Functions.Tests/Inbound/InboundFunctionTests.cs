@@ -320,7 +320,7 @@ public sealed partial class InboundFunctionTests
     private Task<TriggerResult> RunAsync(InboundEnvelope envelope) =>
         RunAsync(JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope));
 
-    private Task<TriggerResult> RunAsync(byte[] body) => InboundFunction.RunAsync(
+    private Task<TriggerResult> RunAsync(byte[] body) => new InboundFunction(
         new InboundDelivery(
             _store,
             _directory,
@@ -333,7 +333,5 @@ public sealed partial class InboundFunctionTests
             _traces,
             TimeProvider.System),
         TimeProvider.System,
-        NullLogger.Instance,
-        body,
-        TestContext.Current.CancellationToken);
+        NullLogger<InboundFunction>.Instance).RunAsync(body, TestContext.Current.CancellationToken);
 }

@@ -89,7 +89,7 @@ public sealed class OddSenderTests
     private Task<TriggerResult> RunAsync(InboundEnvelope envelope)
     {
         var options = Options();
-        return InboundFunction.RunAsync(
+        return new InboundFunction(
             new InboundDelivery(
                 _store,
                 _directory,
@@ -102,7 +102,7 @@ public sealed class OddSenderTests
                 _traces,
                 TimeProvider.System),
             TimeProvider.System,
-            NullLogger.Instance,
+            NullLogger<InboundFunction>.Instance).RunAsync(
             JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope),
             TestContext.Current.CancellationToken);
     }

@@ -29,13 +29,13 @@ public sealed class ServicesTests
     }
 
     [Fact]
-    public void FunctionApp_OnFlex_IsACustomHandler_ThatFetchesItsPackageByIdentity()
+    public void FunctionApp_OnFlex_IsAnIsolatedWorker_ThatFetchesItsPackageByIdentity()
     {
         var config = Open.Single("Microsoft.Web/sites")["properties"]!["functionAppConfig"]!;
         var storage = config["deployment"]!["storage"]!;
 
         Assert.Equal("FC1", (string?)Open.Single("Microsoft.Web/serverfarms")["sku"]!["name"]);
-        Assert.Equal(("custom", "1.0"), ((string?)config["runtime"]!["name"], (string?)config["runtime"]!["version"]));
+        Assert.Equal(("dotnet-isolated", "10.0"), ((string?)config["runtime"]!["name"], (string?)config["runtime"]!["version"]));
         Assert.Equal("blobContainer", (string?)storage["type"]);
         Assert.Contains("app-package", (string?)storage["value"], StringComparison.Ordinal);
         Assert.Equal("UserAssignedIdentity", (string?)storage["authentication"]!["type"]);
@@ -51,6 +51,7 @@ public sealed class ServicesTests
 
         Assert.Equal("EP1", (string?)premium.Single("Microsoft.Web/serverfarms")["sku"]!["name"]);
         Assert.Null(premium.Single("Microsoft.Web/sites")["properties"]!["functionAppConfig"]);
+        Assert.Equal("DOTNET-ISOLATED|10.0", (string?)premium.Single("Microsoft.Web/sites")["properties"]!["siteConfig"]!["linuxFxVersion"]);
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Reflection.PortableExecutable;
 using System.Text.Json.Nodes;
 using MailFunctions.Infra.Tests.Settings;
@@ -12,49 +11,78 @@ namespace MailFunctions.Infra.Tests.Publish;
 public sealed class FunctionPackageTests(PublishedPrograms published)
 {
     [Fact]
-    public void Root_HoldsTheHostJsonOfTheRepository_AndTheExecutableThatItNames()
+    public void Root_HoldsWhatTheHostReads()
     {
         Assert.Equal(File.ReadAllBytes(Path.Combine(Repository.Root, "host.json")), File.ReadAllBytes(Path.Combine(published.Functions, "host.json")));
-
-        var description = JsonNode.Parse(File.ReadAllText(Path.Combine(published.Functions, "host.json")))!["customHandler"]!["description"]!;
-        var executable = Path.Combine(published.Functions, (string)description["defaultExecutablePath"]!);
-        Assert.True(File.Exists(executable), $"{executable} is not there.");
-        Assert.True(File.GetUnixFileMode(executable).HasFlag(UnixFileMode.OtherExecute), "Nobody but its owner can run it.");
-        Assert.Equal("\u007fELF"u8, File.ReadAllBytes(executable).AsSpan(0, 4));
-    }
-
-    [Fact]
-    public void Zip_KeepsTheModes_BecauseTheMountIsReadOnly()
-    {
-        using var zip = ZipFile.OpenRead(published.FunctionsZip);
-
+        Assert.Equal(FunctionsMetadata.All.Keys.Order(), FunctionsMetadata.Read(published.Functions).Keys.Order());
+        var description = JsonNode.Parse(File.ReadAllText(Path.Combine(published.Functions, "worker.config.json")))!["description"]!;
         Assert.Equal(
-            Directory.EnumerateFiles(published.Functions, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(published.Functions, f)).Order(StringComparer.Ordinal),
-            zip.Entries.Where(e => e.Name.Length > 0).Select(e => e.FullName).Order(StringComparer.Ordinal));
-        Assert.All(zip.Entries.Where(e => e.Name.Length > 0), entry =>
-            Assert.Equal(File.GetUnixFileMode(Path.Combine(published.Functions, entry.FullName)), (UnixFileMode)((entry.ExternalAttributes >> 16) & 0b111_111_111)));
-        Assert.True(((UnixFileMode)(zip.GetEntry("MailFunctions.Functions")!.ExternalAttributes >> 16)).HasFlag(UnixFileMode.OtherExecute));
+            ("dotnet-isolated", "dotnet", "MailFunctions.Functions.dll", true),
+            ((string)description["language"]!, (string)description["defaultExecutablePath"]!, (string)description["defaultWorkerPath"]!, (bool)description["canUsePlaceholder"]!));
+        // The host's own assemblies, in a hidden folder that a copy has to take along.
+        Assert.True(File.Exists(Path.Combine(published.Functions, ".azurefunctions", "function.deps.json")));
+        var extensions = JsonNode.Parse(File.ReadAllText(Path.Combine(published.Functions, "extensions.json")))!["extensions"]!.AsArray();
+        Assert.All(extensions, e => Assert.True(File.Exists(Path.Combine(published.Functions, (string)e!["hintPath"]!)), (string)e["hintPath"]!));
     }
 
     [Fact]
-    public void Folders_AreTheFunctionsOfTheSource_EachWithItsFunctionJson()
-    {
-        var folders = Directory.EnumerateFiles(published.Functions, "function.json", SearchOption.AllDirectories)
-            .Select(f => Path.GetRelativePath(published.Functions, Path.GetDirectoryName(f)!));
-
-        Assert.Equal(FunctionFolders.All.Keys.Order(), folders.Order());
-        Assert.Equal(FunctionFolders.All.Keys.Order(), Directory.EnumerateDirectories(published.Functions).Select(d => Path.GetFileName(d)!).Order());
-    }
+    public void HostJson_NamesNoExtensionBundle_BecauseTheHostWouldNotStart() =>
+        Assert.Null(JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "host.json")))!["extensionBundle"]);
 
     [Fact]
-    public void Package_BringsItsRuntime_CompiledAhead()
+    public void Functions_AreTheAppsOwnAndEveryTriggerIsOneTheHostKnows()
     {
-        Assert.True(File.Exists(Path.Combine(published.Functions, "libcoreclr.so")));
-        Assert.All(["MailFunctions.Functions.dll", "MailFunctions.Azure.dll", "MimeKit.dll", "Azure.Core.dll"], (string name) =>
+        Assert.Equal(["Admin", "Health", "Housekeeping", "Inbound", "OpenApi", "Outbound"], FunctionsMetadata.All.Keys.Order());
+        var levels = FunctionsMetadata.Bindings.Where(b => (string?)b.Binding["type"] == "httpTrigger").ToDictionary(b => b.Function, b => (string?)b.Binding["authLevel"]);
+        Assert.Equal(
+            new Dictionary<string, string?> { ["Admin"] = "Function", ["Health"] = "Anonymous", ["OpenApi"] = "Anonymous" }.OrderBy(l => l.Key), levels.OrderBy(l => l.Key));
+        Assert.All(
+            FunctionsMetadata.Bindings.Where(b => (string?)b.Binding["type"] == "serviceBusTrigger"),
+            b => Assert.Equal("True", (string?)b.Binding["properties"]!["supportsDeferredBinding"]));
+    }
+
+    /// <summary>Framework-dependent: plans with placeholders load it inside a warm process, and nothing needs an executable bit.</summary>
+    [Fact]
+    public void Package_RunsOnTheHostsRuntime_CompiledAhead()
+    {
+        Assert.False(File.Exists(Path.Combine(published.Functions, "libcoreclr.so")));
+        Assert.All(["MailFunctions.Functions.dll", "MailFunctions.Azure.dll", "MimeKit.dll", "Azure.Core.dll", "Microsoft.Azure.Functions.Worker.Core.dll"], (string name) =>
         {
             using var file = new PEReader(File.OpenRead(Path.Combine(published.Functions, name)));
             Assert.True(file.PEHeaders.CorHeader!.ManagedNativeHeaderDirectory.Size > 0, $"{name} is not ReadyToRun.");
         });
+    }
+
+    /// <summary>
+    /// A package without the host's half of the trigger would leave all mail in the queue. Where the package source has it,
+    /// a plain publish names it; where it has not, the publish fails, and says what is missing.
+    /// </summary>
+    [Fact]
+    public async Task Publish_AsForAzure_HasTheHostsHalfOrFailsAndSaysWhatIsMissing()
+    {
+        using var folder = new TemporaryDirectory();
+        var (exitCode, output) = await PublishedPrograms.RunAsync("MailFunctions.Functions", folder.File("app"));
+
+        if (exitCode == 0)
+        {
+            Assert.Contains("ServiceBusWebJobsStartup", await File.ReadAllTextAsync(folder.File("app/extensions.json")), StringComparison.Ordinal);
+        }
+        else
+        {
+            Assert.Contains("Microsoft.Azure.WebJobs.Extensions.ServiceBus", output, StringComparison.Ordinal);
+            Assert.False(Directory.Exists(folder.File("app")), "There is a package all the same.");
+        }
+    }
+
+    /// <summary>azd packages by a plain `dotnet publish`, which nothing but the environment could turn aside.</summary>
+    [Fact]
+    public async Task Publish_WithTheHostsHalfSwitchedOffByTheEnvironment_IsRefused()
+    {
+        using var folder = new TemporaryDirectory();
+        var (exitCode, output) = await PublishedPrograms.RunAsync("MailFunctions.Functions", folder.File("app"), new() { ["ServiceBusHostExtension"] = "false" });
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Contains("The environment variable ServiceBusHostExtension would take the Service Bus trigger out of every package", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -22,8 +22,8 @@ public sealed class PublishedEdgeTests(PublishedPrograms published, PublishedSys
     [Fact]
     public async Task Package_UnderTheLocalHost_TakesAndDeliversMail()
     {
-        var handler = new FileInfo($"/proc/{system.Stack.Processes["functions"]}/exe").ResolveLinkTarget(returnFinalTarget: true)!.FullName;
-        Assert.Equal(Path.Combine(published.Functions, "MailFunctions.Functions"), handler);
+        var worker = File.ReadAllText($"/proc/{system.Stack.Processes["functions"]}/cmdline").Split('\0');
+        Assert.Contains(Path.Combine(published.Functions, "MailFunctions.Functions.dll"), worker);
 
         await system.FetchAsync(system.Stack.Pop3, await system.SendAsync(system.Stack.Smtp, submission: false));
     }

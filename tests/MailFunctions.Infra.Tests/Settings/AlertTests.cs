@@ -4,7 +4,10 @@ using Xunit;
 
 namespace MailFunctions.Infra.Tests.Settings;
 
-/// <summary>Alerts and charts ask the logs for event ids: each of them is an event of the code, by the name they say.</summary>
+/// <summary>
+/// Alerts and charts ask the logs for events of the code: those of the edge by the id in its lines, those of the functions
+/// by the name that the Functions host keeps of each.
+/// </summary>
 public sealed partial class AlertTests
 {
     private static readonly List<Match> Written = [.. Directory
@@ -28,14 +31,23 @@ public sealed partial class AlertTests
         {
             var text = File.ReadAllText(file);
             var said = Said().Matches(text).Select(m => $"{m.Groups["name"].Value} {m.Groups["id"].Value}").Order().ToList();
-            Assert.Equal(Asked().Matches(text).Select(m => $"{Events.GetValueOrDefault(m.Groups[1].Value, "?")} {m.Groups[1].Value}").Order(), said);
+            var asked = Asked().Matches(text).Select(m => m.Groups[1].Value).Concat(AskedByName().Matches(text).Select(m => IdOf(m.Groups[1].Value))).ToList();
+            Assert.NotEmpty(asked);
+            Assert.Equal(asked.Select(id => $"{Events.GetValueOrDefault(id, "?")} {id}").Order(), said);
         });
     }
 
     [Fact]
-    public void EveryChart_AsksForEventsOfTheCode() => Assert.All(
-        Asked().Matches(File.ReadAllText(Path.Combine(Monitoring, "workbook.json"))),
-        m => Assert.Contains(m.Groups[1].Value, Events.Keys));
+    public void EveryChart_AsksForEventsOfTheCode()
+    {
+        var text = File.ReadAllText(Path.Combine(Monitoring, "workbook.json"));
+
+        Assert.All(Asked().Matches(text), m => Assert.Contains(m.Groups[1].Value, Events.Keys));
+        Assert.Equal(5, AskedByName().Count(text));
+        Assert.All(AskedByName().Matches(text), m => Assert.Contains(m.Groups[1].Value, Events.Values));
+    }
+
+    private static string IdOf(string name) => Events.FirstOrDefault(e => e.Value == name).Key ?? "?";
 
     [Fact]
     public void EveryQueryThatCountsMessages_FindsTheIdInItsEvents()
@@ -43,7 +55,7 @@ public sealed partial class AlertTests
         // A line may reach both tables: what is counted is the message, which all of these begin with.
         foreach (var name in new[] { "MessageDelivered", "MessageUndelivered", "DeliveryUnavailable", "MessageDeferred" })
         {
-            var line = "info: Category[1] " + Hole().Replace(Written.Single(m => m.Groups["name"].Value == name).Groups["text"].Value, "m-1");
+            var line = Hole().Replace(Written.Single(m => m.Groups["name"].Value == name).Groups["text"].Value, "m-1");
             Assert.Equal("m-1", Regex.Match(line, @"Message (\S+) ").Groups[1].Value);
         }
 
@@ -58,7 +70,7 @@ public sealed partial class AlertTests
     {
         var template = Written.Single(m => m.Groups["name"].Value == "MessageDeferred").Groups["text"].Value;
         var held = new Queue<string>(["m-1", "one.test", "16", "2", "451", "4.7.1", "2026-11-25 06:00:00Z"]);
-        var line = "info: MailFunctions.Functions.Outbound.OutboundDelivery[2303] " + Hole().Replace(template, _ => held.Dequeue());
+        var line = Hole().Replace(template, _ => held.Dequeue());
 
         var query = Parsed().Match(File.ReadAllText(Path.Combine(Monitoring, file)));
 
@@ -82,6 +94,9 @@ public sealed partial class AlertTests
 
     [GeneratedRegex(@"\[(\d{4})\]")]
     private static partial Regex Asked();
+
+    [GeneratedRegex(@"Event == [""'](\w+)[""']")]
+    private static partial Regex AskedByName();
 
     [GeneratedRegex(@"\{[^{}]+\}")]
     private static partial Regex Hole();

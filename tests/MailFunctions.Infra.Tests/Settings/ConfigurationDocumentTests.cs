@@ -22,7 +22,7 @@ public sealed partial class ConfigurationDocumentTests
     public void Document_Keys_AreThoseOfTheCode(string program)
     {
         var documented = Document.Read(program).Keys.Where(k => !OfOthers.Any(o => k.StartsWith(o, StringComparison.Ordinal)));
-        var read = SettingsOf(program).Keys.Keys.Concat(program == "functions" ? FunctionFolders.Settings : [])
+        var read = SettingsOf(program).Keys.Keys.Concat(program == "functions" ? FunctionsMetadata.Settings : [])
             .Where(k => !OfOthers.Any(o => k.StartsWith(o, StringComparison.Ordinal)));
 
         Assert.Equal(read.Distinct().Order(StringComparer.Ordinal), documented.Order(StringComparer.Ordinal));

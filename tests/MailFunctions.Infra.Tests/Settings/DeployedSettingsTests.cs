@@ -25,8 +25,8 @@ public sealed partial class DeployedSettingsTests(ArmTemplate template) : IClass
     public void FunctionApp_Settings_AreKnownToTheCodeOrToTheHost()
     {
         var known = ReadSettings.OfFunctions.Keys.Keys
-            .Concat(FunctionFolders.Settings).Concat(QueueSettings)
-            .Concat(FunctionFolders.Connections.SelectMany(c => (string[])[$"{c}__fullyQualifiedNamespace", $"{c}__credential", $"{c}__clientId"]))
+            .Concat(FunctionsMetadata.Settings).Concat(QueueSettings)
+            .Concat(FunctionsMetadata.Connections.SelectMany(c => (string[])[$"{c}__fullyQualifiedNamespace", $"{c}__credential", $"{c}__clientId"]))
             .Concat(HostSettings);
 
         Assert.Empty(FunctionSettings.Keys.Except(known));
@@ -49,16 +49,16 @@ public sealed partial class DeployedSettingsTests(ArmTemplate template) : IClass
     }
 
     [Fact]
-    public void EveryReferenceOfAFunctionJson_IsSet()
+    public void EveryReferenceOfABinding_IsSet()
     {
-        Assert.Empty(FunctionFolders.Settings.Except(FunctionSettings.Keys));
-        Assert.All(FunctionFolders.Connections, c => Assert.Contains($"{c}__fullyQualifiedNamespace", FunctionSettings.Keys));
+        Assert.Empty(FunctionsMetadata.Settings.Except(FunctionSettings.Keys));
+        Assert.All(FunctionsMetadata.Connections, c => Assert.Contains($"{c}__fullyQualifiedNamespace", FunctionSettings.Keys));
     }
 
     [Fact]
     public void QueueTriggers_LeadToTheQueuesOfTheCode()
     {
-        var triggers = FunctionFolders.Bindings.Where(b => (string?)b.Binding["type"] == "serviceBusTrigger").ToList();
+        var triggers = FunctionsMetadata.Bindings.Where(b => (string?)b.Binding["type"] == "serviceBusTrigger").ToList();
         var queues = template.Module("functionApp").Variable("queues")!.AsObject();
 
         Assert.NotEmpty(triggers);
@@ -81,11 +81,11 @@ public sealed partial class DeployedSettingsTests(ArmTemplate template) : IClass
     }
 
     [Fact]
-    public void AlwaysReadyFunctions_AreFolders()
+    public void AlwaysReadyFunctions_AreThoseOfTheApp()
     {
         var groups = template.Module("functionApp").Template.ToJsonString();
 
-        Assert.All(ReadyGroup().Matches(groups), m => Assert.Contains(m.Groups[1].Value, FunctionFolders.All.Keys));
+        Assert.All(ReadyGroup().Matches(groups), m => Assert.Contains(m.Groups[1].Value, FunctionsMetadata.All.Keys));
     }
 
     [Fact]
@@ -93,8 +93,8 @@ public sealed partial class DeployedSettingsTests(ArmTemplate template) : IClass
     {
         var sample = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "local.settings.sample.json")))!["Values"]!.AsObject().Select(v => v.Key).ToList();
 
-        Assert.Empty(FunctionFolders.Settings.Concat(FunctionFolders.Connections).Except(sample));
-        Assert.Empty(sample.Except(ReadSettings.OfFunctions.Keys.Keys).Except(FunctionFolders.Settings).Except(QueueSettings)
+        Assert.Empty(FunctionsMetadata.Settings.Concat(FunctionsMetadata.Connections).Except(sample));
+        Assert.Empty(sample.Except(ReadSettings.OfFunctions.Keys.Keys).Except(FunctionsMetadata.Settings).Except(QueueSettings)
             .Except(["AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME"]));
     }
 

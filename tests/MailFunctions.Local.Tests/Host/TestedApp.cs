@@ -3,30 +3,46 @@ using MailFunctions.TestKit;
 
 namespace MailFunctions.Local.Tests.Host;
 
-/// <summary>A function app in a temporary directory, with handler.mjs as its handler, under the local host.</summary>
+/// <summary>The function app of MailFunctions.TestWorker in a temporary directory, with the functions named, under the local host.</summary>
 internal sealed class TestedApp : IAsyncDisposable
 {
     public const string MasterKey = "master-key";
     public const string FunctionKey = "function-key";
+
+    private static readonly string[] AllFunctions =
+    [
+        "Ok", "Fails", "Slow", "Long", "Hangs", "Dies", "Open", "Guarded", "AdminOnly", "Number", "Optional", "Teapot", "Redirect", "Throws", "Large", "Waits", "Tick",
+    ];
 
     private readonly TemporaryDirectory _directory = new();
     private readonly Dictionary<string, string?> _environment = new()
     {
         ["HOST_MASTER_KEY"] = MasterKey,
         ["HOST_FUNCTION_KEY"] = FunctionKey,
-        ["ASPNETCORE_URLS"] = "http://127.0.0.1:1", // has to be inherited by the handler, and must not disturb the host
+        ["ASPNETCORE_URLS"] = "http://127.0.0.1:1", // has to be inherited by the worker, and must not disturb the host
+        ["WORK_QUEUE"] = "work",
     };
 
-    public TestedApp(string functionTimeout = "00:00:30", int maxConcurrentCalls = 16)
+    public TestedApp(params string[] functions)
     {
-        Write("host.json", $$"""
-            {"version": "2.0", "functionTimeout": "{{functionTimeout}}", // comments are allowed
-             "extensions": {"http": {"routePrefix": ""}, "serviceBus": {"maxConcurrentCalls": {{maxConcurrentCalls}} } },
-             "customHandler": {"description": {"defaultExecutablePath": "node", "workingDirectory": "", "arguments": ["handler.mjs", "%OWN_SETTING%"] },
-               "enableForwardingHttpRequest": true} }
-            """);
-        File.Copy(Path.Combine(Repository.Root, "tests", "MailFunctions.Local.Tests", "Host", "handler.mjs"), _directory.File("handler.mjs"));
-        Set("OWN_SETTING", "own value");
+        foreach (var entry in new DirectoryInfo(Repository.OutputOf("MailFunctions.TestWorker")).EnumerateFileSystemInfos())
+        {
+            if (entry is DirectoryInfo)
+            {
+                Directory.CreateSymbolicLink(_directory.File(entry.Name), entry.FullName);
+            }
+            else
+            {
+                File.CreateSymbolicLink(_directory.File(entry.Name), entry.FullName);
+            }
+        }
+
+        foreach (var disabled in AllFunctions.Except(functions))
+        {
+            Set($"AzureWebJobs.{disabled}.Disabled", "true");
+        }
+
+        HostJson();
     }
 
     public int Port { get; } = FreePorts.Next();
@@ -43,28 +59,18 @@ internal sealed class TestedApp : IAsyncDisposable
         return this;
     }
 
+    public TestedApp HostJson(string functionTimeout = "00:00:30", int maxConcurrentCalls = 16) => Write("host.json", $$"""
+        {"version": "2.0", "functionTimeout": "{{functionTimeout}}", // comments are allowed
+         "extensions": {"http": {"routePrefix": ""}, "serviceBus": {"maxConcurrentCalls": {{maxConcurrentCalls}} } } }
+        """);
+
     public TestedApp Write(string name, string text)
     {
         var path = _directory.File(name);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.Delete(path); // not what a link leads to
         File.WriteAllText(path, text);
         return this;
     }
-
-    public TestedApp Queue(string function, string queue, string extra = "") => Write(
-        $"{function}/function.json",
-        $$"""{"bindings": [{"type": "serviceBusTrigger", "direction": "in", "name": "mail", "queueName": "{{queue}}", "connection": "ServiceBusConnection"{{extra}} }]}""");
-
-    public TestedApp HttpFunction(string function, string route, string level, params string[] methods) => Write(
-        $"{function}/function.json",
-        $$"""
-        {"bindings": [
-          {"type": "httpTrigger", "direction": "in", "name": "request", "authLevel": "{{level}}", "methods": {{JsonSerializer.Serialize(methods)}}, "route": "{{route}}"},
-          {"type": "http", "direction": "out", "name": "response"}]}
-        """);
-
-    public TestedApp Timer(string function, string schedule) => Write(
-        $"{function}/function.json", $$"""{"bindings": [{"type": "timerTrigger", "direction": "in", "name": "timer", "schedule": "{{schedule}}"}]}""");
 
     public ProgramProcess Start() => Process = ProgramProcess.Start(
         Repository.ProgramOf("MailFunctions.Local"),
@@ -74,11 +80,11 @@ internal sealed class TestedApp : IAsyncDisposable
     public async Task<TestedApp> StartAsync()
     {
         Start();
-        await Process.WaitForLineAsync("ready", TimeSpan.FromSeconds(30));
+        await Process.WaitForLineAsync("ready", TimeSpan.FromSeconds(60));
         return this;
     }
 
-    /// <summary>What the handler has noted so far.</summary>
+    /// <summary>What the worker has noted so far.</summary>
     public IReadOnlyList<JsonElement> Seen()
     {
         var path = _directory.File("seen.jsonl");
@@ -91,15 +97,17 @@ internal sealed class TestedApp : IAsyncDisposable
         return [.. file.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
     }
 
-    public IReadOnlyList<JsonElement> Calls(string function) =>
-        [.. Seen().Where(s => s.TryGetProperty("function", out var name) && name.GetString() == function)];
+    public IReadOnlyList<JsonElement> Noted(string name) => [.. Seen().Where(s => s.TryGetProperty(name, out _))];
 
-    public IReadOnlyList<int> Started() => [.. Seen().Where(s => s.TryGetProperty("started", out _)).Select(s => s.GetProperty("started").GetInt32())];
+    public IReadOnlyList<JsonElement> Calls(string function) => [.. Noted("function").Where(s => s.GetProperty("function").GetString() == function)];
 
-    /// <summary>Waits, within 30 s, until something holds.</summary>
+    /// <summary>The processes of workers, in the order of their starts.</summary>
+    public IReadOnlyList<int> Started() => [.. Noted("started").Select(s => s.GetProperty("started").GetInt32())];
+
+    /// <summary>Waits, within two minutes, until something holds.</summary>
     public static async Task UntilAsync(Func<Task<bool>> holds, string what)
     {
-        for (var i = 0; i < 600; i++)
+        for (var i = 0; i < 2400; i++)
         {
             if (await holds())
             {
@@ -109,7 +117,7 @@ internal sealed class TestedApp : IAsyncDisposable
             await Task.Delay(50);
         }
 
-        throw new TimeoutException("Not within 30 s: " + what);
+        throw new TimeoutException("Not within two minutes: " + what);
     }
 
     public static Task UntilAsync(Func<bool> holds, string what) => UntilAsync(() => Task.FromResult(holds()), what);

@@ -4,15 +4,11 @@ using MailFunctions.TestKit;
 
 namespace MailFunctions.Infra.Tests.Settings;
 
-/// <summary>What the `function.json` files ask of the settings.</summary>
-internal static partial class FunctionFolders
+/// <summary>The functions of the app as its build describes them for the host, in `functions.metadata`.</summary>
+internal static partial class FunctionsMetadata
 {
-    private static readonly string Project = Path.Combine(Repository.Root, "src", "MailFunctions.Functions");
-
-    /// <summary>The folders with a `function.json`, by name.</summary>
-    public static IReadOnlyDictionary<string, JsonNode> All { get; } = Directory.EnumerateDirectories(Project)
-        .Where(d => File.Exists(Path.Combine(d, "function.json")))
-        .ToDictionary(d => Path.GetFileName(d), d => JsonNode.Parse(File.ReadAllText(Path.Combine(d, "function.json")))!);
+    /// <summary>By name.</summary>
+    public static IReadOnlyDictionary<string, JsonNode> All { get; } = Read(Repository.OutputOf("MailFunctions.Functions"));
 
     public static IEnumerable<(string Function, JsonNode Binding)> Bindings =>
         All.SelectMany(f => f.Value["bindings"]!.AsArray().Select(b => (f.Key, b!)));
@@ -24,6 +20,9 @@ internal static partial class FunctionFolders
     /// <summary>Names of connections.</summary>
     public static IReadOnlyList<string> Connections { get; } =
         [.. Bindings.Select(b => (string?)b.Binding["connection"]).OfType<string>().Distinct()];
+
+    public static Dictionary<string, JsonNode> Read(string folder) =>
+        JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "functions.metadata")))!.AsArray().ToDictionary(f => (string)f!["name"]!, f => f!);
 
     [GeneratedRegex("%([^%\"]+)%")]
     private static partial Regex Reference();

@@ -1,0 +1,11 @@
+using MailFunctions.Functions.Hosting;
+using Microsoft.Azure.Functions.Worker;
+
+namespace MailFunctions.Functions.OpenApi;
+
+/// <summary>The admin API's description, for anybody.</summary>
+internal sealed class OpenApiFunction(AdminApi api)
+{
+    [Function("OpenApi")]
+    public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/openapi.json")] HttpRequest request) => api;
+}
