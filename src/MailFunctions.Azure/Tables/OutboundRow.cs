@@ -32,6 +32,7 @@ internal static class OutboundRow
         ["ReceivedAt"] = job.ReceivedAt,
         ["Recipients"] = ThatFits(
             length => JsonSerializer.Serialize([.. job.Recipients.Select(r => r with { LastReply = Cut(r.LastReply, length) })], EnvelopeJson.Compact.IReadOnlyListOutboundRecipient)),
+        ["MadeFor"] = job.MadeFor.Count == 0 ? null : string.Join('\n', job.MadeFor), // no address has a line break
         ["Results"] = job.Results.Count == 0 ? null : ThatFits(
             length => JsonSerializer.Serialize([.. job.Results.Select(r => Shortened(r, length))], EnvelopeJson.Compact.IReadOnlyListRecipientResult)),
         [StateColumn] = job.State,
@@ -57,6 +58,7 @@ internal static class OutboundRow
         DeliveredTo = row.GetString("DeliveredTo"),
         ReceivedAt = row.GetDateTimeOffset("ReceivedAt") ?? default,
         Recipients = JsonSerializer.Deserialize(row.GetString("Recipients"), EnvelopeJson.Default.IReadOnlyListOutboundRecipient) ?? [],
+        MadeFor = row.GetString("MadeFor")?.Split('\n') ?? [],
         Results = row.GetString("Results") is { } results
             ? JsonSerializer.Deserialize(results, EnvelopeJson.Default.IReadOnlyListRecipientResult) ?? []
             : [],

@@ -34,7 +34,8 @@ public static class JobSplitter
             {
                 yield return new OutboundJob
                 {
-                    Id = $"{envelope.Id}-{Digest($"{domain.Key}\n{mailFrom.Address}\n{part++}{through}")}",
+                    // Not the rewritten reverse-path, which is another one on the next day.
+                    Id = IdOf(envelope.Id, $"{domain.Key}\n{envelope.MailFrom.Address}\n{part++}{through}"),
                     Domain = domain.Key,
                     MessageId = envelope.Id,
                     Blob = envelope.Blob,
@@ -44,12 +45,21 @@ public static class JobSplitter
                     DeliveredTo = deliveredTo,
                     ReceivedAt = envelope.HoldUntil is { } held && held > envelope.ReceivedAt ? held : envelope.ReceivedAt,
                     Recipients = chunk,
+                    MadeFor = [.. chunk.Select(r => r.Address)],
                     NextAttempt = now,
                     ChangedAt = now,
                 };
             }
         }
     }
+
+    /// <summary>A job of its own for a recipient that <paramref name="job"/>, which was made before, was not made for.</summary>
+    public static OutboundJob Beside(OutboundJob job, OutboundRecipient recipient) => job with
+    {
+        Id = IdOf(job.MessageId, $"{job.Id}\n{recipient.Address}"),
+        Recipients = [recipient],
+        MadeFor = [recipient.Address],
+    };
 
     private static IEnumerable<List<OutboundRecipient>> Chunk(IEnumerable<OutboundRecipient> recipients)
     {
@@ -74,5 +84,6 @@ public static class JobSplitter
         }
     }
 
-    private static string Digest(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 6));
+    private static string IdOf(string message, string text) =>
+        $"{message}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 6))}";
 }

@@ -8,7 +8,7 @@ namespace MailFunctions.Core.Relay;
 /// </summary>
 public sealed record OutboundJob
 {
-    /// <summary>Derived from message, domain and reverse-path, so that splitting a message again makes the same jobs.</summary>
+    /// <summary>Derived from message, domain and the way here, so that splitting a message again makes the same jobs.</summary>
     public required string Id { get; init; }
 
     /// <summary>The recipients' domain in its canonical form, or an address literal.</summary>
@@ -33,6 +33,12 @@ public sealed record OutboundJob
 
     /// <summary>Those that are still to be reached.</summary>
     public required IReadOnlyList<OutboundRecipient> Recipients { get; init; }
+
+    /// <summary>
+    /// Addresses of all that the row was made for: a message that is split again, by a directory that has changed, misses none.
+    /// Empty in rows from before.
+    /// </summary>
+    public IReadOnlyList<string> MadeFor { get; init; } = [];
 
     /// <summary>What the last attempt came to, until it is told to the traces and the sender.</summary>
     public IReadOnlyList<RecipientResult> Results { get; init; } = [];

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
@@ -24,10 +25,33 @@ internal sealed class JobMaker(IOutboundJobs jobs, IBusSender bus, TimeProvider 
         var now = time.GetUtcNow();
         var made = JobSplitter.Split(envelope, mailFrom, deliveredTo, recipients, now).Select(j => j with { TraceParent = MailSpans.TraceParent }).ToList();
         // All rows before any alarm: the blob has all its references before the first job can be done.
+        var late = new ConcurrentBag<OutboundJob>();
         await Parallel.ForEachAsync(
             made,
             new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancellationToken },
-            async (job, token) => await jobs.PutAsync(job, token)); // a row that is there is left as it is
-        await bus.SendBatchAsync(QueueNames.Outbound, [.. made.Select(j => OutboundAlarm.For(j, now))], cancellationToken);
+            async (job, token) =>
+            {
+                // A row that is there is left as it is.
+                if (await jobs.PutAsync(job, token) is null)
+                {
+                    await PutMissingAsync(job, late, token);
+                }
+            });
+        await bus.SendBatchAsync(QueueNames.Outbound, [.. made.Concat(late).Select(j => OutboundAlarm.For(j, now))], cancellationToken);
+    }
+
+    /// <summary>Between the first time and this one an alias or a forward may have got further targets.</summary>
+    private async Task PutMissingAsync(OutboundJob job, ConcurrentBag<OutboundJob> late, CancellationToken cancellationToken)
+    {
+        if (await jobs.FindAsync(job.Domain, job.Id, cancellationToken) is not { MadeFor.Count: > 0 } before)
+        {
+            return;
+        }
+
+        foreach (var missing in job.Recipients.Where(r => !before.MadeFor.Contains(r.Address)).Select(r => JobSplitter.Beside(job, r)))
+        {
+            await jobs.PutAsync(missing, cancellationToken);
+            late.Add(missing);
+        }
     }
 }

@@ -25,6 +25,7 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
             LastReply = "451 Later",
             IsOurs = true,
             DeliveredTo = "team@example.test",
+            MadeFor = ["a@x.test", "\"two words\"@x.test"],
         };
 
         var put = await jobs.PutAsync(job, Token);

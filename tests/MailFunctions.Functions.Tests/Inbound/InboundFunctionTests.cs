@@ -27,6 +27,7 @@ public sealed partial class InboundFunctionTests
     private readonly MemoryJobs _jobs = new();
     private readonly MemoryBus _bus = new();
     private readonly MemoryAllowance _allowance = new();
+    private TimeProvider _time = TimeProvider.System;
 
     public InboundFunctionTests() => _store.Blobs[Blob] = "Received: by us\r\nSubject: Hello\r\n\r\nBody"u8.ToArray();
 
@@ -326,7 +327,7 @@ public sealed partial class InboundFunctionTests
             _directory,
             _mailboxes,
             new JobMaker(_jobs, _bus, TimeProvider.System),
-            new ForwardedSender(Options, TimeProvider.System),
+            new ForwardedSender(Options, _time),
             new DeliveryReports(TestedReports.Sender(_store, _bus, Options, _allowance)),
             TestedReports.Limit(Options, _allowance),
             _unkept,

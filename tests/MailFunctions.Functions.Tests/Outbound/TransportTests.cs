@@ -38,6 +38,17 @@ public sealed class TransportTests : IDisposable
         }
     }
 
+    [Fact] // a report to a sender whose address is as long as one may be
+    public async Task Dsn_AddressTooLongForAnOriginalRecipient_GoesWithoutOne()
+    {
+        await using var mta = new ScriptedMta();
+        var address = new string('a', 490) + "@one.test";
+
+        await AttemptAsync(Host(mta), Job(new OutboundRecipient { Address = address, Notify = "NEVER" }));
+
+        Assert.Equal([$"RCPT TO:<{address}> NOTIFY=NEVER"], Assert.Single(mta.Messages).Recipients);
+    }
+
     [Fact]
     public async Task Dsn_PeerHasItNot_GetsNothingOfItAndWeTell()
     {

@@ -17,6 +17,9 @@ internal sealed class SmtpTransaction(
     /// <summary>Octets read from the store at once, and of a chunk of BDAT.</summary>
     private const int ChunkOctets = 64 * 1024;
 
+    /// <summary>Characters of ORCPT's value: a peer may take a longer one for a fault (RFC 3461 §4.2).</summary>
+    private const int MaxOriginal = 500;
+
     private readonly PeerReply?[] _recipients = new PeerReply?[recipients.Count];
 
     /// <summary>To MAIL.</summary>
@@ -204,7 +207,7 @@ internal sealed class SmtpTransaction(
 
         // With ORCPT alone: what is meant where NOTIFY is not said (RFC 3461 §4.1). Without ORCPT the address is the original.
         var original = recipient.Orcpt is { } orcpt && (content.International || Ascii.IsValid(orcpt)) ? orcpt
-            : Ascii.IsValid(path) ? "rfc822;" + Xtext(path)
+            : Ascii.IsValid(path) && "rfc822;" + Xtext(path) is { Length: <= MaxOriginal } own ? own
             : null;
         return $"{command} NOTIFY={recipient.Notify ?? "FAILURE,DELAY"}{(original is null ? "" : " ORCPT=" + original)}";
     }
