@@ -155,15 +155,14 @@ public sealed class RefusalTests : IDisposable
         await using var mta = new ScriptedMta
         {
             Certificate = _authority.Issue("127.0.0.1"),
-            Delay = step =>
+            Delay = async step =>
             {
-                if (step != "HANDSHAKE")
+                if (step == "HANDSHAKE")
                 {
-                    return Task.CompletedTask;
+                    await Task.Delay(500, TestContext.Current.CancellationToken); // for the client to have begun: it is right before, too, but shows less
+                    clock.Advance(options.ConnectTimeout);
+                    await never.Task;
                 }
-
-                clock.Advance(options.ConnectTimeout);
-                return never.Task;
             },
         };
 
