@@ -52,7 +52,7 @@ public sealed record HostileClient(
             Stream stream = new NetworkStream(socket);
             if (Tls)
             {
-                var tls = new SslStream(stream, false, static (_, _, _, _) => true);
+                var tls = new SslStream(stream, false, static (_, shown, _, _) => shown is not null);
                 await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "mail.bench.test" }, cancellationToken).ConfigureAwait(false);
                 stream = tls;
             }

@@ -45,5 +45,5 @@ public sealed class SharedKeyTests(AzuriteFixture azurite) : IClassFixture<Azuri
         Assert.NotNull(await proofs.FindAsync(young, CancellationToken.None));
     }
 
-    private ISharedKeys Keys() => new SharedKeyTable(_storage.Tables);
+    private SharedKeyTable Keys() => new SharedKeyTable(_storage.Tables);
 }

@@ -49,7 +49,8 @@ public sealed class HostileMemoryTests
     /// Opens connections that do their worst until the end: the octets that the edge's process has at most meanwhile, and those
     /// that it holds when they have no more to send.
     /// </summary>
-    private static async Task<(long Most, long Holds)> AttackAsync(HostileEdgeProcess edge, IReadOnlyList<HostileClient> kinds, int connections, CancellationToken end)
+    private static async Task<(long Most, long Holds)> AttackAsync(
+        HostileEdgeProcess edge, HostileClient[] kinds, int connections, CancellationToken end)
     {
         var settled = Enumerable.Range(0, connections).Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToList();
         foreach (var (i, one) in settled.Index())

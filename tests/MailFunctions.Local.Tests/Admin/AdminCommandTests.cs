@@ -22,7 +22,6 @@ public sealed class AdminCommandTests
     [InlineData("accounts set alice@example.test --enabled YES", """PATCH /api/accounts/alice@example.test {"enabled":true}""")]
     [InlineData("accounts set alice@example.test --no-forward-to --no-display-name", """PATCH /api/accounts/alice@example.test {"displayName":"","forwardTo":[]}""")]
     [InlineData("accounts set alice@example.test --send-as boss@example.test,*@x.test", """PATCH /api/accounts/alice@example.test {"sendAs":["boss@example.test","*@x.test"]}""")]
-    [InlineData("accounts set alice@example.test --no-send-as", """PATCH /api/accounts/alice@example.test {"sendAs":[]}""")]
     [InlineData("accounts set alice@example.test --forward-to a@x.test,b@x.test", """PATCH /api/accounts/alice@example.test {"forwardTo":["a@x.test","b@x.test"]}""")]
     [InlineData("accounts set alice@example.test --no-send-as", """PATCH /api/accounts/alice@example.test {"sendAs":[]}""")]
     [InlineData("accounts replace alice@example.test --keep-copy on", """PUT /api/accounts/alice@example.test {"keepCopy":true}""")]
