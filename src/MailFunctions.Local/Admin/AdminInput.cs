@@ -59,7 +59,7 @@ internal sealed class AdminInput
             },
         };
 
-    private static IReadOnlyList<string> Values(ParseResult parsed, Option option) => option switch
+    private static string[] Values(ParseResult parsed, Option option) => option switch
     {
         Option<bool> said => [parsed.GetValue(said) ? "yes" : "no"],
         Option<string[]> given => parsed.GetValue(given) ?? [],
@@ -114,7 +114,7 @@ internal sealed class AdminInput
             var values = known.Kind == FieldKind.List
                 ? AdminValues.ToJson(known, Values(parsed, option), TextReader.Null) as JsonArray
                 : null;
-            return (known.Kind, values?.ElementAtOrDefault(index)?.ToString() ?? Values(parsed, option).LastOrDefault()) switch
+            return (known.Kind, (index < values?.Count ? values[index] : null)?.ToString() ?? Values(parsed, option).LastOrDefault()) switch
             {
                 (FieldKind.Secret, _) or (_, null) => known.Option,
                 (_, var value) => $"{known.Option} '{value}'",

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -15,13 +16,13 @@ internal static class ImportView
         var text = new StringBuilder($"{imported} imported, {skipped} skipped, {refused} refused.\n");
         if (known > 0)
         {
-            text.Append($"{known} of those imported the mailbox had before, so that it has them twice: ")
+            text.Append(CultureInfo.InvariantCulture, $"{known} of those imported the mailbox had before, so that it has them twice: ")
                 .Append("--skip-known leaves such messages out.\n");
         }
 
         foreach (var fault in answer?["faults"] as JsonArray ?? [])
         {
-            text.Append($"line {AdminText.Of(fault, "line")}, message {AdminText.Of(fault, "message")}: {AdminText.Of(fault, "fault")}\n");
+            text.Append(CultureInfo.InvariantCulture, $"line {AdminText.Of(fault, "line")}, message {AdminText.Of(fault, "message")}: {AdminText.Of(fault, "fault")}\n");
         }
 
         return text.ToString();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -21,14 +22,14 @@ internal static class JobsView
         var (next, state) = (AdminText.Of(job, "nextAttempt"), AdminText.Of(job, "state"));
         var underWay = AdminText.Of(job, "underWay") == "yes" ? ", under way" : "";
         var text = new StringBuilder($"{AdminText.Of(job, "id")}  {AdminText.Of(job, "domain")}  {state}{underWay}, ")
-            .Append($"{AdminText.Of(job, "attempts")} attempts{(next.Length > 0 ? ", next " + next : "")}\n")
-            .Append($"    message {AdminText.Of(job, "messageId")} from <{AdminText.Of(job, "sender")}>, ")
-            .Append($"{AdminText.Octets(AdminText.Number(job, "size"))}, received {AdminText.Of(job, "receivedAt")}\n");
+            .Append(CultureInfo.InvariantCulture, $"{AdminText.Of(job, "attempts")} attempts{(next.Length > 0 ? ", next " + next : "")}\n")
+            .Append(CultureInfo.InvariantCulture, $"    message {AdminText.Of(job, "messageId")} from <{AdminText.Of(job, "sender")}>, ")
+            .Append(CultureInfo.InvariantCulture, $"{AdminText.Octets(AdminText.Number(job, "size"))}, received {AdminText.Of(job, "receivedAt")}\n");
         var common = AdminText.Of(job, "lastReply");
         foreach (var recipient in job?["recipients"] as JsonArray ?? [])
         {
             var reply = AdminText.Of(recipient, "lastReply") is { Length: > 0 } own ? own : common;
-            text.Append($"    <{AdminText.Of(recipient, "address")}>{(reply.Length > 0 ? "  " + reply : "")}\n");
+            text.Append(CultureInfo.InvariantCulture, $"    <{AdminText.Of(recipient, "address")}>{(reply.Length > 0 ? "  " + reply : "")}\n");
         }
 
         return text.ToString();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -18,7 +19,7 @@ internal static class TracesView
         foreach (var message in events.GroupBy(e => AdminText.Of(e, "messageId")))
         {
             var header = message.Select(e => AdminText.Of(e, "internetMessageId")).FirstOrDefault(m => m.Length > 0);
-            text.Append($"{message.Key}{(header is null ? "" : $"  <{header}>")}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{message.Key}{(header is null ? "" : $"  <{header}>")}\n");
             text.Append(Lines([.. message]));
         }
 
