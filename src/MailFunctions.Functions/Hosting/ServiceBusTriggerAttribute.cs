@@ -22,7 +22,9 @@ public sealed class ServiceBusTriggerAttribute(string queueName) : TriggerBindin
 }
 
 /// <summary>Deferred binding: the host gives the lock token's 16 octets and the AMQP message.</summary>
+#pragma warning disable AZFW0009 // the worker reads this attribute from converters too: the official ones carry it
 [SupportsDeferredBinding]
+#pragma warning restore AZFW0009
 [SupportedTargetType(typeof(ServiceBusReceivedMessage))]
 internal sealed class ServiceBusReceivedMessageConverter : IInputConverter
 {

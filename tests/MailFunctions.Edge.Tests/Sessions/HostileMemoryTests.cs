@@ -55,7 +55,7 @@ public sealed class HostileMemoryTests
         var settled = Enumerable.Range(0, connections).Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToList();
         foreach (var (i, one) in settled.Index())
         {
-            _ = Task.Run(() => kinds[i % kinds.Count].RunAsync(edge.Ports, one, end), end);
+            _ = Task.Run(() => kinds[i % kinds.Length].RunAsync(edge.Ports, one, end), end);
         }
 
         // A machine with other work may not bring thousands to a standstill in this time.

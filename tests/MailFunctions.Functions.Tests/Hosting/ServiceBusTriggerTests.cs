@@ -30,7 +30,7 @@ public sealed class ServiceBusTriggerTests
         var parameter = Assert.Single(Assert.Single(type.GetConstructors()).GetParameters());
         Assert.Equal((typeof(string), "queueName"), (parameter.ParameterType, parameter.Name));
         Assert.Empty(type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly).Select(p => p.Name).Except(OfficialProperties));
-        Assert.Empty(type.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly).Where(m => !m.IsSpecialName));
+        Assert.DoesNotContain(type.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly), m => !m.IsSpecialName);
         Assert.True(type.GetProperty("QueueName") is { CanWrite: false } queue && queue.PropertyType == typeof(string));
         Assert.True(type.GetProperty("Connection") is { CanWrite: true } connection && connection.PropertyType == typeof(string));
         Assert.Equal(ConverterFallbackBehavior.Default, type.GetCustomAttribute<ConverterFallbackBehaviorAttribute>()!.Behavior);

@@ -15,6 +15,7 @@ public sealed class PrivateFileTests
         if (OperatingSystem.IsWindows())
         {
             Assert.Skip("Windows has no such modes.");
+            return; // the platform analyzer does not know that a skip throws
         }
 
         using var parent = new TemporaryDirectory();
