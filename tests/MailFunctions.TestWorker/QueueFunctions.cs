@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace MailFunctions.TestWorker;
 
 /// <summary>Functions on one queue, of which a test enables one.</summary>
-public sealed class QueueFunctions(ILogger<QueueFunctions> logger)
+public sealed partial class QueueFunctions(ILogger<QueueFunctions> logger)
 {
     private const string Queue = "%WORK_QUEUE%";
     private const string Connection = "ServiceBusConnection";
@@ -27,10 +27,7 @@ public sealed class QueueFunctions(ILogger<QueueFunctions> logger)
         Note(message, context);
         await Task.Delay(300);
         Interlocked.Decrement(ref _running);
-        if (logger.IsEnabled(LogLevel.Information))
-        {
-            logger.LogInformation(new EventId(7, "WorkedSlowly"), "slow {Id}", message.MessageId);
-        }
+        WorkedSlowly(logger, message.MessageId);
     }
 
     /// <summary>Five seconds, or until it is cancelled.</summary>
@@ -67,6 +64,9 @@ public sealed class QueueFunctions(ILogger<QueueFunctions> logger)
             Environment.Exit(7);
         }
     }
+
+    [LoggerMessage(7, LogLevel.Information, "slow {Id}", EventName = "WorkedSlowly")]
+    private static partial void WorkedSlowly(ILogger logger, string id);
 
     private static void Note(ServiceBusReceivedMessage message, FunctionContext context) => Notes.Add(new
     {
