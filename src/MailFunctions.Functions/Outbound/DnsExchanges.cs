@@ -124,6 +124,10 @@ internal sealed class DnsExchanges : IMailExchanges
                 ? (true, records.Count > 0 && IsAuthentic(answer) ? new DaneRule(records, domain) : null)
                 : (false, null);
         }
+        catch (ArgumentException)
+        {
+            return (true, null); // a host whose name is so long that none can stand before it
+        }
         catch (Exception e) when (e is not OperationCanceledException)
         {
             return (false, null);

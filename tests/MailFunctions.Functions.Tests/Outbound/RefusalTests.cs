@@ -213,6 +213,23 @@ public sealed class RefusalTests : IDisposable
         Assert.Equal(ResultKind.Relayed, Assert.Single(await Attempts.RunAsync(mta, Attempts.Job("a@one.test"))).Kind);
     }
 
+    [Theory] // of a row or an envelope that no edge of ours wrote
+    [InlineData("a", "rfc822;a@one.test\r\nRCPT TO:<evil@one.test>", null)]
+    [InlineData("a", null, "NEVER\nRCPT TO:<evil@one.test>")]
+    [InlineData("a\r\nRCPT TO:<evil@one.test", null, null)]
+    public async Task Envelope_WithALineBreak_IsNoCommandOfItsOwn(string local, string? orcpt, string? notify)
+    {
+        await using var mta = new ScriptedMta();
+        var job = Attempts.Job("b@one.test");
+
+        var results = await Attempts.RunAsync(
+            mta,
+            job with { Recipients = [new OutboundRecipient { Address = local + "@one.test", Orcpt = orcpt, Notify = notify }, .. job.Recipients] });
+
+        Assert.All(results, r => Assert.Equal(ResultKind.Deferred, r.Kind));
+        Assert.DoesNotContain(mta.Commands, c => c.StartsWith("RCPT TO:<evil", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Transaction_RefusedBeforeItsContent_IsEndedBeforeTheNextOne()
     {

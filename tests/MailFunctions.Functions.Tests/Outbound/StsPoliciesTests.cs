@@ -39,6 +39,15 @@ public sealed class StsPoliciesTests : IAsyncLifetime
         Assert.Equal(["GET mta-sts.one.test/.well-known/mta-sts.txt"], _web.Requests);
     }
 
+    [Fact] // DNS can't be asked: `_mta-sts.` before it is more than a name may have
+    public async Task Find_OfADomainAsLongAsOneMayBe_IsNoneAndNoFault()
+    {
+        using var policies = Create();
+        var domain = string.Join('.', Enumerable.Repeat(new string('a', 61), 4)) + ".test";
+
+        Assert.Null(await policies.FindAsync(domain, TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public async Task Find_AnotherId_FetchesThePolicyAnew()
     {

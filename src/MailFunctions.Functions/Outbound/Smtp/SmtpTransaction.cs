@@ -63,6 +63,11 @@ internal sealed class SmtpTransaction(
     private async Task EnvelopeAsync(CancellationToken cancellationToken)
     {
         List<string> commands = [MailCommand(), .. recipients.Select(RcptCommand)];
+        if (commands.Any(c => c.Any(char.IsControl)))
+        {
+            throw new InvalidDataException("A part of the envelope has a control character."); // it would be a command of its own
+        }
+
         if (client.Extensions.Pipelining)
         {
             await client.WriteAsync(Encoding.UTF8.GetBytes(string.Concat(commands.Select(c => c + "\r\n"))), cancellationToken);

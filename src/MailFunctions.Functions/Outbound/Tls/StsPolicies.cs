@@ -88,9 +88,9 @@ internal sealed class StsPolicies(RelayOptions options, StsFetcher fetcher, ISts
                 && record.Split(';').Select(f => f.Trim()).FirstOrDefault(f => f.StartsWith("id=", StringComparison.Ordinal)) is { Length: > 3 and <= 35 } id
                 && id.AsSpan(3).ContainsAnyExceptInRange('0', 'z') is false ? id[3..] : null;
         }
-        catch (DnsResponseException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
-            return null;
+            return null; // no answer; or a domain so long that DNS can't be asked for this name before it
         }
     }
 
