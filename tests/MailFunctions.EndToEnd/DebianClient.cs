@@ -32,7 +32,7 @@ internal static class DebianClient
         start.Environment["HOME"] = home.Path;
         start.Environment["FETCHMAILHOME"] = home.Path;
         start.Environment["MAILRC"] = home.File("mailrc");
-        start.FileName = OptionalTool.PathOf(start.FileName);
+        start.FileName = OptionalTool.PathOf(Path.GetFileName(start.FileName));
         using var process = Process.Start(start)!;
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();

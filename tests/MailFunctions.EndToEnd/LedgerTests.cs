@@ -10,12 +10,15 @@ namespace MailFunctions.EndToEnd;
 
 /// <summary>
 /// The promise of the design (§1) while processes die: every message that was answered with 250 is in its mailbox exactly
-/// once, octet for octet, and no later than the lock of the bus and some seconds after the end of any one. Azurite is asked to end and not killed: it saves its metadata every few seconds only, which is
-/// the emulator's nature and not the system's.
+/// once, octet for octet, and no later than the lock of the bus and some seconds after the end of any one. Azurite is asked to
+/// end and not killed: it saves its metadata every few seconds only, which is the emulator's nature and not the system's.
 /// </summary>
 public sealed class LedgerTests
 {
     private const int Sessions = 6;
+    /// <summary>Milliseconds: slow enough that a busy machine delivers them as they come, and what is late is late by a fault.</summary>
+    private const int MostBetweenMessages = 1000;
+
     private static readonly TimeSpan BetweenFaults = TimeSpan.FromSeconds(4);
 
     /// <summary>How long a crashed receiver's messages stay hidden; in Azure, and here by default, a minute.</summary>
@@ -115,7 +118,7 @@ public sealed class LedgerTests
                 await Task.Delay(100, CancellationToken.None);
             }
 
-            await Task.Delay(random.Next(20), CancellationToken.None);
+            await Task.Delay(random.Next(MostBetweenMessages), CancellationToken.None);
         }
 
         if (smtp is not null)

@@ -22,8 +22,16 @@ public sealed class ReferenceRulesTests
         ["Protocols"] = ["Microsoft.Extensions.Logging.Abstractions"],
         ["Azure"] = ["AMQPNetLite", "Azure.Data.Tables", "Azure.Identity", "Azure.Monitor.OpenTelemetry.Exporter", "Azure.Security.KeyVault.Secrets", "Azure.Storage.Blobs", "OpenTelemetry*"],
         ["Edge"] = [],
-        ["Functions"] = ["BouncyCastle.Cryptography", "DnsClient", "MailKit", "Microsoft.AspNetCore.OpenApi"],
-        ["Local"] = ["AMQPNetLite", "Cronos", "MailKit", "Microsoft.Data.Sqlite", "System.CommandLine", "Yarp.ReverseProxy"],
+        ["Functions"] =
+        [
+            "Azure.Messaging.ServiceBus", "BouncyCastle.Cryptography", "DnsClient", "MailKit", "Microsoft.AspNetCore.OpenApi",
+            "Microsoft.Azure.Functions.Worker*",
+        ],
+        ["Local"] =
+        [
+            "AMQPNetLite", "Azure.Messaging.ServiceBus", "Cronos", "Grpc.AspNetCore", "MailKit", "Microsoft.Data.Sqlite", "System.CommandLine",
+            "Yarp.ReverseProxy",
+        ],
     };
 
     public static TheoryData<string> Projects => [.. AllowedProjects.Keys];
