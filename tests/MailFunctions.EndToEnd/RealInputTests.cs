@@ -65,7 +65,7 @@ public sealed class RealInputTests(SharedStack shared)
     [InlineData("Subject: x\r\n\r\nbare\rreturn\r\n")]
     [InlineData("Subject: x\r\n\r\n\n.\n\r\n")]
     [InlineData("Subject: x\r\n\r\n\r.\r\r\n")]
-    public async Task Send_WithABareLineBreak_IsRefusedAndNothingArrives(string content)
+    public async Task Send_WithABareLineBreak_IsRefusedEndsTheSessionAndNothingArrives(string content)
     {
         var account = await shared.CreateAccountAsync();
         await using var smtp = await TestKit.RawClient.ConnectAsync(shared.Stack.Smtp);
@@ -78,7 +78,7 @@ public sealed class RealInputTests(SharedStack shared)
         await smtp.SendAsync(Ascii(content + ".\r\n"));
 
         Assert.StartsWith("550 5.6.0", await smtp.ReadReplyAsync(), StringComparison.Ordinal);
-        Assert.StartsWith("250", await smtp.AskAsync("NOOP"), StringComparison.Ordinal);
+        await Assert.ThrowsAsync<IOException>(() => smtp.AskAsync("NOOP")); // what follows can't be trusted to be commands
         Assert.Equal(0, await MailDialogs.CountAsync(shared.Stack, account));
     }
 
