@@ -59,13 +59,15 @@ internal sealed class RelayConnector(RelayOptions options, ITlsResults results, 
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             client?.Dispose();
-            var atTls = withTls && client is { IsTlsTried: true, IsSecure: false }; // it hangs up, or is silent, at STARTTLS
+            // It hangs up, or is silent, at STARTTLS or the handshake; in TLS 1.3 it refuses ours behind what ends it for us.
+            var atTls = withTls && client is { IsTlsTried: true, IsTlsAnswered: false };
             if (atTls)
             {
-                Count(job, demand, TlsResultType.NoStartTls);
+                Count(job, demand, client!.IsSecure ? TlsResultType.Failed : TlsResultType.NoStartTls);
             }
 
-            return new Connecting.Failed(Trouble.Of(host, e), atTls);
+            // Where TLS is a must, a connection that broke does not say that the host can't do it: REQUIRETLS has a next time.
+            return new Connecting.Failed(Trouble.Of(host, e), atTls && !demand.IsEnforced);
         }
         catch
         {

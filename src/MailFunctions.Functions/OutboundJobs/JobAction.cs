@@ -14,7 +14,13 @@ internal sealed record JobAction(string Name, string Summary, bool MayBeUnderWay
 
     public static readonly IReadOnlyList<JobAction> All = [Retry, Hold, Release, Cancel];
 
-    private static OutboundJob Now(OutboundJob job, DateTimeOffset now) => job with { State = JobState.Queued, NextAttempt = now };
+    /// <summary>A lease that ran out is of an attempt whose process died: it would make another deferral of the one that is asked for.</summary>
+    private static OutboundJob Now(OutboundJob job, DateTimeOffset now) => job with
+    {
+        State = JobState.Queued,
+        NextAttempt = now,
+        LeasedUntil = job.LeasedUntil > now ? job.LeasedUntil : null,
+    };
 
     /// <summary>The results are told by the function that the alarm calls, as those of an attempt are.</summary>
     private static OutboundJob Cancelled(OutboundJob job, DateTimeOffset now, bool report) => job with

@@ -1,6 +1,7 @@
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.OutboundJobs;
 using Xunit;
 
 namespace MailFunctions.Functions.Tests.Outbound;
@@ -69,6 +70,20 @@ public sealed partial class OutboundDeliveryTests
         Assert.Equal((JobState.Done, 1), (Row.State, _bus.Inbound.Count));
         Assert.InRange(attempts, 10, 50); // 7 waits, and then every four hours for five days
         Assert.InRange(_time.Now - accepted, TimeSpan.FromDays(5), TimeSpan.FromDays(5.1));
+    }
+
+    [Theory]
+    [InlineData(-1, ResultKind.Relayed)] // what is asked for is an attempt, and not the deferral of the one that died
+    [InlineData(1, null)] // another function's
+    public async Task Ring_RetriedByThePostmasterWithALease_AttemptsWhereItRanOut(int minutes, string? kind)
+    {
+        var job = await PutAsync("a@one.test");
+        var retried = JobAction.Release.Change(job with { LeasedUntil = _time.Now.AddMinutes(minutes) }, _time.Now, false);
+        _jobs.Rows[job.Id] = retried;
+
+        await RingAsync(new FakeRelay(j => Answer(j, ResultKind.Relayed, "2.0.0", "250 OK")));
+
+        Assert.Equal(kind, Row.Results.SingleOrDefault()?.Kind);
     }
 
     [Fact]

@@ -146,6 +146,46 @@ public sealed class RefusalTests : IDisposable
         Assert.Equal((connections, 1), (mta.Connections, mta.Messages.Count));
     }
 
+    [Fact] // TLS 1.3: a peer that wants a certificate of ours, say, ends the connection when the handshake is over for us
+    public async Task StartTls_ConnectionEndedBehindTheHandshake_GoesOnInPlaintext()
+    {
+        ScriptedMta mta = null!;
+        mta = new ScriptedMta
+        {
+            Certificate = _authority.Issue("127.0.0.1"),
+            Script = line => line.StartsWith("EHLO", StringComparison.Ordinal) && mta.Commands.Contains("STARTTLS") && mta.Connections == 1 ? "" : null,
+        };
+        await using (mta)
+        {
+            var result = Assert.Single(await Attempts.RunAsync(mta, Attempts.Job("a@one.test")));
+
+            Assert.Equal((ResultKind.Relayed, 2, 1), (result.Kind, mta.Connections, mta.Messages.Count));
+        }
+    }
+
+    [Theory]
+    [InlineData("STARTTLS")]
+    [InlineData("EHLO")]
+    public async Task StartTls_ConnectionEndedWhereTheSenderRequiresTls_IsNoRefusalForGood(string step)
+    {
+        ScriptedMta mta = null!;
+        mta = new ScriptedMta
+        {
+            Certificate = _authority.Issue("127.0.0.1"),
+            Script = line => line.StartsWith(step, StringComparison.Ordinal) && (step == "STARTTLS" || mta.Commands.Contains("STARTTLS")) ? "" : null,
+        };
+        await using (mta)
+        {
+            var job = Attempts.Job("a@one.test");
+            var result = Assert.Single(await Attempts.RunAsync(
+                Attempts.Host(mta),
+                job with { MailFrom = job.MailFrom with { RequireTls = true } },
+                change: o => o with { Authorities = _authority.Roots }));
+
+            Assert.Equal((ResultKind.Deferred, 1, 0), (result.Kind, mta.Connections, mta.Messages.Count));
+        }
+    }
+
     [Fact] // a peer, or what stands before it, that is silent where the handshake is due
     public async Task StartTls_HandshakeThatNeverComes_GoesOnInPlaintext()
     {

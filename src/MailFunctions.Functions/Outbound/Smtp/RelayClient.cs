@@ -27,6 +27,9 @@ internal sealed class RelayClient(Stream stream) : IDisposable
     /// <summary>STARTTLS was sent, here or in a connection before: there is no more that could be done.</summary>
     public bool IsTlsTried { get; set; }
 
+    /// <summary>A reply came under TLS. Before, the peer may have refused the handshake that we think was made (RFC 8446 §4.4.4, §4.6.2).</summary>
+    public bool IsTlsAnswered { get; private set; }
+
     /// <summary>The session can go on.</summary>
     public bool IsOpen { get; private set; } = true;
 
@@ -38,6 +41,7 @@ internal sealed class RelayClient(Stream stream) : IDisposable
     {
         var reply = await _connection.ReadReplyAsync(cancellationToken);
         IsOpen &= !reply.IsClosing;
+        IsTlsAnswered = IsSecure;
         return reply;
     });
 
