@@ -139,6 +139,7 @@ resource edge 'Microsoft.App/containerApps@2025-01-01' = {
               // half a processor and 1 GiB hold: docs/security.md, what strangers may cost.
               { name: 'Edge__MaxConnections', value: '5000' }
               { name: 'Edge__MaxConnectionsPerClient', value: '5000' }
+              { name: 'Edge__MaxNewConnectionsPerSecond', value: '200' }
               { name: 'Edge__MaxOctetsPerClient', value: '67108864' }
               { name: 'Edge__MaxOctetsPerNetwork', value: '67108864' }
               { name: 'Login__FreeFailuresPerClient', value: '1000000' }

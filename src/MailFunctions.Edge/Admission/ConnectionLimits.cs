@@ -1,13 +1,27 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Threading.RateLimiting;
 using MailFunctions.Edge.Configuration;
 using Microsoft.Extensions.Options;
 
 namespace MailFunctions.Edge.Admission;
 
-/// <summary>How many sessions there may be: in all, and from one client.</summary>
-internal sealed class ConnectionLimits(IOptions<EdgeOptions> options)
+/// <summary>How many sessions there may be: in all, and from one client; and how many may begin in a second.</summary>
+internal sealed class ConnectionLimits(IOptions<EdgeOptions> options) : IDisposable
 {
+    private const int PeriodsPerSecond = 10;
+
+    // Each may cost a TLS handshake before its client has shown who it is: what begins in a second bounds their processor time.
+    private readonly TokenBucketRateLimiter? _beginnings = options.Value.MaxNewConnectionsPerSecond is > 0 and var most
+        ? new TokenBucketRateLimiter(new TokenBucketRateLimiterOptions
+        {
+            TokenLimit = most,
+            TokensPerPeriod = Math.Max(1, most / PeriodsPerSecond),
+            ReplenishmentPeriod = TimeSpan.FromSeconds(Math.Max(1, most / PeriodsPerSecond) / (double)most),
+            QueueLimit = 0,
+        })
+        : null;
+
     private readonly ConcurrentDictionary<IPAddress, int> _perClient = new();
     private int _all;
     private int _refusals;
@@ -21,6 +35,12 @@ internal sealed class ConnectionLimits(IOptions<EdgeOptions> options)
     /// <summary>Takes a place, or says which cap is reached. Every place taken is given back by <see cref="Leave"/>.</summary>
     public Admission TryEnter(IPAddress client)
     {
+        using var began = _beginnings?.AttemptAcquire();
+        if (began is { IsAcquired: false })
+        {
+            return Admission.ServerFull;
+        }
+
         if (Interlocked.Increment(ref _all) > options.Value.MaxConnections)
         {
             Interlocked.Decrement(ref _all);
@@ -47,6 +67,8 @@ internal sealed class ConnectionLimits(IOptions<EdgeOptions> options)
         LeaveRefusal();
         return false;
     }
+
+    public void Dispose() => _beginnings?.Dispose();
 
     public void LeaveRefusal() => Interlocked.Decrement(ref _refusals);
 

@@ -28,6 +28,9 @@ internal sealed class EdgeOptions
     /// <summary>Sessions at once, over all listeners.</summary>
     public int MaxConnections { get; set; } = 10_000;
 
+    /// <summary>Sessions that may begin in a second, over all listeners; 0: as many as come.</summary>
+    public int MaxNewConnectionsPerSecond { get; set; }
+
     /// <summary>Sessions at once from one IPv4 address or IPv6 /64.</summary>
     public int MaxConnectionsPerClient { get; set; } = 100;
 
@@ -80,6 +83,11 @@ internal sealed class EdgeOptions
         if (MaxConnections < 1)
         {
             yield return $"Edge__MaxConnections: {MaxConnections} must be 1 or more.";
+        }
+
+        if (MaxNewConnectionsPerSecond < 0)
+        {
+            yield return $"Edge__MaxNewConnectionsPerSecond: {MaxNewConnectionsPerSecond} must be 0 (no limit) or more.";
         }
 
         if (MaxConnectionsPerClient < 1)

@@ -35,6 +35,22 @@ public sealed class ConnectionLimitsTests
     }
 
     [Fact]
+    public async Task TryEnter_MoreThanMayBeginInASecond_AreRefusedAndLaterAdmitted()
+    {
+        using var limits = new ConnectionLimits(Options.Create(new EdgeOptions { MaxNewConnectionsPerSecond = 10, MaxConnectionsPerClient = 1000 }));
+
+        var admitted = Enumerable.Range(0, 500).Count(_ => limits.TryEnter(A) == Edge.Admission.Admission.Admitted);
+
+        Assert.InRange(admitted, 10, 100); // the burst, and what a busy machine's clock adds meanwhile
+        Assert.Equal(admitted, limits.Open);
+        for (var tries = 0; limits.TryEnter(B) != Edge.Admission.Admission.Admitted; tries++)
+        {
+            Assert.True(tries < 300, "No place came back.");
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
     public void Leave_PlaceGivenBack_IsFreeAgain()
     {
         var limits = Limits(all: 10, perClient: 1);
