@@ -12,31 +12,17 @@ public sealed record BusOptions
     /// <summary>Host name or address, without scheme.</summary>
     public required string Host { get; init; }
 
-    /// <summary>0: the protocol's own.</summary>
-    public int Port { get; private init; }
-
-    /// <summary>AMQP over TLS; only the emulators go without.</summary>
-    public bool UseTls { get; private init; } = true;
-
     /// <summary>Null: Entra ID.</summary>
-    public string? KeyName { get; private init; }
+    public string? ConnectionString { get; private init; }
 
-    public string? SharedAccessKey { get; init; }
-
-    /// <summary>Base of the HTTP administration; in Azure the namespace itself.</summary>
+    /// <summary>Where counts are asked; in Azure the namespace itself.</summary>
     public required Uri Management { get; init; }
 
-    /// <summary>Longest time a send or request may take, with all its tries.</summary>
+    /// <summary>The same with the administration's host and port in place of the bus's.</summary>
+    internal string? ManagementConnectionString { get; private init; }
+
+    /// <summary>Longest time an operation may take, with all its tries.</summary>
     public TimeSpan OperationTimeout { get; init; } = TimeSpan.FromSeconds(15);
-
-    /// <summary>Longest time for connecting, once.</summary>
-    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
-
-    /// <summary>Sends of one queue that may be unsettled at once; more wait.</summary>
-    public int MaxUnsettledSends { get; init; } = 128;
-
-    /// <summary>Life of a SAS token; renewed when two thirds of it are over.</summary>
-    public TimeSpan TokenLifetime { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>Reads `ServiceBusConnection`, or `ServiceBusConnection__fullyQualifiedNamespace` for Entra ID.</summary>
     /// <exception cref="ValidationException">Says which key is missing or wrong.</exception>
@@ -57,7 +43,7 @@ public sealed record BusOptions
         };
     }
 
-    /// <summary>Parses a Service Bus connection string.</summary>
+    /// <summary>Parses a Service Bus connection string. What the SDK gets is made of the parts, since its own parser takes any scheme.</summary>
     /// <exception cref="ValidationException">Names the part that is missing or wrong, never the key.</exception>
     public static BusOptions Parse(string connectionString, string? management = null)
     {
@@ -65,26 +51,28 @@ public sealed record BusOptions
             .Select(p => p.Split('=', 2))
             .GroupBy(p => p[0], StringComparer.OrdinalIgnoreCase)
             .ToDictionary(g => g.Key, g => g.First().ElementAtOrDefault(1) ?? "", StringComparer.OrdinalIgnoreCase);
-        if (!Uri.TryCreate(parts.GetValueOrDefault("Endpoint"), UriKind.Absolute, out var endpoint) || endpoint.Scheme != "sb")
+        if (!Uri.TryCreate(parts.GetValueOrDefault("Endpoint"), UriKind.Absolute, out var endpoint) || endpoint is not { Scheme: "sb", Host.Length: > 0 })
         {
             throw new ValidationException($"{Key}: Endpoint=sb://… is missing or no address.");
         }
 
-        if (parts.GetValueOrDefault("SharedAccessKeyName") is not { Length: > 0 } name || parts.GetValueOrDefault("SharedAccessKey") is not { Length: > 0 } key)
+        var secret = (parts.GetValueOrDefault("SharedAccessKeyName"), parts.GetValueOrDefault("SharedAccessKey"), parts.GetValueOrDefault("SharedAccessSignature")) switch
         {
-            throw new ValidationException($"{Key}: SharedAccessKeyName and SharedAccessKey are needed.");
-        }
-
+            ({ Length: > 0 } name, { Length: > 0 } key, _) => $"SharedAccessKeyName={name};SharedAccessKey={key}",
+            (null or "", null or "", { Length: > 0 } signature) => $"SharedAccessSignature={signature}",
+            _ => throw new ValidationException($"{Key}: SharedAccessKeyName and SharedAccessKey are needed, or SharedAccessSignature."),
+        };
         var emulator = bool.TryParse(parts.GetValueOrDefault("UseDevelopmentEmulator"), out var set) && set;
+        var administration = ManagementUri(management, emulator ? $"http://{endpoint.Host}:5300/" : $"https://{endpoint.Host}/");
         return new BusOptions
         {
             Host = endpoint.Host,
-            Port = endpoint.IsDefaultPort ? 0 : endpoint.Port,
-            UseTls = !emulator,
-            KeyName = name,
-            SharedAccessKey = key,
-            Management = ManagementUri(management, emulator ? $"http://{endpoint.Host}:5300/" : $"https://{endpoint.Host}/"),
+            Management = administration,
+            ConnectionString = Join(endpoint),
+            ManagementConnectionString = Join(administration),
         };
+
+        string Join(Uri address) => $"Endpoint=sb://{address.Authority}/;{secret}{(emulator ? ";UseDevelopmentEmulator=true" : "")}";
     }
 
     private static Uri ManagementUri(string? configured, string otherwise) =>

@@ -16,7 +16,7 @@ public sealed record BusMessage(string MessageId, ReadOnlyMemory<byte> Body)
 /// <exception cref="BusUnavailableException">The bus could not be reached, or did not settle, within the send's time limit.</exception>
 public interface IBusSender
 {
-    /// <summary>Opens the way to a queue ahead of the first send; does nothing when it is open.</summary>
+    /// <summary>Opens the way to a queue ahead of the first send, and asks the bus each time whether it may be used.</summary>
     Task OpenAsync(string queue, CancellationToken cancellationToken);
 
     Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken);
@@ -40,41 +40,6 @@ public interface IBusMonitor
     Task<QueueCounts> CountAsync(string queue, CancellationToken cancellationToken);
 }
 
-/// <summary>A message under peek-lock.</summary>
-public interface IReceivedMessage
-{
-    string MessageId { get; }
-    ReadOnlyMemory<byte> Body { get; }
-    long SequenceNumber { get; }
-    DateTimeOffset EnqueuedTime { get; }
-    DateTimeOffset LockedUntil { get; }
-    Guid LockToken { get; }
-
-    /// <summary>1 on the first delivery.</summary>
-    int DeliveryCount { get; }
-
-    IReadOnlyDictionary<string, object?> ApplicationProperties { get; }
-}
-
-/// <summary>Receives from one queue, or its dead letters, under peek-lock. Settling tells the truth: false when the lock was lost.</summary>
-public interface IBusReceiver : IAsyncDisposable
-{
-    /// <summary>Waits for the next message, or null when <paramref name="wait"/> has passed.</summary>
-    Task<IReceivedMessage?> ReceiveAsync(TimeSpan wait, CancellationToken cancellationToken);
-    Task<bool> CompleteAsync(IReceivedMessage message, CancellationToken cancellationToken);
-    Task<bool> AbandonAsync(IReceivedMessage message, CancellationToken cancellationToken);
-    Task<bool> DeadLetterAsync(IReceivedMessage message, string reason, string description, CancellationToken cancellationToken);
-
-    /// <summary>The new expiry, or null when the lock was lost.</summary>
-    Task<DateTimeOffset?> RenewLockAsync(IReceivedMessage message, CancellationToken cancellationToken);
-}
-
-/// <summary>Opens receivers. The queue's dead letters are `{queue}/$DeadLetterQueue`.</summary>
-public interface IBusReceiverFactory
-{
-    IBusReceiver OpenReceiver(string queue, int prefetch);
-}
-
 /// <summary>The queues of the system (design §3.1).</summary>
 public static class QueueNames
 {
@@ -89,5 +54,5 @@ public static class QueueNames
     public const string DeliveriesSpent = "MaxDeliveryCountExceeded";
 }
 
-/// <summary>The bus stayed away for longer than the operation may wait.</summary>
-public class BusUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
+/// <summary>The bus could not be reached, refused, or did not answer for as long as the operation may wait.</summary>
+public sealed class BusUnavailableException(string message, Exception? inner = null) : IOException(message, inner);

@@ -20,13 +20,14 @@ public sealed class ReferenceRulesTests
     {
         ["Core"] = [],
         ["Protocols"] = ["Microsoft.Extensions.Logging.Abstractions"],
-        ["Azure"] = ["AMQPNetLite", "Azure.Data.Tables", "Azure.Identity", "Azure.Monitor.OpenTelemetry.Exporter", "Azure.Security.KeyVault.Secrets", "Azure.Storage.Blobs", "OpenTelemetry*"],
+        ["Azure"] = ["Azure.Data.Tables", "Azure.Identity", "Azure.Messaging.ServiceBus", "Azure.Monitor.OpenTelemetry.Exporter", "Azure.Security.KeyVault.Secrets", "Azure.Storage.Blobs", "OpenTelemetry*"],
         ["Edge"] = [],
         ["Functions"] =
         [
             "Azure.Messaging.ServiceBus", "BouncyCastle.Cryptography", "DnsClient", "MailKit", "Microsoft.AspNetCore.OpenApi",
             "Microsoft.Azure.Functions.Worker*",
         ],
+        // AMQP.Net Lite is the local bus's listener alone (decision 0073).
         ["Local"] =
         [
             "AMQPNetLite", "Azure.Messaging.ServiceBus", "Cronos", "Grpc.AspNetCore", "MailKit", "Microsoft.Data.Sqlite", "System.CommandLine",

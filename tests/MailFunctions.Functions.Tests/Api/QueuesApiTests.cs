@@ -44,19 +44,19 @@ public sealed class QueuesApiTests(TestedApi api)
         Assert.Equal(HttpStatusCode.NoContent, (await api.SendAsync(HttpMethod.Post, $"queues/{QueueNames.Inbound}/dead-letters/{letters[second]}/resubmit")).Status);
         Assert.Equal(HttpStatusCode.NoContent, (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters/{letters[first]}")).Status);
 
-        await using var receiver = api.Services.GetRequiredService<IBusReceiverFactory>().OpenReceiver(QueueNames.Inbound, 0);
-        var again = await receiver.ReceiveAsync(TimeSpan.FromSeconds(30), Token);
-        Assert.Equal("body of second", Encoding.UTF8.GetString(again!.Body.Span));
-        Assert.True(await receiver.CompleteAsync(again, Token));
+        await using var receiver = api.Bus.CreateReceiver(QueueNames.Inbound);
+        var again = await receiver.ReceiveMessageAsync(TimeSpan.FromSeconds(30), Token);
+        Assert.Equal("body of second", again.Body.ToString());
+        await receiver.CompleteMessageAsync(again, Token);
         Assert.Equal([third], await NamesAsync());
         Assert.Equal(HttpStatusCode.NotFound, (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters/{letters[first]}")).Status);
 
         var (_, done) = await api.SendAsync(HttpMethod.Post, $"queues/{QueueNames.Inbound}/dead-letters/resubmit?reason=other");
         Assert.Equal(1, done.GetProperty("done").GetInt32());
         Assert.Empty(await NamesAsync());
-        again = await receiver.ReceiveAsync(TimeSpan.FromSeconds(30), Token);
-        Assert.Equal("body of third", Encoding.UTF8.GetString(again!.Body.Span));
-        Assert.True(await receiver.CompleteAsync(again, Token)); // nothing is left for the next test
+        again = await receiver.ReceiveMessageAsync(TimeSpan.FromSeconds(30), Token);
+        Assert.Equal("body of third", again.Body.ToString());
+        await receiver.CompleteMessageAsync(again, Token); // nothing is left for the next test
     }
 
     [Fact]
@@ -133,18 +133,18 @@ public sealed class QueuesApiTests(TestedApi api)
     private async Task SpendAsync(string queue, string name, string body)
     {
         await Sender.SendAsync(queue, new BusMessage(name + Guid.NewGuid(), Encoding.UTF8.GetBytes(body)), Token);
-        await using var receiver = api.Services.GetRequiredService<IBusReceiverFactory>().OpenReceiver(queue, 0);
+        await using var receiver = api.Bus.CreateReceiver(queue);
         for (var delivery = 1; delivery <= QueueNames.MaxDeliveries; delivery++)
         {
-            while (await receiver.ReceiveAsync(TimeSpan.FromSeconds(30), Token) is { } message)
+            while (await receiver.ReceiveMessageAsync(TimeSpan.FromSeconds(30), Token) is { } message)
             {
                 if (message.MessageId.StartsWith(name, StringComparison.Ordinal))
                 {
-                    Assert.True(await receiver.AbandonAsync(message, Token));
+                    await receiver.AbandonMessageAsync(message, cancellationToken: Token);
                     break;
                 }
 
-                await receiver.CompleteAsync(message, Token); // of another test of this class, which is over
+                await receiver.CompleteMessageAsync(message, Token); // of another test of this class, which is over
             }
         }
     }
@@ -222,9 +222,9 @@ public sealed class QueuesApiTests(TestedApi api)
     private async Task<string> DeadLetterAsync(string name, string reason)
     {
         await Sender.SendAsync(QueueNames.Inbound, new BusMessage(name, Encoding.UTF8.GetBytes("body of " + name)), Token);
-        await using var receiver = api.Services.GetRequiredService<IBusReceiverFactory>().OpenReceiver(QueueNames.Inbound, 0);
-        var message = await receiver.ReceiveAsync(TimeSpan.FromSeconds(30), Token);
-        Assert.True(await receiver.DeadLetterAsync(message!, reason, "because", Token));
+        await using var receiver = api.Bus.CreateReceiver(QueueNames.Inbound);
+        var message = await receiver.ReceiveMessageAsync(TimeSpan.FromSeconds(30), Token);
+        await receiver.DeadLetterMessageAsync(message, reason, "because", Token);
         return name;
     }
 }

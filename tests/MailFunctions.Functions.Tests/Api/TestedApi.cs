@@ -5,6 +5,7 @@ using System.Text.Json;
 using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Data.Tables;
+using Azure.Messaging.ServiceBus;
 using MailFunctions.Azure;
 using MailFunctions.Azure.Dkim;
 using MailFunctions.Azure.Housekeeping;
@@ -49,6 +50,9 @@ public sealed class TestedApi : IAsyncLifetime
 
     public IServiceProvider Services => _app!.Services;
 
+    /// <summary>For what the functions' triggers do in the programs.</summary>
+    public ServiceBusClient Bus { get; private set; } = null!;
+
     public static string NewName() => $"n{Interlocked.Increment(ref _names)}-{Guid.NewGuid().ToString("N")[..6]}";
 
     public async ValueTask InitializeAsync()
@@ -56,6 +60,7 @@ public sealed class TestedApi : IAsyncLifetime
         var (azurite, bus) = (AzuriteProcess.StartAsync(), LocalBusProcess.StartAsync());
         _azurite = await azurite;
         _bus = await bus;
+        Bus = new ServiceBusClient(_bus.ConnectionString);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.AddInMemoryCollection([new("MailStorage", _azurite.ConnectionString)]);
         builder.Logging.ClearProviders();
@@ -155,6 +160,7 @@ public sealed class TestedApi : IAsyncLifetime
 
         if (_bus is not null)
         {
+            await Bus.DisposeAsync();
             await _bus.DisposeAsync();
         }
 

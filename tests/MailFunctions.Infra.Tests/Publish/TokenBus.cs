@@ -9,17 +9,20 @@ using Amqp.Types;
 namespace MailFunctions.Infra.Tests.Publish;
 
 /// <summary>A bus over TLS at the port of Service Bus: takes tokens at `$cbs`, and messages into one queue.</summary>
-internal sealed class TokenBus : IDisposable, IRequestProcessor, IMessageProcessor
+internal sealed class TokenBus : IDisposable, IRequestProcessor, ILinkProcessor, IMessageProcessor
 {
     private const string ClaimsBased = "MSSBCBS";
+    private const ulong MaxMessageOctets = 262_144;
     private readonly ContainerHost _host;
+    private readonly string _queue;
 
     private TokenBus(X509Certificate2 certificate, string queue)
     {
         _host = new ContainerHost([new Address("amqps://127.0.0.1:5671")], certificate);
         _host.Listeners[0].SASL.EnableMechanism(new Symbol(ClaimsBased), new Welcome());
+        _queue = queue;
         _host.RegisterRequestProcessor("$cbs", this);
-        _host.RegisterMessageProcessor(queue, this);
+        _host.RegisterLinkProcessor(this);
         _host.Open();
     }
 
@@ -40,6 +43,19 @@ internal sealed class TokenBus : IDisposable, IRequestProcessor, IMessageProcess
         var answer = new Message(true) { ApplicationProperties = new ApplicationProperties() };
         answer.ApplicationProperties["status-code"] = 202;
         requestContext.Complete(answer);
+    }
+
+    public void Process(AttachContext attachContext)
+    {
+        // The SDK's address is the path of the entity's URI.
+        if ((attachContext.Attach.Target as Target)?.Address?.TrimStart('/') != _queue)
+        {
+            attachContext.Complete(new Error(ErrorCode.NotFound));
+            return;
+        }
+
+        attachContext.Attach.MaxMessageSize = MaxMessageOctets; // by which the SDK sizes its batches
+        attachContext.Complete(new TargetLinkEndpoint(this, attachContext.Link), 100);
     }
 
     public void Process(MessageContext messageContext)

@@ -1,7 +1,6 @@
-using MailFunctions.Azure.ServiceBus;
+using Azure.Messaging.ServiceBus;
 using MailFunctions.Core.Bus;
 using MailFunctions.TestKit;
-using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace MailFunctions.Local.Tests.Bus;
@@ -14,13 +13,14 @@ public sealed class BusDefaultsTests
     public async Task Lock_LastsAMinute()
     {
         await using var bus = await LocalBusProcess.StartAsync();
-        await using var services = new ServiceCollection().AddMailBus(BusOptions.Parse(bus.ConnectionString, bus.ManagementEndpoint)).BuildServiceProvider();
+        await using var client = new ServiceBusClient(bus.ConnectionString);
         var token = TestContext.Current.CancellationToken;
-        await services.GetRequiredService<IBusSender>().SendAsync(QueueNames.Inbound, new BusMessage("one", "{}"u8.ToArray()), token);
-        await using var receiver = services.GetRequiredService<IBusReceiverFactory>().OpenReceiver(QueueNames.Inbound, 0);
+        await using var sender = client.CreateSender(QueueNames.Inbound);
+        await sender.SendMessageAsync(new ServiceBusMessage("{}"), token);
+        await using var receiver = client.CreateReceiver(QueueNames.Inbound);
         var asked = DateTimeOffset.UtcNow;
 
-        var message = await receiver.ReceiveAsync(TimeSpan.FromSeconds(30), token);
+        var message = await receiver.ReceiveMessageAsync(TimeSpan.FromSeconds(30), token);
 
         Assert.InRange(message!.LockedUntil, asked.AddSeconds(59), DateTimeOffset.UtcNow.AddSeconds(60.1));
     }

@@ -97,6 +97,12 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
         var token = lockToken.ToByteArray();
         const string held = " WHERE lock_token = $1 AND queue = $2 AND locked_until > $3";
         var now = Now;
+        if (settlement.Rewrite is { } rewrite
+            && ReadMessages($"SELECT {Columns} FROM messages WHERE lock_token = $1 AND queue = $2 AND locked_until > $3", token, queue, now) is [var message])
+        {
+            database.Statement("UPDATE messages SET body = $4" + held, token, queue, now, rewrite(message.Body)).ExecuteNonQuery();
+        }
+
         switch (settlement)
         {
             case Settlement.Complete:

@@ -30,6 +30,9 @@ internal sealed record NewMessage(string MessageId, byte[] Body, DateTime? Sched
 /// <summary>How a receiver ends a delivery.</summary>
 internal abstract record Settlement
 {
+    /// <summary>What becomes of the encoded message that stays, when the receiver changed its properties.</summary>
+    public Func<byte[], byte[]>? Rewrite { get; init; }
+
     public sealed record Complete : Settlement;
 
     /// <summary>Back into the queue; the delivery counts.</summary>

@@ -103,6 +103,25 @@ internal static class SentMessages
         return new NewMessage(message.Properties.MessageId, Encoded(message), scheduled, ttl);
     }
 
+    /// <summary>Sets application properties, as a receiver may that abandons, defers or dead-letters a message. Null when it changes none.</summary>
+    public static Func<byte[], byte[]>? Rewriting(IEnumerable<KeyValuePair<object, object>>? changes)
+    {
+        var properties = changes?.ToList() ?? [];
+        return properties.Count == 0 ? null : Rewrite;
+
+        byte[] Rewrite(byte[] encoded)
+        {
+            var message = Message.Decode(new ByteBuffer(encoded, 0, encoded.Length, encoded.Length));
+            message.ApplicationProperties ??= new ApplicationProperties();
+            foreach (var (key, value) in properties)
+            {
+                message.ApplicationProperties[key.ToString()!] = value;
+            }
+
+            return Encoded(message);
+        }
+    }
+
     private static byte[] Octets(Data section) =>
         section.Binary ?? section.Buffer.Buffer.AsSpan(section.Buffer.Offset, section.Buffer.Length).ToArray();
 

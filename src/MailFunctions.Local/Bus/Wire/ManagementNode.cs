@@ -119,6 +119,7 @@ internal sealed class ManagementNode(string queue, LocalBus bus)
             return Fault(400, "com.microsoft:argument-error", $"'{Get(body, "disposition-status")}' is not a disposition.");
         }
 
+        settlement = settlement with { Rewrite = SentMessages.Rewriting(Get(body, "properties-to-modify") as Map) };
         foreach (var token in LockTokens(body))
         {
             if (!await bus.Store.SettleAsync(queue, token, settlement))

@@ -127,8 +127,8 @@ internal sealed class OutgoingLink : LinkEndpoint
     private static Settlement Read(Outcome outcome) => outcome switch
     {
         Accepted => new Settlement.Complete(),
-        Modified { UndeliverableHere: true } => new Settlement.Defer(),
-        Modified => new Settlement.Abandon(),
+        Modified { UndeliverableHere: true } deferred => new Settlement.Defer { Rewrite = SentMessages.Rewriting(deferred.MessageAnnotations) },
+        Modified abandoned => new Settlement.Abandon { Rewrite = SentMessages.Rewriting(abandoned.MessageAnnotations) },
         Rejected rejected => ReadRejected(rejected.Error),
         _ => new Settlement.Release(),
     };
@@ -136,6 +136,7 @@ internal sealed class OutgoingLink : LinkEndpoint
     private static Settlement.DeadLetter ReadRejected(Error? error)
     {
         string? reason = null, description = null;
+        var changes = new Map();
         // Keys may be symbols or strings, and Fields' indexer throws on strings.
         foreach (var (key, value) in error?.Info ?? [])
         {
@@ -147,12 +148,15 @@ internal sealed class OutgoingLink : LinkEndpoint
                 case "DeadLetterErrorDescription":
                     description = value as string;
                     break;
+                default:
+                    changes[key.ToString()!] = value;
+                    break;
             }
         }
 
         return error?.Condition is { } condition && !condition.Equals(DeadLetterOutcome)
             ? new Settlement.DeadLetter(condition, error.Description)
-            : new Settlement.DeadLetter(reason, description);
+            : new Settlement.DeadLetter(reason, description) { Rewrite = SentMessages.Rewriting(changes) };
     }
 
     // Rejected is answered with accepted: the dead-lettering succeeded.
