@@ -28,7 +28,7 @@ public abstract record AuthenticationResult
     /// <summary>Too many failures from this address or for this account; nothing was checked.</summary>
     public sealed record Throttled(TimeSpan RetryAfter) : AuthenticationResult;
 
-    /// <summary>Nothing can be checked now (`454 4.7.0`, `-ERR [SYS/TEMP]`): the directory is away, or too many logins wait.</summary>
+    /// <summary>Nothing can be checked now (`454 4.7.0`, `-ERR [SYS/TEMP]`): the directory can't be read, or too many logins wait.</summary>
     public sealed record Unavailable : AuthenticationResult
     {
         /// <summary>Too many wait.</summary>

@@ -12,7 +12,7 @@ namespace MailFunctions.Edge.Accounts;
 /// </summary>
 internal sealed class DerivationQueue
 {
-    /// <summary>Different passwords that may wait for one <see cref="LoginSubject"/>: nobody mistypes faster.</summary>
+    /// <summary>Different passwords that may wait for one <see cref="LoginSubject"/>: more than a person mistypes at once.</summary>
     public const int MaxForSubject = 4;
 
     /// <summary>What one takes, until one has been measured.</summary>

@@ -8,7 +8,7 @@ namespace MailFunctions.Edge.Admission;
 /// <summary>
 /// Slows password guessing, for SMTP and POP3 together: each failure from one client, or for one account, holds the next
 /// attempt back for longer; after a few, attempts are refused outright for a time that doubles. A client that logged in to
-/// an account lately is counted for that account alone, so that nobody's guesses from elsewhere lock its owner out. Memory is
+/// an account lately is counted for that account alone, so that guesses from elsewhere do not lock its owner out. Memory is
 /// bounded: the oldest counts go first.
 /// </summary>
 internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider time) : IDisposable
