@@ -30,7 +30,7 @@ public sealed class StorageOutcomes
             var started = Stopwatch.GetTimestamp();
             try
             {
-                await ProcessNextAsync(message, pipeline).ConfigureAwait(false);
+                await ProcessNextAsync(message, pipeline);
             }
             catch (Exception e)
             {

@@ -27,7 +27,7 @@ public static class StorageSetup
             [
                 .. Containers.Select(c => blobs.GetBlobContainerClient(c).CreateIfNotExistsAsync(cancellationToken: cancellationToken)),
                 .. Tables.Select(t => tables.CreateTableIfNotExistsAsync(t, cancellationToken)),
-            ]).ConfigureAwait(false);
+            ]);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

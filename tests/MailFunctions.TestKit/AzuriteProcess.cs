@@ -50,14 +50,14 @@ public sealed class AzuriteProcess : IAsyncDisposable
         {
             foreach (var port in (int[])[azurite._blobPort, azurite._queuePort, azurite._tablePort])
             {
-                await azurite.WaitForPortAsync(port, limit.Token).ConfigureAwait(false);
+                await azurite.WaitForPortAsync(port, limit.Token);
             }
 
             return azurite;
         }
         catch
         {
-            await azurite.DisposeAsync().ConfigureAwait(false);
+            await azurite.DisposeAsync();
             throw;
         }
     }
@@ -69,12 +69,12 @@ public sealed class AzuriteProcess : IAsyncDisposable
             try
             {
                 using var client = new TcpClient();
-                await client.ConnectAsync("127.0.0.1", port, cancellationToken).ConfigureAwait(false);
+                await client.ConnectAsync("127.0.0.1", port, cancellationToken);
                 return;
             }
             catch (SocketException)
             {
-                await Task.Delay(50, cancellationToken).ConfigureAwait(false);
+                await Task.Delay(50, cancellationToken);
             }
         }
 
@@ -89,7 +89,7 @@ public sealed class AzuriteProcess : IAsyncDisposable
     /// <summary>SIGTERM by its own id, and its files removed.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _process.DisposeAsync().ConfigureAwait(false);
+        await _process.DisposeAsync();
         _directory.Dispose();
     }
 }

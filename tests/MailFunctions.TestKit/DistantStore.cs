@@ -9,8 +9,8 @@ public sealed class DistantStore(IMessageStore store, TimeSpan latency) : IMessa
 
     public async Task<Stream?> OpenReadAsync(string blob, long offset, CancellationToken cancellationToken)
     {
-        await Task.Delay(latency, cancellationToken).ConfigureAwait(false);
-        return await store.OpenReadAsync(blob, offset, cancellationToken).ConfigureAwait(false);
+        await Task.Delay(latency, cancellationToken);
+        return await store.OpenReadAsync(blob, offset, cancellationToken);
     }
 
     public Task<bool> DeleteAsync(string blob, CancellationToken cancellationToken) => store.DeleteAsync(blob, cancellationToken);

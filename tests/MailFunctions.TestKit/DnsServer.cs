@@ -84,8 +84,8 @@ public sealed class DnsServer : IAsyncDisposable
         {
             try
             {
-                var question = await _socket.ReceiveAsync(_stopping.Token).ConfigureAwait(false);
-                await _socket.SendAsync(Answer(question.Buffer), question.RemoteEndPoint, _stopping.Token).ConfigureAwait(false);
+                var question = await _socket.ReceiveAsync(_stopping.Token);
+                await _socket.SendAsync(Answer(question.Buffer), question.RemoteEndPoint, _stopping.Token);
             }
             catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
             {
@@ -133,9 +133,9 @@ public sealed class DnsServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _stopping.CancelAsync();
         _socket.Dispose();
-        await _serving.ConfigureAwait(false);
+        await _serving;
         _stopping.Dispose();
     }
 }

@@ -48,25 +48,25 @@ public sealed record HostileClient(
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveBufferSize = 4096, SendBufferSize = 16 * 1024 };
         try
         {
-            await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, Port(ports)), cancellationToken).ConfigureAwait(false);
+            await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, Port(ports)), cancellationToken);
             Stream stream = new NetworkStream(socket);
             if (Tls)
             {
                 var tls = new SslStream(stream, false, static (_, shown, _, _) => shown is not null);
-                await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "mail.bench.test" }, cancellationToken).ConfigureAwait(false);
+                await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "mail.bench.test" }, cancellationToken);
                 stream = tls;
             }
 
             var reading = ReadAsync(stream, Reads || Flood.Length == 0, cancellationToken);
             if (Start.Length > 0)
             {
-                await reading.Greeted.WaitAsync(cancellationToken).ConfigureAwait(false); // one that speaks before the greeting is sent away
-                await stream.WriteAsync(Encoding.ASCII.GetBytes(Start), cancellationToken).ConfigureAwait(false);
+                await reading.Greeted.WaitAsync(cancellationToken); // one that speaks before the greeting is sent away
+                await stream.WriteAsync(Encoding.ASCII.GetBytes(Start), cancellationToken);
             }
 
-            await FloodAsync(stream, settled, cancellationToken).ConfigureAwait(false);
+            await FloodAsync(stream, settled, cancellationToken);
             settled.TrySetResult();
-            await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(Timeout.Infinite, cancellationToken);
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
         {
@@ -80,12 +80,12 @@ public sealed record HostileClient(
         for (var sent = 0L; flood.Length > 0 && sent < FloodOctets; sent += flood.Length)
         {
             var write = stream.WriteAsync(flood, cancellationToken).AsTask();
-            if (await Task.WhenAny(write, Task.Delay(TimeSpan.FromSeconds(3), cancellationToken)).ConfigureAwait(false) != write)
+            if (await Task.WhenAny(write, Task.Delay(TimeSpan.FromSeconds(3), cancellationToken)) != write)
             {
                 settled.TrySetResult(); // the server reads no further, which is what it should do
             }
 
-            await write.ConfigureAwait(false);
+            await write;
         }
     }
 
@@ -101,7 +101,7 @@ public sealed record HostileClient(
             {
                 do
                 {
-                    if (await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) == 0)
+                    if (await stream.ReadAsync(buffer, cancellationToken) == 0)
                     {
                         break;
                     }

@@ -23,20 +23,20 @@ public sealed class HostileEdgeProcess : IAsyncDisposable
             program, ["edge-hostile", "--smtp-port", $"{ports.Smtp}", "--smtps-port", $"{ports.Smtps}", "--pop3-port", $"{ports.Pop3}", .. options]);
         var edge = new HostileEdgeProcess(process, ports);
         using var limit = new CancellationTokenSource(StartLimit);
-        while (!await edge.AnswersAsync().ConfigureAwait(false))
+        while (!await edge.AnswersAsync())
         {
             if (process.HasExited)
             {
                 throw new InvalidOperationException("The edge ended: " + string.Join('\n', process.Errors));
             }
 
-            await Task.Delay(100, limit.Token).ConfigureAwait(false);
+            await Task.Delay(100, limit.Token);
         }
 
         // What the first sessions make once is no connection's.
         for (var i = 0; i < 200; i++)
         {
-            await edge.SendMessageAsync().ConfigureAwait(false);
+            await edge.SendMessageAsync();
         }
 
         return edge;
@@ -49,17 +49,17 @@ public sealed class HostileEdgeProcess : IAsyncDisposable
         var reply = "";
         try
         {
-            await using var client = await RawClient.ConnectAsync(Ports.Smtp).ConfigureAwait(false);
-            reply = await client.ReadReplyAsync().ConfigureAwait(false);
+            await using var client = await RawClient.ConnectAsync(Ports.Smtp);
+            reply = await client.ReadReplyAsync();
             foreach (var command in (string[])["EHLO honest.test", "MAIL FROM:<a@honest.test>", "RCPT TO:<bob@bench.test>", "DATA", $"Subject: hello\r\n\r\n{Body}\r\n.", "QUIT"])
             {
                 if (command == "QUIT")
                 {
-                    await client.SendLineAsync(command).ConfigureAwait(false);
+                    await client.SendLineAsync(command);
                     break;
                 }
 
-                reply = await client.AskAsync(command).ConfigureAwait(false);
+                reply = await client.AskAsync(command);
                 if (reply[0] > '3')
                 {
                     break;
@@ -86,7 +86,7 @@ public sealed class HostileEdgeProcess : IAsyncDisposable
     {
         try
         {
-            await using var client = await RawClient.ConnectAsync(Ports.Smtp).ConfigureAwait(false);
+            await using var client = await RawClient.ConnectAsync(Ports.Smtp);
             return true;
         }
         catch (System.Net.Sockets.SocketException)

@@ -29,7 +29,7 @@ public sealed class LocalBusProcess : IAsyncDisposable
     public static async Task<LocalBusProcess> StartAsync(params string[] options)
     {
         var bus = new LocalBusProcess(options);
-        await bus._process.WaitForLineAsync("ready", TimeSpan.FromSeconds(30)).ConfigureAwait(false);
+        await bus._process.WaitForLineAsync("ready", TimeSpan.FromSeconds(30));
         return bus;
     }
 
@@ -42,19 +42,19 @@ public sealed class LocalBusProcess : IAsyncDisposable
     public async Task KillAsync()
     {
         _process.KillHard();
-        await _process.WaitForExitAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(false);
+        await _process.WaitForExitAsync(TimeSpan.FromSeconds(10));
     }
 
     public async Task RestartAsync()
     {
-        await _process.DisposeAsync().ConfigureAwait(false);
+        await _process.DisposeAsync();
         _process = Run();
-        await _process.WaitForLineAsync("ready", TimeSpan.FromSeconds(30)).ConfigureAwait(false);
+        await _process.WaitForLineAsync("ready", TimeSpan.FromSeconds(30));
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _process.DisposeAsync().ConfigureAwait(false);
+        await _process.DisposeAsync();
         _directory.Dispose();
     }
 }

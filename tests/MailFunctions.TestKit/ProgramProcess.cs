@@ -75,7 +75,7 @@ public sealed partial class ProgramProcess : IAsyncDisposable
             return;
         }
 
-        var first = await Task.WhenAny(waiting.Task, _process.WaitForExitAsync(), Task.Delay(limit)).ConfigureAwait(false);
+        var first = await Task.WhenAny(waiting.Task, _process.WaitForExitAsync(), Task.Delay(limit));
         if (first != waiting.Task && !_output.Contains(line))
         {
             throw new InvalidOperationException(
@@ -87,7 +87,7 @@ public sealed partial class ProgramProcess : IAsyncDisposable
     public async Task<int> WaitForExitAsync(TimeSpan limit)
     {
         using var timeout = new CancellationTokenSource(limit);
-        await _process.WaitForExitAsync(timeout.Token).ConfigureAwait(false);
+        await _process.WaitForExitAsync(timeout.Token);
         return _process.ExitCode;
     }
 
@@ -121,7 +121,7 @@ public sealed partial class ProgramProcess : IAsyncDisposable
             Terminate();
             try
             {
-                await WaitForExitAsync(StopLimit).ConfigureAwait(false);
+                await WaitForExitAsync(StopLimit);
             }
             catch (OperationCanceledException)
             {

@@ -16,14 +16,14 @@ public sealed class RawClient : IAsyncDisposable
     public static async Task<RawClient> ConnectAsync(int port)
     {
         var raw = new RawClient();
-        await raw._client.ConnectAsync("127.0.0.1", port).ConfigureAwait(false);
+        await raw._client.ConnectAsync("127.0.0.1", port);
         return raw;
     }
 
     public async Task SendAsync(ReadOnlyMemory<byte> octets)
     {
         using var limit = new CancellationTokenSource(Limit);
-        await _client.GetStream().WriteAsync(octets, limit.Token).ConfigureAwait(false);
+        await _client.GetStream().WriteAsync(octets, limit.Token);
     }
 
     /// <summary>Sends one line in Latin-1, so that every octet can be written as a character.</summary>
@@ -32,7 +32,7 @@ public sealed class RawClient : IAsyncDisposable
     /// <summary>The next line with its CRLF removed, in Latin-1; null at the end.</summary>
     public async Task<string?> ReadLineAsync()
     {
-        var octets = await ReadLineOctetsAsync().ConfigureAwait(false);
+        var octets = await ReadLineOctetsAsync();
         return octets is null ? null : Encoding.Latin1.GetString(octets.AsSpan().TrimEnd("\r\n"u8));
     }
 
@@ -52,7 +52,7 @@ public sealed class RawClient : IAsyncDisposable
 
             line.Write(_buffer, _start, _end - _start);
             (_start, _end) = (0, 0);
-            if (!await FillAsync().ConfigureAwait(false))
+            if (!await FillAsync())
             {
                 return line.Length > 0 ? line.ToArray() : null;
             }
@@ -81,7 +81,7 @@ public sealed class RawClient : IAsyncDisposable
             octets += _end - _start - kept;
             _buffer.AsSpan(_end - kept, kept).CopyTo(_buffer);
             (_start, _end) = (0, kept);
-            if (!await FillAsync().ConfigureAwait(false))
+            if (!await FillAsync())
             {
                 throw new IOException("The server closed the connection inside a multi-line response.");
             }
@@ -92,7 +92,7 @@ public sealed class RawClient : IAsyncDisposable
     private async Task<bool> FillAsync()
     {
         using var limit = new CancellationTokenSource(Limit);
-        var count = await _client.GetStream().ReadAsync(_buffer.AsMemory(_end), limit.Token).ConfigureAwait(false);
+        var count = await _client.GetStream().ReadAsync(_buffer.AsMemory(_end), limit.Token);
         _end += count;
         return count > 0;
     }
@@ -103,7 +103,7 @@ public sealed class RawClient : IAsyncDisposable
         var lines = new List<string>();
         do
         {
-            lines.Add(await ReadLineAsync().ConfigureAwait(false) ?? throw new IOException("The server closed the connection; so far it said: " + string.Join('\n', lines)));
+            lines.Add(await ReadLineAsync() ?? throw new IOException("The server closed the connection; so far it said: " + string.Join('\n', lines)));
         }
         while (lines[^1].Length > 3 && lines[^1][3] == '-');
         return string.Join('\n', lines);
@@ -112,15 +112,15 @@ public sealed class RawClient : IAsyncDisposable
     /// <summary>Sends a command and reads its SMTP reply.</summary>
     public async Task<string> AskAsync(string command)
     {
-        await SendLineAsync(command).ConfigureAwait(false);
-        return await ReadReplyAsync().ConfigureAwait(false);
+        await SendLineAsync(command);
+        return await ReadReplyAsync();
     }
 
     /// <summary>The lines of a POP3 multi-line response behind its status line, un-stuffed, with their line ends (RFC 1939 §3).</summary>
     public async Task<byte[]> ReadMultiLineAsync()
     {
         var content = new MemoryStream();
-        while (await ReadLineOctetsAsync().ConfigureAwait(false) is { } line)
+        while (await ReadLineOctetsAsync() is { } line)
         {
             if (line.AsSpan().SequenceEqual(".\r\n"u8))
             {

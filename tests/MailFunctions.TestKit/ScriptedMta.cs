@@ -61,7 +61,7 @@ public sealed class ScriptedMta : IAsyncDisposable
         {
             try
             {
-                var client = await _listener.AcceptTcpClientAsync(_stopping.Token).ConfigureAwait(false);
+                var client = await _listener.AcceptTcpClientAsync(_stopping.Token);
                 Interlocked.Increment(ref _connections);
                 _ = ServeAsync(client);
             }
@@ -78,7 +78,7 @@ public sealed class ScriptedMta : IAsyncDisposable
         {
             try
             {
-                await ConverseAsync(client.GetStream()).ConfigureAwait(false);
+                await ConverseAsync(client.GetStream());
             }
             catch (Exception e) when (e is IOException or OperationCanceledException or System.Security.Authentication.AuthenticationException)
             {
@@ -92,10 +92,10 @@ public sealed class ScriptedMta : IAsyncDisposable
         var secure = IsImplicitTls;
         if (secure)
         {
-            stream = await SecureAsync(stream).ConfigureAwait(false);
+            stream = await SecureAsync(stream);
         }
 
-        if (!await SayAsync(stream, "CONNECT", "220 there ESMTP").ConfigureAwait(false))
+        if (!await SayAsync(stream, "CONNECT", "220 there ESMTP"))
         {
             return;
         }
@@ -104,7 +104,7 @@ public sealed class ScriptedMta : IAsyncDisposable
         var recipients = new List<string>();
         var chunks = new MemoryStream();
         var input = new BufferedStream(stream, 16 * 1024);
-        while (await ReadLineAsync(input).ConfigureAwait(false) is { } octets)
+        while (await ReadLineAsync(input) is { } octets)
         {
             var line = Encoding.UTF8.GetString(octets).TrimEnd('\r', '\n');
             Commands.Enqueue(line);
@@ -124,7 +124,7 @@ public sealed class ScriptedMta : IAsyncDisposable
             if (verb == "BDAT")
             {
                 var content = new byte[int.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)];
-                await input.ReadExactlyAsync(content, _stopping.Token).ConfigureAwait(false);
+                await input.ReadExactlyAsync(content, _stopping.Token);
                 chunks.Write(content);
                 if (line.EndsWith(" LAST", StringComparison.Ordinal))
                 {
@@ -133,13 +133,13 @@ public sealed class ScriptedMta : IAsyncDisposable
                 }
             }
 
-            await Delay(line).ConfigureAwait(false);
+            await Delay(line);
             if (reply.Length == 0)
             {
                 return;
             }
 
-            await SendAsync(stream, reply).ConfigureAwait(false);
+            await SendAsync(stream, reply);
             switch (verb)
             {
                 case "MAIL" when reply[0] == '2':
@@ -150,15 +150,15 @@ public sealed class ScriptedMta : IAsyncDisposable
                     recipients.Add(line);
                     break;
                 case "DATA" when reply[0] == '3':
-                    if (!await TakeAsync(stream, input, sender, recipients).ConfigureAwait(false))
+                    if (!await TakeAsync(stream, input, sender, recipients))
                     {
                         return;
                     }
 
                     break;
                 case "STARTTLS" when reply[0] == '2':
-                    await Delay("HANDSHAKE").ConfigureAwait(false);
-                    stream = await SecureAsync(stream).ConfigureAwait(false);
+                    await Delay("HANDSHAKE");
+                    stream = await SecureAsync(stream);
                     (input, secure) = (new BufferedStream(stream, 16 * 1024), true);
                     break;
                 case "QUIT":
@@ -173,14 +173,14 @@ public sealed class ScriptedMta : IAsyncDisposable
         {
             if (early.Length > 0)
             {
-                await SendAsync(stream, early).ConfigureAwait(false);
+                await SendAsync(stream, early);
             }
 
             return false; // hangs up before the final dot
         }
 
         var content = new MemoryStream();
-        while (await ReadLineAsync(input).ConfigureAwait(false) is { } line)
+        while (await ReadLineAsync(input) is { } line)
         {
             if (line.AsSpan().SequenceEqual(".\r\n"u8))
             {
@@ -190,10 +190,10 @@ public sealed class ScriptedMta : IAsyncDisposable
                     Messages.Enqueue(new ReceivedMail(sender, [.. recipients], content.ToArray()));
                 }
 
-                await Delay(".").ConfigureAwait(false);
+                await Delay(".");
                 if (reply.Length > 0)
                 {
-                    await SendAsync(stream, reply).ConfigureAwait(false);
+                    await SendAsync(stream, reply);
                 }
 
                 return reply.Length > 0;
@@ -209,7 +209,7 @@ public sealed class ScriptedMta : IAsyncDisposable
     {
         var tls = new SslStream(stream);
         var context = SslStreamCertificateContext.Create(Certificate!, Chain, offline: true);
-        await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = context }, _stopping.Token).ConfigureAwait(false);
+        await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = context }, _stopping.Token);
         return tls;
     }
 
@@ -227,10 +227,10 @@ public sealed class ScriptedMta : IAsyncDisposable
     private async Task<bool> SayAsync(Stream stream, string what, string usual)
     {
         var reply = Script(what) ?? usual;
-        await Delay(what).ConfigureAwait(false);
+        await Delay(what);
         if (reply.Length > 0)
         {
-            await SendAsync(stream, reply).ConfigureAwait(false);
+            await SendAsync(stream, reply);
         }
 
         return reply.Length > 0;
@@ -242,7 +242,7 @@ public sealed class ScriptedMta : IAsyncDisposable
     {
         var line = new MemoryStream();
         var one = new byte[1];
-        while (await input.ReadAsync(one, _stopping.Token).ConfigureAwait(false) > 0)
+        while (await input.ReadAsync(one, _stopping.Token) > 0)
         {
             line.WriteByte(one[0]);
             if (one[0] == '\n')
@@ -256,9 +256,9 @@ public sealed class ScriptedMta : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _stopping.CancelAsync();
         _listener.Stop();
-        await _accepting.ConfigureAwait(false);
+        await _accepting;
         _stopping.Dispose();
     }
 }

@@ -35,7 +35,7 @@ public sealed class StackProcess : IAsyncDisposable
         string? data = null, IReadOnlyDictionary<string, string?>? environment = null, IReadOnlyList<string>? options = null)
     {
         var stack = new StackProcess(data, environment ?? new Dictionary<string, string?>(), options ?? []);
-        await stack.Process.WaitForLineAsync("Ready", ReadyLimit).ConfigureAwait(false);
+        await stack.Process.WaitForLineAsync("Ready", ReadyLimit);
         return stack;
     }
 
@@ -55,7 +55,7 @@ public sealed class StackProcess : IAsyncDisposable
                 return;
             }
 
-            await Task.Delay(100).ConfigureAwait(false);
+            await Task.Delay(100);
         }
 
         throw new InvalidOperationException($"The process '{name}' was not started again within a minute.");
@@ -65,15 +65,15 @@ public sealed class StackProcess : IAsyncDisposable
     /// <param name="between">What is done to the directory while nothing runs on it.</param>
     public async Task RestartAsync(Action? between = null)
     {
-        await Process.DisposeAsync().ConfigureAwait(false);
+        await Process.DisposeAsync();
         between?.Invoke();
         Process = Run();
-        await Process.WaitForLineAsync("Ready", ReadyLimit).ConfigureAwait(false);
+        await Process.WaitForLineAsync("Ready", ReadyLimit);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await Process.DisposeAsync().ConfigureAwait(false);
+        await Process.DisposeAsync();
         _own?.Dispose();
     }
 }

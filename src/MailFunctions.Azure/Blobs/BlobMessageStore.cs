@@ -23,7 +23,7 @@ internal sealed class BlobMessageStore(BlobServiceClient service, ByteBudget bud
         {
             var answer = await _container.GetBlobClient(blob).DownloadStreamingAsync(
                 new BlobDownloadOptions { Range = offset == 0 ? default : new HttpRange(offset) },
-                cancellationToken).ConfigureAwait(false);
+                cancellationToken);
             return new BlobStream(answer.Value.Content);
         }
         catch (RequestFailedException e) when (IsGoneForGood(e))
@@ -45,7 +45,7 @@ internal sealed class BlobMessageStore(BlobServiceClient service, ByteBudget bud
         try
         {
             return await _container.GetBlobClient(blob)
-                .DeleteIfExistsAsync(DeleteSnapshotsOption.IncludeSnapshots, cancellationToken: cancellationToken).ConfigureAwait(false);
+                .DeleteIfExistsAsync(DeleteSnapshotsOption.IncludeSnapshots, cancellationToken: cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

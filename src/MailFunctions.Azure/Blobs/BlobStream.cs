@@ -10,7 +10,7 @@ internal sealed class BlobStream(Stream blob) : ForwardStream
     {
         try
         {
-            return await blob.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+            return await blob.ReadAsync(buffer, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -32,8 +32,8 @@ internal sealed class BlobStream(Stream blob) : ForwardStream
 
     public override async ValueTask DisposeAsync()
     {
-        await blob.DisposeAsync().ConfigureAwait(false);
-        await base.DisposeAsync().ConfigureAwait(false);
+        await blob.DisposeAsync();
+        await base.DisposeAsync();
     }
 
     protected override void Dispose(bool disposing)

@@ -48,24 +48,24 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
                 await blob.UploadAsync(
                     _held.AsStream(),
                     new BlobUploadOptions { Conditions = OnlyNew, Metadata = Metadata() },
-                    cancellationToken).ConfigureAwait(false);
+                    cancellationToken);
                 return;
             }
 
             if (_held.Length > 0)
             {
-                await StageHeldAsync(cancellationToken).ConfigureAwait(false);
+                await StageHeldAsync(cancellationToken);
             }
 
-            await WaitForStagingAsync(0).ConfigureAwait(false);
+            await WaitForStagingAsync(0);
             await blob.CommitBlockListAsync(
                 _blockIds,
                 new CommitBlockListOptions { Conditions = OnlyNew, Metadata = Metadata() },
-                cancellationToken).ConfigureAwait(false);
+                cancellationToken);
         }
         catch (RequestFailedException e) when (e.Status is 409 or 412)
         {
-            await EnsureOursAsync(e, cancellationToken).ConfigureAwait(false);
+            await EnsureOursAsync(e, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -79,7 +79,7 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
         {
             try
             {
-                await Task.WhenAll(_staging).ConfigureAwait(false);
+                await Task.WhenAll(_staging);
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
@@ -96,7 +96,7 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
         {
             if (_held.Length >= MayHold)
             {
-                await StageHeldAsync(cancellationToken).ConfigureAwait(false);
+                await StageHeldAsync(cancellationToken);
             }
 
             if (!_held.TryGrow())
@@ -104,10 +104,10 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
                 // What waits for room must not hold any that nobody works on, or all would wait for each other.
                 if (_held.Length > 0)
                 {
-                    await StageHeldAsync(cancellationToken).ConfigureAwait(false);
+                    await StageHeldAsync(cancellationToken);
                 }
 
-                await WaitForRoomAsync(cancellationToken).ConfigureAwait(false);
+                await WaitForRoomAsync(cancellationToken);
             }
 
             var taken = _held.Append(octets.Span);
@@ -120,7 +120,7 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
     {
         try
         {
-            await _held.GrowAsync(cancellationToken).ConfigureAwait(false);
+            await _held.GrowAsync(cancellationToken);
         }
         catch (TimeoutException e)
         {
@@ -132,7 +132,7 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
     {
         _blockIds ??= [];
         _staging ??= new Queue<Task>(size.BlocksInFlight);
-        await WaitForStagingAsync(size.BlocksInFlight - 1).ConfigureAwait(false);
+        await WaitForStagingAsync(size.BlocksInFlight - 1);
         // The token keeps the blocks of another upload under the same name apart from ours.
         var id = Convert.ToBase64String(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{_token}{_blockIds.Count:D6}")));
         _blockIds.Add(id);
@@ -145,7 +145,7 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
     {
         try
         {
-            await blob.StageBlockAsync(id, content.AsStream(), cancellationToken: cancellationToken).ConfigureAwait(false);
+            await blob.StageBlockAsync(id, content.AsStream(), cancellationToken: cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -161,7 +161,7 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
     {
         while (_staging!.Count > mayRemain)
         {
-            await _staging.Peek().ConfigureAwait(false);
+            await _staging.Peek();
             _ = _staging.Dequeue();
         }
     }
@@ -173,7 +173,7 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
     {
         try
         {
-            var properties = await blob.GetPropertiesAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+            var properties = await blob.GetPropertiesAsync(cancellationToken: cancellationToken);
             if (properties.Value.Metadata.TryGetValue(TokenKey, out var token) && token == _token)
             {
                 return;

@@ -66,7 +66,7 @@ internal sealed class SegmentBuffer(IOctetBudget budget) : IDisposable
     /// <summary>Adds an empty segment, waiting for room in the budget.</summary>
     public async ValueTask GrowAsync(CancellationToken cancellationToken)
     {
-        await budget.TakeAsync(SizeOf(_segments.Count), cancellationToken).ConfigureAwait(false);
+        await budget.TakeAsync(SizeOf(_segments.Count), cancellationToken);
         AddSegment();
     }
 

@@ -12,7 +12,7 @@ internal sealed class DirectoryDkimKeys(string directory) : IDkimKeyStore
     {
         try
         {
-            return await File.ReadAllTextAsync(PathOf(name), cancellationToken).ConfigureAwait(false);
+            return await File.ReadAllTextAsync(PathOf(name), cancellationToken);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -42,9 +42,9 @@ internal sealed class DirectoryDkimKeys(string directory) : IDkimKeyStore
 
             // Beside and then into place: a key is there whole or not at all.
             var file = new FileStream(path + ".new", options);
-            await using (file.ConfigureAwait(false))
+            await using (file)
             {
-                await file.WriteAsync(System.Text.Encoding.ASCII.GetBytes(pem), cancellationToken).ConfigureAwait(false);
+                await file.WriteAsync(System.Text.Encoding.ASCII.GetBytes(pem), cancellationToken);
                 file.Flush(flushToDisk: true);
             }
 

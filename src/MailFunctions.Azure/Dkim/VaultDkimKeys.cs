@@ -13,7 +13,7 @@ internal sealed class VaultDkimKeys(SecretClient vault) : IDkimKeyStore
     {
         try
         {
-            return (await vault.GetSecretAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false)).Value.Value;
+            return (await vault.GetSecretAsync(name, cancellationToken: cancellationToken)).Value.Value;
         }
         catch (RequestFailedException e) when (e.Status == 404)
         {
@@ -29,7 +29,7 @@ internal sealed class VaultDkimKeys(SecretClient vault) : IDkimKeyStore
     {
         try
         {
-            await vault.SetSecretAsync(new KeyVaultSecret(name, pem) { Properties = { ContentType = PemType } }, cancellationToken).ConfigureAwait(false);
+            await vault.SetSecretAsync(new KeyVaultSecret(name, pem) { Properties = { ContentType = PemType } }, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -41,7 +41,7 @@ internal sealed class VaultDkimKeys(SecretClient vault) : IDkimKeyStore
     {
         try
         {
-            await vault.StartDeleteSecretAsync(name, cancellationToken).ConfigureAwait(false);
+            await vault.StartDeleteSecretAsync(name, cancellationToken);
         }
         catch (RequestFailedException e) when (e.Status is 404)
         {

@@ -18,16 +18,16 @@ internal sealed class AgedMail(TableMaildrops maildrops, IDirectoryStore directo
         var now = time.GetUtcNow();
         try
         {
-            await foreach (var due in index.ReadAsync(DueKind.Aged, now, cancellationToken).ConfigureAwait(false))
+            await foreach (var due in index.ReadAsync(DueKind.Aged, now, cancellationToken))
             {
                 if (bounds.AreReached)
                 {
                     break;
                 }
 
-                if (await AgeAsync(due, now, bounds, cancellationToken).ConfigureAwait(false))
+                if (await AgeAsync(due, now, bounds, cancellationToken))
                 {
-                    await index.RemoveAsync(due, now, cancellationToken).ConfigureAwait(false);
+                    await index.RemoveAsync(due, now, cancellationToken);
                 }
             }
         }
@@ -43,30 +43,30 @@ internal sealed class AgedMail(TableMaildrops maildrops, IDirectoryStore directo
     private async Task<bool> AgeAsync(DueMailbox due, DateTimeOffset now, RunBounds bounds, CancellationToken cancellationToken)
     {
         if (EmailAddress.Parse(due.Address) is not { } address
-            || await directory.FindEntryAsync(address, cancellationToken).ConfigureAwait(false) is not AccountEntry { ExpireAfterDays: { } days } account
+            || await directory.FindEntryAsync(address, cancellationToken) is not AccountEntry { ExpireAfterDays: { } days } account
             || account.MailboxId != due.MailboxId)
         {
             return true; // the rule or the account is gone
         }
 
         // Under the lock, since numbers and sizes are fixed for a session that has it.
-        if (await maildrops.OpenAsync(new AuthenticatedAccount(address, account.MailboxId), cancellationToken).ConfigureAwait(false)
+        if (await maildrops.OpenAsync(new AuthenticatedAccount(address, account.MailboxId), cancellationToken)
             is not MaildropOpening.Opened { Maildrop: TableMaildrop maildrop })
         {
             return false;
         }
 
-        await using (maildrop.ConfigureAwait(false))
+        await using (maildrop)
         {
-            var (uids, next) = await maildrop.FetchedAsync(now.AddDays(-days), cancellationToken).ConfigureAwait(false);
+            var (uids, next) = await maildrop.FetchedAsync(now.AddDays(-days), cancellationToken);
             if (next?.AddDays(days) is { } later && later >= due.Day.AddDays(1))
             {
                 // The rule may have been made longer meanwhile.
-                await index.NoteAsync(DueKind.Aged, later, account.MailboxId, due.Address, null, cancellationToken).ConfigureAwait(false);
+                await index.NoteAsync(DueKind.Aged, later, account.MailboxId, due.Address, null, cancellationToken);
             }
 
             var some = uids.Take(bounds.Left).ToList();
-            var deleted = some.Count == 0 ? 0 : await maildrop.DeleteAsync(some, cancellationToken).ConfigureAwait(false);
+            var deleted = some.Count == 0 ? 0 : await maildrop.DeleteAsync(some, cancellationToken);
             bounds.Did(deleted);
             return deleted == uids.Count;
         }

@@ -15,7 +15,7 @@ internal sealed partial class BusKnowledge(IBusInventory bus, ILogger<BusKnowled
     /// <summary>Ids of the messages in `mail-inbound`, or null when nothing may be purged now.</summary>
     public async Task<IReadOnlySet<string>?> ReadAsync(CancellationToken cancellationToken)
     {
-        var ids = await bus.MessageIdsAsync(QueueNames.Inbound, MaxMessages, cancellationToken).ConfigureAwait(false);
+        var ids = await bus.MessageIdsAsync(QueueNames.Inbound, MaxMessages, cancellationToken);
         if (ids is null)
         {
             Log.TooMany(logger, MaxMessages);

@@ -26,7 +26,7 @@ internal sealed class DeletedAccounts(
         var now = time.GetUtcNow();
         try
         {
-            await index.NoteAsync(DueKind.Account, now, account.MailboxId, account.Address.ToCanonicalString(), now, cancellationToken).ConfigureAwait(false);
+            await index.NoteAsync(DueKind.Account, now, account.MailboxId, account.Address.ToCanonicalString(), now, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -42,17 +42,17 @@ internal sealed class DeletedAccounts(
         IReadOnlySet<string>? known = null;
         try
         {
-            await foreach (var due in index.ReadAsync(DueKind.Account, until, cancellationToken).ConfigureAwait(false))
+            await foreach (var due in index.ReadAsync(DueKind.Account, until, cancellationToken))
             {
-                known ??= await bus.ReadAsync(cancellationToken).ConfigureAwait(false);
+                known ??= await bus.ReadAsync(cancellationToken);
                 if (known is null || bounds.AreReached)
                 {
                     break;
                 }
 
-                if (due.At <= until && await SettleAsync(due, known, bounds, cancellationToken).ConfigureAwait(false) is { } settled)
+                if (due.At <= until && await SettleAsync(due, known, bounds, cancellationToken) is { } settled)
                 {
-                    await index.RemoveAsync(settled, now, cancellationToken).ConfigureAwait(false);
+                    await index.RemoveAsync(settled, now, cancellationToken);
                 }
             }
         }
@@ -68,7 +68,7 @@ internal sealed class DeletedAccounts(
     {
         try
         {
-            var filed = await ReadAsync(address, cancellationToken).ConfigureAwait(false);
+            var filed = await ReadAsync(address, cancellationToken);
             return [.. filed.Where(d => !d.IsPurging).OrderByDescending(d => d.At).Take(top).Select(d => new RetiredMailbox(d.MailboxId, d.At!.Value, d.At.Value + retention.Deleted))];
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
@@ -81,8 +81,8 @@ internal sealed class DeletedAccounts(
     {
         try
         {
-            return (await ReadAsync(address, cancellationToken).ConfigureAwait(false)).Find(d => d.MailboxId == mailboxId) is { IsPurging: false } due
-                && await index.ReplaceAsync(due, time.GetUtcNow(), isPurging: false, cancellationToken).ConfigureAwait(false) is not null;
+            return (await ReadAsync(address, cancellationToken)).Find(d => d.MailboxId == mailboxId) is { IsPurging: false } due
+                && await index.ReplaceAsync(due, time.GetUtcNow(), isPurging: false, cancellationToken) is not null;
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -94,12 +94,12 @@ internal sealed class DeletedAccounts(
     private async Task<List<DueMailbox>> ReadAsync(EmailAddress address, CancellationToken cancellationToken)
     {
         var latest = new Dictionary<string, DueMailbox>();
-        await foreach (var due in index.ReadAsync(DueKind.Account, address.ToCanonicalString(), cancellationToken).ConfigureAwait(false))
+        await foreach (var due in index.ReadAsync(DueKind.Account, address.ToCanonicalString(), cancellationToken))
         {
             latest[due.MailboxId] = due;
         }
 
-        if (latest.Count > 0 && await directory.FindEntryAsync(address, cancellationToken).ConfigureAwait(false) is AccountEntry account)
+        if (latest.Count > 0 && await directory.FindEntryAsync(address, cancellationToken) is AccountEntry account)
         {
             latest.Remove(account.MailboxId);
         }
@@ -112,12 +112,12 @@ internal sealed class DeletedAccounts(
     {
         if (!due.IsPurging)
         {
-            if (await IsInUseAsync(due, cancellationToken).ConfigureAwait(false) || await index.IsFiledLaterAsync(due, cancellationToken).ConfigureAwait(false))
+            if (await IsInUseAsync(due, cancellationToken) || await index.IsFiledLaterAsync(due, cancellationToken))
             {
                 return due;
             }
 
-            if (await index.ReplaceAsync(due, due.At, isPurging: true, cancellationToken).ConfigureAwait(false) is not { } claimed)
+            if (await index.ReplaceAsync(due, due.At, isPurging: true, cancellationToken) is not { } claimed)
             {
                 return null;
             }
@@ -125,13 +125,13 @@ internal sealed class DeletedAccounts(
             due = claimed;
         }
 
-        return await PurgeAsync(due.MailboxId, known, bounds, cancellationToken).ConfigureAwait(false) ? due : null;
+        return await PurgeAsync(due.MailboxId, known, bounds, cancellationToken) ? due : null;
     }
 
     /// <summary>The account was not deleted after all, or has been given its mailbox back.</summary>
     private async Task<bool> IsInUseAsync(DueMailbox due, CancellationToken cancellationToken) =>
         EmailAddress.Parse(due.Address) is { } address
-        && await directory.FindEntryAsync(address, cancellationToken).ConfigureAwait(false) is AccountEntry account
+        && await directory.FindEntryAsync(address, cancellationToken) is AccountEntry account
         && account.MailboxId == due.MailboxId;
 
     /// <summary>True when nothing of the mailbox is left.</summary>
@@ -142,7 +142,7 @@ internal sealed class DeletedAccounts(
             [(MailboxRow.DeletedPrefix, MailboxRow.AfterDeleted), (MailboxRow.MessagePrefix, MailboxRow.AfterMessages)])
         {
             var filter = TableClient.CreateQueryFilter($"PartitionKey eq {partition} and RowKey ge {from} and RowKey lt {to}");
-            var (_, left) = await purge.PurgeAsync(mailboxId, filter, known, bounds, cancellationToken).ConfigureAwait(false);
+            var (_, left) = await purge.PurgeAsync(mailboxId, filter, known, bounds, cancellationToken);
             if (left)
             {
                 return false;
@@ -150,12 +150,12 @@ internal sealed class DeletedAccounts(
         }
 
         await foreach (var rows in _table.QueryAsync<TableEntity>(
-            TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), 100, ["PartitionKey", "RowKey"], cancellationToken).AsPages(null, 100).ConfigureAwait(false))
+            TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), 100, ["PartitionKey", "RowKey"], cancellationToken).AsPages(null, 100))
         {
             // A message that came meanwhile, for a sender who still knew the account, waits for the next run.
             foreach (var row in rows.Values.Where(r => !r.RowKey.StartsWith(MailboxRow.MessagePrefix, StringComparison.Ordinal)))
             {
-                await _table.DeleteEntityAsync(row.PartitionKey, row.RowKey, ETag.All, cancellationToken).ConfigureAwait(false);
+                await _table.DeleteEntityAsync(row.PartitionKey, row.RowKey, ETag.All, cancellationToken);
             }
         }
 

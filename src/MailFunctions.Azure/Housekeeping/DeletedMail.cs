@@ -17,9 +17,9 @@ internal sealed class DeletedMail(DueIndex index, MailboxPurge purge, BusKnowled
         IReadOnlySet<string>? known = null;
         try
         {
-            await foreach (var due in index.ReadAsync(DueKind.Deleted, until, cancellationToken).ConfigureAwait(false))
+            await foreach (var due in index.ReadAsync(DueKind.Deleted, until, cancellationToken))
             {
-                known ??= await bus.ReadAsync(cancellationToken).ConfigureAwait(false);
+                known ??= await bus.ReadAsync(cancellationToken);
                 if (known is null || bounds.AreReached)
                 {
                     break;
@@ -27,10 +27,10 @@ internal sealed class DeletedMail(DueIndex index, MailboxPurge purge, BusKnowled
 
                 // Of a day that is not past the retention as a whole, a part may be.
                 var wholeDay = due.Day.AddDays(1) <= until;
-                var (_, left) = await purge.PurgeAsync(due.MailboxId, Filter(due.MailboxId, until), known, bounds, cancellationToken).ConfigureAwait(false);
+                var (_, left) = await purge.PurgeAsync(due.MailboxId, Filter(due.MailboxId, until), known, bounds, cancellationToken);
                 if (wholeDay && !left)
                 {
-                    await index.RemoveAsync(due, now, cancellationToken).ConfigureAwait(false);
+                    await index.RemoveAsync(due, now, cancellationToken);
                 }
             }
         }

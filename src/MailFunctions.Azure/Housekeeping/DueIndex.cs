@@ -57,7 +57,7 @@ internal sealed class DueIndex(TableServiceClient service)
 
         try
         {
-            var answer = await _table.UpdateEntityAsync(row, due.ETag, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+            var answer = await _table.UpdateEntityAsync(row, due.ETag, TableUpdateMode.Replace, cancellationToken);
             return due with { At = at, IsPurging = isPurging, ETag = answer.Headers.ETag ?? throw new RequestFailedException(answer) };
         }
         catch (RequestFailedException e) when (e.Status is 404 or 412)
@@ -71,7 +71,7 @@ internal sealed class DueIndex(TableServiceClient service)
     {
         var (after, row) = (Partition(due.Kind, due.Day), TableKey.Escape(due.MailboxId));
         var filter = TableClient.CreateQueryFilter($"PartitionKey gt {after} and PartitionKey lt {Prefix(due.Kind) + "~"} and RowKey eq {row}");
-        await foreach (var _ in _table.QueryAsync<TableEntity>(filter, 1, ["RowKey"], cancellationToken).ConfigureAwait(false))
+        await foreach (var _ in _table.QueryAsync<TableEntity>(filter, 1, ["RowKey"], cancellationToken))
         {
             return true;
         }
@@ -105,7 +105,7 @@ internal sealed class DueIndex(TableServiceClient service)
 
     private async IAsyncEnumerable<DueMailbox> QueryAsync(DueKind kind, string filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await foreach (var row in _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).ConfigureAwait(false))
+        await foreach (var row in _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken))
         {
             var day = DateTime.ParseExact(row.PartitionKey[Prefix(kind).Length..], DayFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
             yield return new DueMailbox(
@@ -123,7 +123,7 @@ internal sealed class DueIndex(TableServiceClient service)
 
         try
         {
-            await _table.DeleteEntityAsync(Partition(due.Kind, due.Day), TableKey.Escape(due.MailboxId), due.ETag, cancellationToken).ConfigureAwait(false);
+            await _table.DeleteEntityAsync(Partition(due.Kind, due.Day), TableKey.Escape(due.MailboxId), due.ETag, cancellationToken);
         }
         catch (RequestFailedException e) when (e.Status is 404 or 412)
         {

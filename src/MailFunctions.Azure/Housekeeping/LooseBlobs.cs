@@ -34,7 +34,7 @@ internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store
     {
         try
         {
-            await _references.UpsertEntityAsync(Note(messageId, blob), TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+            await _references.UpsertEntityAsync(Note(messageId, blob), TableUpdateMode.Replace, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -63,9 +63,9 @@ internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store
         try
         {
             await foreach (var row in _references.QueryAsync<TableEntity>(
-                TableClient.CreateQueryFilter($"PartitionKey eq {Partition}"), cancellationToken: cancellationToken).ConfigureAwait(false))
+                TableClient.CreateQueryFilter($"PartitionKey eq {Partition}"), cancellationToken: cancellationToken))
             {
-                known ??= await bus.ReadAsync(cancellationToken).ConfigureAwait(false);
+                known ??= await bus.ReadAsync(cancellationToken);
                 if (known is null || bounds.AreReached)
                 {
                     break;
@@ -74,7 +74,7 @@ internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store
                 // What the bus still holds may be delivered yet.
                 if (!known.Contains(row.GetString(MessageColumn)))
                 {
-                    bounds.Did(await SettleAsync(row, cancellationToken).ConfigureAwait(false));
+                    bounds.Did(await SettleAsync(row, cancellationToken));
                 }
             }
         }
@@ -93,25 +93,25 @@ internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store
         if (row.GetString(MailboxColumn) is { } mailboxId && row.GetInt64(UidColumn) is { } uid)
         {
             var mailbox = MailboxRow.Partition(mailboxId);
-            if (await _mailboxes.FindRowAsync(mailbox, MailboxRow.DeletedKey((uint)uid), cancellationToken).ConfigureAwait(false) is not null)
+            if (await _mailboxes.FindRowAsync(mailbox, MailboxRow.DeletedKey((uint)uid), cancellationToken) is not null)
             {
                 return 0; // the purge was cut off before it took the row: its next run does
             }
 
             // A message that was restored, or delivered after all, has another uid; its `id:` row goes with the last of it.
-            if (await _mailboxes.FindRowAsync(mailbox, MailboxRow.DeliveredKey(messageId), cancellationToken).ConfigureAwait(false) is not null)
+            if (await _mailboxes.FindRowAsync(mailbox, MailboxRow.DeliveredKey(messageId), cancellationToken) is not null)
             {
-                await RemoveAsync(row, cancellationToken).ConfigureAwait(false);
+                await RemoveAsync(row, cancellationToken);
                 return 0;
             }
 
             await _references.DeleteEntityAsync(
-                TableKey.Escape(messageId), TableKey.Escape(mailboxId), cancellationToken: cancellationToken).ConfigureAwait(false);
+                TableKey.Escape(messageId), TableKey.Escape(mailboxId), cancellationToken: cancellationToken);
         }
 
-        var removed = !await IsReferredToAsync(messageId, cancellationToken).ConfigureAwait(false)
-            && await store.DeleteAsync(row.GetString(BlobColumn), cancellationToken).ConfigureAwait(false);
-        await RemoveAsync(row, cancellationToken).ConfigureAwait(false);
+        var removed = !await IsReferredToAsync(messageId, cancellationToken)
+            && await store.DeleteAsync(row.GetString(BlobColumn), cancellationToken);
+        await RemoveAsync(row, cancellationToken);
         return removed ? 1 : 0;
     }
 
@@ -120,7 +120,7 @@ internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store
     {
         var partition = TableKey.Escape(messageId);
         await foreach (var _ in _references.QueryAsync<TableEntity>(
-            TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), 1, ["RowKey"], cancellationToken).ConfigureAwait(false))
+            TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), 1, ["RowKey"], cancellationToken))
         {
             return true;
         }
@@ -133,7 +133,7 @@ internal sealed class LooseBlobs(TableServiceClient service, IMessageStore store
     {
         try
         {
-            await _references.DeleteEntityAsync(row.PartitionKey, row.RowKey, row.ETag, cancellationToken).ConfigureAwait(false);
+            await _references.DeleteEntityAsync(row.PartitionKey, row.RowKey, row.ETag, cancellationToken);
         }
         catch (RequestFailedException e) when (e.Status == 412)
         {

@@ -19,7 +19,7 @@ internal sealed class MailboxPurge(TableServiceClient service, LooseBlobs loose)
         string mailboxId, string filter, IReadOnlySet<string> inBus, RunBounds bounds, CancellationToken cancellationToken)
     {
         var (purged, left) = (0, false);
-        await foreach (var page in _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).AsPages().ConfigureAwait(false))
+        await foreach (var page in _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).AsPages())
         {
             foreach (var rows in page.Values.Chunk(PerTransaction))
             {
@@ -29,7 +29,7 @@ internal sealed class MailboxPurge(TableServiceClient service, LooseBlobs loose)
                 }
 
                 var due = rows.Where(r => !inBus.Contains(MailboxRow.ToEntry(r).MessageId)).ToList();
-                var gone = due.Count == 0 ? 0 : await PurgeAsync(mailboxId, due, cancellationToken).ConfigureAwait(false);
+                var gone = due.Count == 0 ? 0 : await PurgeAsync(mailboxId, due, cancellationToken);
                 left |= gone < rows.Length;
                 purged += gone;
                 bounds.Did(gone);
@@ -42,11 +42,11 @@ internal sealed class MailboxPurge(TableServiceClient service, LooseBlobs loose)
     private async Task<int> PurgeAsync(string mailboxId, List<TableEntity> rows, CancellationToken cancellationToken)
     {
         var entries = rows.ConvertAll(MailboxRow.ToEntry);
-        await loose.NoteAsync(mailboxId, entries.Select(e => (e.Uid, e.MessageId, e.Blob)), cancellationToken).ConfigureAwait(false);
+        await loose.NoteAsync(mailboxId, entries.Select(e => (e.Uid, e.MessageId, e.Blob)), cancellationToken);
         try
         {
             await _table.SubmitTransactionAsync(
-                rows.Zip(entries).SelectMany(r => Deletes(r.First, r.Second)), cancellationToken).ConfigureAwait(false);
+                rows.Zip(entries).SelectMany(r => Deletes(r.First, r.Second)), cancellationToken);
             return rows.Count;
         }
         catch (RequestFailedException e) when (e.Status is 404 or 412)
@@ -57,7 +57,7 @@ internal sealed class MailboxPurge(TableServiceClient service, LooseBlobs loose)
         var purged = 0;
         foreach (var (row, entry) in rows.Zip(entries))
         {
-            purged += await PurgeAsync(row, entry, cancellationToken).ConfigureAwait(false) ? 1 : 0;
+            purged += await PurgeAsync(row, entry, cancellationToken) ? 1 : 0;
         }
 
         return purged;
@@ -68,7 +68,7 @@ internal sealed class MailboxPurge(TableServiceClient service, LooseBlobs loose)
         try
         {
             // A transaction, for a delete by itself takes it for done when the row is not there.
-            await _table.SubmitTransactionAsync(Deletes(row, entry), cancellationToken).ConfigureAwait(false);
+            await _table.SubmitTransactionAsync(Deletes(row, entry), cancellationToken);
             return true;
         }
         catch (TableTransactionFailedException e) when (e.Status == 404 && e.FailedTransactionActionIndex == 1)
@@ -80,7 +80,7 @@ internal sealed class MailboxPurge(TableServiceClient service, LooseBlobs loose)
             return false; // restored, or purged by another run
         }
 
-        return (await _table.DeleteEntityAsync(row.PartitionKey, row.RowKey, row.ETag, cancellationToken).ConfigureAwait(false)).Status != 404;
+        return (await _table.DeleteEntityAsync(row.PartitionKey, row.RowKey, row.ETag, cancellationToken)).Status != 404;
     }
 
     private static IEnumerable<TableTransactionAction> Deletes(TableEntity row, MailboxEntry entry) =>

@@ -40,7 +40,7 @@ internal sealed class OrphanBlobs(
         var bounds = new RunBounds(limits, time);
         try
         {
-            await SweepAsync(bounds, cancellationToken).ConfigureAwait(false);
+            await SweepAsync(bounds, cancellationToken);
         }
         catch (RequestFailedException e) when (e.Status is 409 or 412)
         {
@@ -57,7 +57,7 @@ internal sealed class OrphanBlobs(
     private async Task SweepAsync(RunBounds bounds, CancellationToken cancellationToken)
     {
         IReadOnlySet<string>? known = null;
-        var cursor = await ReadCursorAsync(cancellationToken).ConfigureAwait(false);
+        var cursor = await ReadCursorAsync(cancellationToken);
         while (cursor is not null && !bounds.AreReached)
         {
             var day = cursor.GetDateTimeOffset(DayColumn)!.Value;
@@ -66,16 +66,16 @@ internal sealed class OrphanBlobs(
                 return;
             }
 
-            known ??= await bus.ReadAsync(cancellationToken).ConfigureAwait(false);
+            known ??= await bus.ReadAsync(cancellationToken);
             if (known is null)
             {
                 return;
             }
 
-            var next = await SweepPageAsync(day, cursor.GetString(ContinuationColumn), known, bounds, cancellationToken).ConfigureAwait(false);
+            var next = await SweepPageAsync(day, cursor.GetString(ContinuationColumn), known, bounds, cancellationToken);
             cursor[DayColumn] = next is null ? day.AddDays(1) : day;
             cursor[ContinuationColumn] = next ?? "";
-            cursor = await WriteCursorAsync(cursor, cancellationToken).ConfigureAwait(false);
+            cursor = await WriteCursorAsync(cursor, cancellationToken);
         }
     }
 
@@ -86,7 +86,7 @@ internal sealed class OrphanBlobs(
         var folder = day.UtcDateTime.ToString(FolderFormat, CultureInfo.InvariantCulture);
         var pages = _container.GetBlobsAsync(new GetBlobsOptions { Prefix = folder }, cancellationToken)
             .AsPages(string.IsNullOrEmpty(continuation) ? null : continuation, PageSize);
-        await foreach (var page in pages.ConfigureAwait(false))
+        await foreach (var page in pages)
         {
             var removed = 0;
             await Parallel.ForEachAsync(
@@ -94,11 +94,11 @@ internal sealed class OrphanBlobs(
                 new ParallelOptions { MaxDegreeOfParallelism = LooksAtOnce, CancellationToken = cancellationToken },
                 async (blob, token) =>
                 {
-                    if (await RemoveIfOrphanAsync(blob, folder, known, token).ConfigureAwait(false))
+                    if (await RemoveIfOrphanAsync(blob, folder, known, token))
                     {
                         Interlocked.Increment(ref removed);
                     }
-                }).ConfigureAwait(false);
+                });
             bounds.Did(removed);
             return string.IsNullOrEmpty(page.ContinuationToken) ? null : page.ContinuationToken;
         }
@@ -112,13 +112,13 @@ internal sealed class OrphanBlobs(
         if (known.Contains(messageId))
         {
             // Held for later, or dead-lettered: the sweep does not come back, so it is noted.
-            await loose.NoteAsync(messageId, blob, cancellationToken).ConfigureAwait(false);
+            await loose.NoteAsync(messageId, blob, cancellationToken);
             return false;
         }
 
-        return !await loose.IsReferredToAsync(messageId, cancellationToken).ConfigureAwait(false)
-            && !await HasTraceAsync(messageId, cancellationToken).ConfigureAwait(false)
-            && await store.DeleteAsync(blob, cancellationToken).ConfigureAwait(false);
+        return !await loose.IsReferredToAsync(messageId, cancellationToken)
+            && !await HasTraceAsync(messageId, cancellationToken)
+            && await store.DeleteAsync(blob, cancellationToken);
     }
 
     /// <summary>The message was announced: the edge traces what it refused, too.</summary>
@@ -126,7 +126,7 @@ internal sealed class OrphanBlobs(
     {
         var partition = TableKey.Escape(messageId);
         await foreach (var _ in _traces.QueryAsync<TableEntity>(
-            TableClient.CreateQueryFilter($"PartitionKey eq {partition} and Kind ne {TraceKind.Refused}"), 1, ["RowKey"], cancellationToken).ConfigureAwait(false))
+            TableClient.CreateQueryFilter($"PartitionKey eq {partition} and Kind ne {TraceKind.Refused}"), 1, ["RowKey"], cancellationToken))
         {
             return true;
         }
@@ -137,12 +137,12 @@ internal sealed class OrphanBlobs(
     /// <summary>Where the last run was; at first the day of the oldest blob, and null when there is none.</summary>
     private async Task<TableEntity?> ReadCursorAsync(CancellationToken cancellationToken)
     {
-        if (await _references.FindRowAsync(CursorPartition, CursorRow, cancellationToken).ConfigureAwait(false) is { } cursor)
+        if (await _references.FindRowAsync(CursorPartition, CursorRow, cancellationToken) is { } cursor)
         {
             return cursor;
         }
 
-        await foreach (var page in _container.GetBlobsAsync(new GetBlobsOptions(), cancellationToken).AsPages(null, 1).ConfigureAwait(false))
+        await foreach (var page in _container.GetBlobsAsync(new GetBlobsOptions(), cancellationToken).AsPages(null, 1))
         {
             if (page.Values is [{ Name: { Length: > 11 } first }, ..]
                 && DateTime.TryParseExact(
@@ -160,8 +160,8 @@ internal sealed class OrphanBlobs(
     private async Task<TableEntity> WriteCursorAsync(TableEntity cursor, CancellationToken cancellationToken)
     {
         var answer = cursor.ETag == default
-            ? await _references.AddEntityAsync(cursor, cancellationToken).ConfigureAwait(false)
-            : await _references.UpdateEntityAsync(cursor, cursor.ETag, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+            ? await _references.AddEntityAsync(cursor, cancellationToken)
+            : await _references.UpdateEntityAsync(cursor, cursor.ETag, TableUpdateMode.Replace, cancellationToken);
         cursor.ETag = answer.Headers.ETag ?? throw new RequestFailedException(answer);
         return cursor;
     }

@@ -26,8 +26,8 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
         var partition = MailboxRow.Partition(mailboxId);
         try
         {
-            var before = continuation ?? await ReadUidNextAsync(partition, cancellationToken).ConfigureAwait(false);
-            return await ReadBackwardsAsync(partition, deleted, top, before, cancellationToken).ConfigureAwait(false);
+            var before = continuation ?? await ReadUidNextAsync(partition, cancellationToken);
+            return await ReadBackwardsAsync(partition, deleted, top, before, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -48,7 +48,7 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
         {
             var from = before > window ? before - window : 1;
             var newest = new Queue<MailboxEntry>(top);
-            await foreach (var entry in QueryAsync(partition, deleted, from, before, cancellationToken).ConfigureAwait(false))
+            await foreach (var entry in QueryAsync(partition, deleted, from, before, cancellationToken))
             {
                 if (newest.Count == top - found.Count)
                 {
@@ -70,9 +70,9 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
     public async IAsyncEnumerable<MailboxEntry> ReadAllAsync(string mailboxId, uint after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var rows = QueryAsync(MailboxRow.Partition(mailboxId), deleted: false, after + 1, uint.MaxValue, cancellationToken).GetAsyncEnumerator(cancellationToken);
-        await using (rows.ConfigureAwait(false))
+        await using (rows)
         {
-            while (await NextAsync(rows, cancellationToken).ConfigureAwait(false))
+            while (await NextAsync(rows, cancellationToken))
             {
                 yield return rows.Current;
             }
@@ -84,8 +84,8 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
         var partition = MailboxRow.Partition(mailboxId);
         try
         {
-            var row = await _table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken).ConfigureAwait(false)
-                ?? await _table.FindRowAsync(partition, MailboxRow.DeletedKey(uid), cancellationToken).ConfigureAwait(false);
+            var row = await _table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken)
+                ?? await _table.FindRowAsync(partition, MailboxRow.DeletedKey(uid), cancellationToken);
             return row is null ? null : MailboxRow.ToEntry(row);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
@@ -95,7 +95,7 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
     }
 
     public async Task<IMaildropContent?> OpenAsync(MailboxEntry entry, CancellationToken cancellationToken) =>
-        await store.OpenReadAsync(entry.Blob, 0, cancellationToken).ConfigureAwait(false) is { } blob
+        await store.OpenReadAsync(entry.Blob, 0, cancellationToken) is { } blob
             ? new StreamedContent(entry.Size, Encoding.UTF8.GetBytes(entry.Prologue), blob, entry.LacksFinalLineBreak)
             : null;
 
@@ -107,13 +107,13 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
         {
             for (var conflicts = 1; ; conflicts++)
             {
-                var deleted = await _table.FindRowAsync(partition, MailboxRow.DeletedKey(uid), cancellationToken).ConfigureAwait(false);
+                var deleted = await _table.FindRowAsync(partition, MailboxRow.DeletedKey(uid), cancellationToken);
                 if (deleted is null && tried is not null)
                 {
-                    return await FindRestoredAsync(partition, tried, uid, cancellationToken).ConfigureAwait(false);
+                    return await FindRestoredAsync(partition, tried, uid, cancellationToken);
                 }
 
-                var state = await _table.FindRowAsync(partition, MailboxRow.StateKey, cancellationToken).ConfigureAwait(false);
+                var state = await _table.FindRowAsync(partition, MailboxRow.StateKey, cancellationToken);
                 if (deleted is null || state is null)
                 {
                     return null;
@@ -122,12 +122,12 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
                 tried = MailboxRow.ToEntry(deleted).MessageId;
                 try
                 {
-                    return await RestoreAsync(partition, deleted, state, cancellationToken).ConfigureAwait(false);
+                    return await RestoreAsync(partition, deleted, state, cancellationToken);
                 }
                 catch (RequestFailedException e) when (e.Status is 404 or 409 or 412 && conflicts < MaxConflicts)
                 {
                     // A delivery or a POP3 session wrote in between.
-                    await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * conflicts)), time, cancellationToken).ConfigureAwait(false);
+                    await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * conflicts)), time, cancellationToken);
                 }
             }
         }
@@ -151,17 +151,17 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
                     TableTransactionActionType.UpsertMerge,
                     new TableEntity(partition, MailboxRow.DeliveredKey(entry.MessageId)) { [MailboxRow.DeliveredUidColumn] = (long)entry.Uid }),
             ],
-            cancellationToken).ConfigureAwait(false);
+            cancellationToken);
         return entry.Uid;
     }
 
     /// <summary>A try whose answer was lost may have been done; null: the purge was quicker.</summary>
     private async Task<uint?> FindRestoredAsync(string partition, string messageId, uint uid, CancellationToken cancellationToken) =>
-        (await _table.FindRowAsync(partition, MailboxRow.DeliveredKey(messageId), cancellationToken).ConfigureAwait(false))
+        (await _table.FindRowAsync(partition, MailboxRow.DeliveredKey(messageId), cancellationToken))
             ?.GetInt64(MailboxRow.DeliveredUidColumn) is { } restored && restored > uid ? (uint)restored : null;
 
     private async Task<uint> ReadUidNextAsync(string partition, CancellationToken cancellationToken) =>
-        await _table.FindRowAsync(partition, MailboxRow.StateKey, cancellationToken).ConfigureAwait(false) is { } row
+        await _table.FindRowAsync(partition, MailboxRow.StateKey, cancellationToken) is { } row
             ? MailboxRow.ToState(row).UidNext
             : 1;
 
@@ -172,7 +172,7 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
             ? (MailboxRow.DeletedKey(from), MailboxRow.DeletedKey(before))
             : (MailboxRow.MessageKey(from), MailboxRow.MessageKey(before));
         var filter = TableClient.CreateQueryFilter($"PartitionKey eq {partition} and RowKey ge {first} and RowKey lt {end}");
-        await foreach (var row in _table.QueryAsync<TableEntity>(filter, RowsPerQuery, cancellationToken: cancellationToken).ConfigureAwait(false))
+        await foreach (var row in _table.QueryAsync<TableEntity>(filter, RowsPerQuery, cancellationToken: cancellationToken))
         {
             yield return MailboxRow.ToEntry(row);
         }
@@ -182,7 +182,7 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
     {
         try
         {
-            return await rows.MoveNextAsync().ConfigureAwait(false);
+            return await rows.MoveNextAsync();
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

@@ -42,7 +42,7 @@ internal sealed class FetchedMail(TableClient table, string partition, Authentic
             foreach (var some in _uids.Order().Chunk(RowsPerTransaction))
             {
                 // It is the first time that counts.
-                var rows = await table.FindMessagesAsync(partition, some, cancellationToken, Columns).ConfigureAwait(false);
+                var rows = await table.FindMessagesAsync(partition, some, cancellationToken, Columns);
                 var unmarked = rows.Where(r => r.GetDateTimeOffset(MailboxRow.FetchedColumn) is null).ToList();
                 if (unmarked.Count == 0)
                 {
@@ -51,7 +51,7 @@ internal sealed class FetchedMail(TableClient table, string partition, Authentic
 
                 if (!noted)
                 {
-                    await index.NoteAsync(DueKind.Aged, now.AddDays(days), account.MailboxId, account.Address.ToCanonicalString(), null, cancellationToken).ConfigureAwait(false);
+                    await index.NoteAsync(DueKind.Aged, now.AddDays(days), account.MailboxId, account.Address.ToCanonicalString(), null, cancellationToken);
                     noted = true;
                 }
 
@@ -59,7 +59,7 @@ internal sealed class FetchedMail(TableClient table, string partition, Authentic
                     TableTransactionActionType.UpdateMerge,
                     new TableEntity(partition, row.RowKey) { [MailboxRow.FetchedColumn] = now },
                     ETag.All)).ToList();
-                if (!await held.SubmitAsync(actions, cancellationToken).ConfigureAwait(false))
+                if (!await held.SubmitAsync(actions, cancellationToken))
                 {
                     return;
                 }
@@ -77,7 +77,7 @@ internal sealed class FetchedMail(TableClient table, string partition, Authentic
     {
         var filter = TableClient.CreateQueryFilter(
             $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessagePrefix} and RowKey lt {MailboxRow.AfterMessages}");
-        await foreach (var row in table.QueryAsync<TableEntity>(filter, 1000, Columns, cancellationToken).ConfigureAwait(false))
+        await foreach (var row in table.QueryAsync<TableEntity>(filter, 1000, Columns, cancellationToken))
         {
             yield return (MailboxRow.UidOf(row.RowKey), row.GetDateTimeOffset(MailboxRow.FetchedColumn));
         }

@@ -27,7 +27,7 @@ internal sealed class StreamedContent(long size, ReadOnlyMemory<byte> prologue, 
         }
 
         _buffer ??= ArrayPool<byte>.Shared.Rent(BufferOctets);
-        var count = await blob.ReadAsync(_buffer.AsMemory(0, BufferOctets), cancellationToken).ConfigureAwait(false);
+        var count = await blob.ReadAsync(_buffer.AsMemory(0, BufferOctets), cancellationToken);
         if (count > 0)
         {
             return _buffer.AsMemory(0, count);
@@ -50,7 +50,7 @@ internal sealed class StreamedContent(long size, ReadOnlyMemory<byte> prologue, 
             _buffer = null;
         }
 
-        await blob.DisposeAsync().ConfigureAwait(false);
+        await blob.DisposeAsync();
     }
 }
 

@@ -52,7 +52,7 @@ internal sealed class MaildropLock : IAsyncDisposable
             var row = Row(partition, owner, now + Lifetime);
             try
             {
-                var added = await table.AddEntityAsync(row, cancellationToken).ConfigureAwait(false);
+                var added = await table.AddEntityAsync(row, cancellationToken);
                 return new MaildropLock(table, partition, owner, time, EtagOf(added), now + Lifetime);
             }
             catch (RequestFailedException e) when (e.Status == 409)
@@ -60,7 +60,7 @@ internal sealed class MaildropLock : IAsyncDisposable
                 // Somebody's: live, left behind by one who was killed, or our own, whose answer was lost.
             }
 
-            var found = await table.FindRowAsync(partition, MailboxRow.LockKey, cancellationToken).ConfigureAwait(false);
+            var found = await table.FindRowAsync(partition, MailboxRow.LockKey, cancellationToken);
             switch (found)
             {
                 case null:
@@ -73,7 +73,7 @@ internal sealed class MaildropLock : IAsyncDisposable
 
             try
             {
-                var taken = await table.UpdateEntityAsync(row, found.ETag, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+                var taken = await table.UpdateEntityAsync(row, found.ETag, TableUpdateMode.Replace, cancellationToken);
                 return new MaildropLock(table, partition, owner, time, EtagOf(taken), now + Lifetime);
             }
             catch (RequestFailedException e) when (e.Status is 404 or 412)
@@ -91,10 +91,10 @@ internal sealed class MaildropLock : IAsyncDisposable
     /// <returns>False, and nothing is written, when the lock is not held any longer.</returns>
     public async Task<bool> SubmitAsync(List<TableTransactionAction> actions, CancellationToken cancellationToken)
     {
-        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _turn.WaitAsync(cancellationToken);
         try
         {
-            if (!await IsCertainAsync(cancellationToken).ConfigureAwait(false))
+            if (!await IsCertainAsync(cancellationToken))
             {
                 return false;
             }
@@ -102,7 +102,7 @@ internal sealed class MaildropLock : IAsyncDisposable
             var expiresAt = _time.GetUtcNow() + Lifetime;
             actions.Add(new TableTransactionAction(TableTransactionActionType.UpdateReplace, Row(_partition, _owner, expiresAt), _etag));
             _unclear = true;
-            var answers = await _table.SubmitTransactionAsync(actions, cancellationToken).ConfigureAwait(false);
+            var answers = await _table.SubmitTransactionAsync(actions, cancellationToken);
             Accept(EtagOf(answers.Value[^1]), expiresAt);
             return true;
         }
@@ -114,14 +114,14 @@ internal sealed class MaildropLock : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _end.CancelAsync().ConfigureAwait(false);
+        await _end.CancelAsync();
         await _renewing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         using var limit = new CancellationTokenSource(ReleaseLimit);
         try
         {
-            if (await IsCertainAsync(limit.Token).ConfigureAwait(false))
+            if (await IsCertainAsync(limit.Token))
             {
-                await _table.DeleteEntityAsync(_partition, MailboxRow.LockKey, _etag, limit.Token).ConfigureAwait(false);
+                await _table.DeleteEntityAsync(_partition, MailboxRow.LockKey, _etag, limit.Token);
             }
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, CancellationToken.None))
@@ -138,9 +138,9 @@ internal sealed class MaildropLock : IAsyncDisposable
         using var timer = new PeriodicTimer(RenewEvery, _time);
         try
         {
-            while (IsHeld && await timer.WaitForNextTickAsync(_end.Token).ConfigureAwait(false))
+            while (IsHeld && await timer.WaitForNextTickAsync(_end.Token))
             {
-                await RenewOnceAsync().ConfigureAwait(false);
+                await RenewOnceAsync();
             }
         }
         catch (OperationCanceledException)
@@ -151,10 +151,10 @@ internal sealed class MaildropLock : IAsyncDisposable
 
     private async Task RenewOnceAsync()
     {
-        await _turn.WaitAsync(_end.Token).ConfigureAwait(false);
+        await _turn.WaitAsync(_end.Token);
         try
         {
-            if (!await IsCertainAsync(_end.Token).ConfigureAwait(false))
+            if (!await IsCertainAsync(_end.Token))
             {
                 return;
             }
@@ -164,12 +164,12 @@ internal sealed class MaildropLock : IAsyncDisposable
             try
             {
                 var answer = await _table.UpdateEntityAsync(
-                    Row(_partition, _owner, expiresAt), _etag, TableUpdateMode.Replace, _end.Token).ConfigureAwait(false);
+                    Row(_partition, _owner, expiresAt), _etag, TableUpdateMode.Replace, _end.Token);
                 Accept(EtagOf(answer), expiresAt);
             }
             catch (RequestFailedException e) when (e.Status is 404 or 412)
             {
-                await IsCertainAsync(_end.Token).ConfigureAwait(false);
+                await IsCertainAsync(_end.Token);
             }
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, _end.Token))
@@ -187,7 +187,7 @@ internal sealed class MaildropLock : IAsyncDisposable
     {
         if (_unclear && !Volatile.Read(ref _lost))
         {
-            var row = await _table.FindRowAsync(_partition, MailboxRow.LockKey, cancellationToken).ConfigureAwait(false);
+            var row = await _table.FindRowAsync(_partition, MailboxRow.LockKey, cancellationToken);
             if (row?.GetString(OwnerColumn) == _owner)
             {
                 Accept(row.ETag, ExpiryOf(row));

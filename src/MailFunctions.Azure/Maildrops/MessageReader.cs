@@ -28,9 +28,9 @@ internal sealed class MessageReader(
     public async ValueTask<IMaildropContent?> OpenAsync(uint uid, LikelyNext next, CancellationToken cancellationToken)
     {
         Volatile.Write(ref _asked, time.GetTimestamp());
-        if (await rows.FindAsync(uid, next, cancellationToken).ConfigureAwait(false) is not { } row)
+        if (await rows.FindAsync(uid, next, cancellationToken) is not { } row)
         {
-            await unreadable.TellOfRowAsync(uid, cancellationToken).ConfigureAwait(false);
+            await unreadable.TellOfRowAsync(uid, cancellationToken);
             return null;
         }
 
@@ -45,7 +45,7 @@ internal sealed class MessageReader(
         {
             var opening = OpenAsync(row, cancellationToken);
             StartAhead(next);
-            return await TellAsync(await opening.ConfigureAwait(false), row, cancellationToken).ConfigureAwait(false);
+            return await TellAsync(await opening, row, cancellationToken);
         }
 
         StartAhead(next);
@@ -55,7 +55,7 @@ internal sealed class MessageReader(
         cancellationToken.ThrowIfCancellationRequested();
         return Take(uid) is { IsCompletedSuccessfully: true, Result: { } content }
             ? content
-            : await TellAsync(await OpenAsync(row, cancellationToken).ConfigureAwait(false), row, cancellationToken).ConfigureAwait(false);
+            : await TellAsync(await OpenAsync(row, cancellationToken), row, cancellationToken);
     }
 
     /// <summary>
@@ -88,7 +88,7 @@ internal sealed class MessageReader(
     {
         if (content is null)
         {
-            await unreadable.TellAsync(row, cancellationToken).ConfigureAwait(false);
+            await unreadable.TellAsync(row, cancellationToken);
         }
 
         return content;
@@ -97,7 +97,7 @@ internal sealed class MessageReader(
     public async ValueTask DisposeAsync()
     {
         readAhead.Leave(this);
-        await _end.CancelAsync().ConfigureAwait(false);
+        await _end.CancelAsync();
         foreach (var read in _ahead.Values)
         {
             await ((Task)read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -200,14 +200,14 @@ internal sealed class MessageReader(
     /// <summary>A message that stands alone: its row, then its blob.</summary>
     private async Task<BufferedContent?> ReadAheadAsync(Task<MailboxEntry?> finding)
     {
-        var row = await finding.WaitAsync(_end.Token).ConfigureAwait(false);
+        var row = await finding.WaitAsync(_end.Token);
         if (row is not { Size: <= LargestReadAhead })
         {
             return null;
         }
 
         var cost = SegmentBuffer.CostOf(row.Size);
-        return readAhead.TryTake(cost) ? await ReadAheadAsync(row, cost).ConfigureAwait(false) : null;
+        return readAhead.TryTake(cost) ? await ReadAheadAsync(row, cost) : null;
     }
 
     /// <summary>Null when there is no blob, or it is larger than its row says: the message is opened when its turn comes.</summary>
@@ -218,15 +218,15 @@ internal sealed class MessageReader(
         var whole = false;
         try
         {
-            var content = await OpenAsync(row, _end.Token).ConfigureAwait(false);
+            var content = await OpenAsync(row, _end.Token);
             if (content is null)
             {
                 return null;
             }
 
-            await using (content.ConfigureAwait(false))
+            await using (content)
             {
-                while (await content.ReadAsync(_end.Token).ConfigureAwait(false) is { IsEmpty: false } piece)
+                while (await content.ReadAsync(_end.Token) is { IsEmpty: false } piece)
                 {
                     for (var taken = held.Append(piece.Span); taken < piece.Length; taken += held.Append(piece.Span[taken..]))
                     {
@@ -252,7 +252,7 @@ internal sealed class MessageReader(
 
     private async Task<IMaildropContent?> OpenAsync(MailboxEntry row, CancellationToken cancellationToken)
     {
-        var blob = await store.OpenReadAsync(row.Blob, 0, cancellationToken).ConfigureAwait(false);
+        var blob = await store.OpenReadAsync(row.Blob, 0, cancellationToken);
         return blob is null
             ? null
             : new StreamedContent(row.Size, Encoding.UTF8.GetBytes(row.Prologue), blob, row.LacksFinalLineBreak);

@@ -33,7 +33,7 @@ internal sealed class MessageRows(TableClient table, string partition)
     {
         if (!_rows.ContainsKey(uid) || _more is { IsCompleted: true })
         {
-            await TakeMoreAsync(uid, next.Uids, cancellationToken).ConfigureAwait(false);
+            await TakeMoreAsync(uid, next.Uids, cancellationToken);
         }
 
         if (_rows.TryGetValue(uid, out var known))
@@ -44,7 +44,7 @@ internal sealed class MessageRows(TableClient table, string partition)
 
         try
         {
-            if (await TakeAloneAsync(uid, next.Uids, cancellationToken).ConfigureAwait(false) is { } alone)
+            if (await TakeAloneAsync(uid, next.Uids, cancellationToken) is { } alone)
             {
                 return alone;
             }
@@ -52,7 +52,7 @@ internal sealed class MessageRows(TableClient table, string partition)
             if (next.AreNear)
             {
                 _rows.Clear();
-                Add(await ReadAsync(uid, FirstRows, IsDownwards(uid, next.Uids.Span), cancellationToken).ConfigureAwait(false));
+                Add(await ReadAsync(uid, FirstRows, IsDownwards(uid, next.Uids.Span), cancellationToken));
                 Prefetch(uid, next);
                 if (_rows.TryGetValue(uid, out var found))
                 {
@@ -61,7 +61,7 @@ internal sealed class MessageRows(TableClient table, string partition)
             }
 
             // Only a point read tells that a row is not there.
-            return await ReadOneAsync(uid, cancellationToken).ConfigureAwait(false);
+            return await ReadOneAsync(uid, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -120,7 +120,7 @@ internal sealed class MessageRows(TableClient table, string partition)
 
     private async Task<MailboxEntry?> ReadOneAsync(uint uid, CancellationToken cancellationToken)
     {
-        var row = await table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken, MailboxRow.ContentColumns).ConfigureAwait(false);
+        var row = await table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken, MailboxRow.ContentColumns);
         return row is null ? null : MailboxRow.ToEntry(row);
     }
 
@@ -162,7 +162,7 @@ internal sealed class MessageRows(TableClient table, string partition)
         var rows = new List<MailboxEntry>();
         var pages = 0;
         await foreach (var page in table.QueryAsync<TableEntity>(filter, count, MailboxRow.ContentColumns, cancellationToken)
-            .AsPages(null, count).ConfigureAwait(false))
+            .AsPages(null, count))
         {
             rows.AddRange(page.Values.Select(MailboxRow.ToEntry));
             if ((rows.Count > 0 && !downwards) || ++pages == MostPages)

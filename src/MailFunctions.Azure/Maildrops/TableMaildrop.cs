@@ -42,9 +42,9 @@ internal sealed class TableMaildrop(
             $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessagePrefix} and RowKey lt {MailboxRow.MessageKey(state.UidNext)}");
         var pages = table.QueryAsync<TableEntity>(filter, PageSize, ListColumns, cancellationToken)
             .AsPages(null, PageSize).GetAsyncEnumerator(cancellationToken);
-        await using (pages.ConfigureAwait(false))
+        await using (pages)
         {
-            while (await NextAsync(pages, cancellationToken).ConfigureAwait(false))
+            while (await NextAsync(pages, cancellationToken))
             {
                 yield return [.. pages.Current.Values.Select(r => new MaildropMessage(MailboxRow.UidOf(r.RowKey), r.GetInt64(MailboxRow.SizeColumn) ?? 0))];
             }
@@ -61,7 +61,7 @@ internal sealed class TableMaildrop(
     {
         var uids = new List<uint>();
         DateTimeOffset? next = null;
-        await foreach (var (uid, at) in fetched.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+        await foreach (var (uid, at) in fetched.ReadAllAsync(cancellationToken))
         {
             if (at <= before)
             {
@@ -83,11 +83,11 @@ internal sealed class TableMaildrop(
         uint[] chunk = [];
         try
         {
-            await index.NoteAsync(DueKind.Deleted, deletedAt, mailboxId, null, null, cancellationToken).ConfigureAwait(false);
+            await index.NoteAsync(DueKind.Deleted, deletedAt, mailboxId, null, null, cancellationToken);
             foreach (var next in uids.Chunk(DeletesPerTransaction))
             {
                 chunk = next;
-                if (!await DeleteChunkAsync(chunk, deletedAt, cancellationToken).ConfigureAwait(false))
+                if (!await DeleteChunkAsync(chunk, deletedAt, cancellationToken))
                 {
                     break;
                 }
@@ -99,7 +99,7 @@ internal sealed class TableMaildrop(
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
             // What was deleted is told, also where only the answer was lost; the rest stays.
-            deleted += await CountGoneAsync(chunk, cancellationToken).ConfigureAwait(false);
+            deleted += await CountGoneAsync(chunk, cancellationToken);
         }
 
         return deleted;
@@ -107,20 +107,20 @@ internal sealed class TableMaildrop(
 
     public async ValueTask DisposeAsync()
     {
-        await reader.DisposeAsync().ConfigureAwait(false);
+        await reader.DisposeAsync();
         using (var limit = new CancellationTokenSource(MarkLimit, time))
         {
-            await fetched.WriteAsync(held, limit.Token).ConfigureAwait(false);
+            await fetched.WriteAsync(held, limit.Token);
         }
 
-        await held.DisposeAsync().ConfigureAwait(false);
+        await held.DisposeAsync();
     }
 
     private async Task<int> CountGoneAsync(uint[] uids, CancellationToken cancellationToken)
     {
         try
         {
-            return uids.Length == 0 ? 0 : uids.Length - (await table.FindMessagesAsync(partition, uids, cancellationToken, KeyColumn).ConfigureAwait(false)).Count;
+            return uids.Length == 0 ? 0 : uids.Length - (await table.FindMessagesAsync(partition, uids, cancellationToken, KeyColumn)).Count;
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -132,13 +132,13 @@ internal sealed class TableMaildrop(
     {
         for (var attempt = 1; ; attempt++)
         {
-            var rows = await table.FindMessagesAsync(partition, uids, cancellationToken).ConfigureAwait(false);
+            var rows = await table.FindMessagesAsync(partition, uids, cancellationToken);
             if (rows.Count == 0)
             {
                 return held.IsHeld; // gone already: a transaction whose answer was lost
             }
 
-            var stateRow = await table.GetEntityAsync<TableEntity>(partition, MailboxRow.StateKey, cancellationToken: cancellationToken).ConfigureAwait(false);
+            var stateRow = await table.GetEntityAsync<TableEntity>(partition, MailboxRow.StateKey, cancellationToken: cancellationToken);
             var now = MailboxRow.ToState(stateRow.Value);
             var after = now with { Count = now.Count - rows.Count, Bytes = now.Bytes - rows.Sum(r => r.GetInt64(MailboxRow.SizeColumn) ?? 0) };
             var actions = new List<TableTransactionAction>((2 * rows.Count) + 2)
@@ -154,12 +154,12 @@ internal sealed class TableMaildrop(
 
             try
             {
-                return await held.SubmitAsync(actions, cancellationToken).ConfigureAwait(false);
+                return await held.SubmitAsync(actions, cancellationToken);
             }
             catch (RequestFailedException e) when (e.Status is 404 or 409 or 412 && attempt < MaxAttempts && held.IsHeld)
             {
                 // A delivery wrote `state` in between.
-                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * attempt)), time, cancellationToken).ConfigureAwait(false);
+                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * attempt)), time, cancellationToken);
             }
         }
     }
@@ -168,7 +168,7 @@ internal sealed class TableMaildrop(
     {
         try
         {
-            return await pages.MoveNextAsync().ConfigureAwait(false);
+            return await pages.MoveNextAsync();
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

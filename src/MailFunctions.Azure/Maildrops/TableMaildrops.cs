@@ -20,14 +20,14 @@ internal sealed class TableMaildrops(TableServiceClient service, IMessageStore s
         MaildropLock? held = null;
         try
         {
-            held = await MaildropLock.TakeAsync(_table, partition, time, cancellationToken).ConfigureAwait(false);
+            held = await MaildropLock.TakeAsync(_table, partition, time, cancellationToken);
             if (held is null)
             {
                 return new MaildropOpening.InUse();
             }
 
             var row = await _table.GetEntityIfExistsAsync<TableEntity>(
-                partition, MailboxRow.StateKey, cancellationToken: cancellationToken).ConfigureAwait(false);
+                partition, MailboxRow.StateKey, cancellationToken: cancellationToken);
             var state = row.HasValue ? MailboxRow.ToState(row.Value!) : new MailboxState(0, 1, 0, 0);
             var reader = new MessageReader(
                 new MessageRows(_table, partition), store, readAhead, new UnreadableMail(traces, account, time), time);
@@ -44,7 +44,7 @@ internal sealed class TableMaildrops(TableServiceClient service, IMessageStore s
         {
             if (held is not null)
             {
-                await held.DisposeAsync().ConfigureAwait(false);
+                await held.DisposeAsync();
             }
         }
     }

@@ -31,7 +31,7 @@ internal sealed class UnreadableMail(ITraceWriter traces, AuthenticatedAccount a
                         Detail = detail,
                     },
                 ],
-                cancellationToken).ConfigureAwait(false);
+                cancellationToken);
         }
         catch (StoreUnavailableException)
         {

@@ -53,7 +53,7 @@ internal sealed class BusAccess : IAsyncDisposable
         limit.CancelAfter(_options.OperationTimeout);
         try
         {
-            return await call(limit.Token).ConfigureAwait(false);
+            return await call(limit.Token);
         }
         catch (Exception e) when (e is not BusUnavailableException && !cancellationToken.IsCancellationRequested)
         {
@@ -71,7 +71,7 @@ internal sealed class BusAccess : IAsyncDisposable
         queue,
         async limited =>
         {
-            await call(limited).ConfigureAwait(false);
+            await call(limited);
             return true;
         },
         cancellationToken);

@@ -21,9 +21,9 @@ internal sealed class BusDeadLetters(BusAccess bus) : IDeadLetters
     public async Task<IReadOnlyList<DeadLetter>> PeekAsync(string queue, long from, int count, CancellationToken cancellationToken)
     {
         var receiver = Open(queue);
-        await using (receiver.ConfigureAwait(false))
+        await using (receiver)
         {
-            var messages = await bus.RunAsync(queue, limited => receiver.PeekMessagesAsync(count, from, limited), cancellationToken).ConfigureAwait(false);
+            var messages = await bus.RunAsync(queue, limited => receiver.PeekMessagesAsync(count, from, limited), cancellationToken);
             return [.. messages.Select(Read)];
         }
     }
@@ -63,9 +63,9 @@ internal sealed class BusDeadLetters(BusAccess bus) : IDeadLetters
         }
 
         var sender = bus.Client.CreateSender(queue);
-        await using (sender.ConfigureAwait(false))
+        await using (sender)
         {
-            await bus.RunAsync(queue, limited => sender.SendMessageAsync(copy, limited), cancellationToken).ConfigureAwait(false);
+            await bus.RunAsync(queue, limited => sender.SendMessageAsync(copy, limited), cancellationToken);
         }
     }
 
@@ -73,13 +73,13 @@ internal sealed class BusDeadLetters(BusAccess bus) : IDeadLetters
         string queue, long sequenceNumber, Func<ServiceBusReceivedMessage, Task> use, CancellationToken cancellationToken)
     {
         // One that is not there needs no look through the queue.
-        if (await PeekAsync(queue, sequenceNumber, 1, cancellationToken).ConfigureAwait(false) is not [var first] || first.SequenceNumber != sequenceNumber)
+        if (await PeekAsync(queue, sequenceNumber, 1, cancellationToken) is not [var first] || first.SequenceNumber != sequenceNumber)
         {
             return false;
         }
 
         var receiver = Open(queue);
-        await using (receiver.ConfigureAwait(false))
+        await using (receiver)
         {
             var others = new List<ServiceBusReceivedMessage>();
             try
@@ -87,12 +87,12 @@ internal sealed class BusDeadLetters(BusAccess bus) : IDeadLetters
                 while (others.Count < MaxReceived)
                 {
                     var received = await bus.RunAsync(
-                        queue, limited => receiver.ReceiveMessagesAsync(ReceivedAtOnce, Wait, limited), cancellationToken).ConfigureAwait(false);
+                        queue, limited => receiver.ReceiveMessagesAsync(ReceivedAtOnce, Wait, limited), cancellationToken);
                     others.AddRange(received.Where(m => m.SequenceNumber != sequenceNumber));
                     if (received.FirstOrDefault(m => m.SequenceNumber == sequenceNumber) is { } message)
                     {
-                        await use(message).ConfigureAwait(false);
-                        return await CompleteAsync(queue, receiver, message, cancellationToken).ConfigureAwait(false);
+                        await use(message);
+                        return await CompleteAsync(queue, receiver, message, cancellationToken);
                     }
 
                     if (received.Count == 0)
@@ -103,7 +103,7 @@ internal sealed class BusDeadLetters(BusAccess bus) : IDeadLetters
             }
             finally
             {
-                await ReturnAsync(receiver, others).ConfigureAwait(false);
+                await ReturnAsync(receiver, others);
             }
         }
 
@@ -118,7 +118,7 @@ internal sealed class BusDeadLetters(BusAccess bus) : IDeadLetters
         {
             try
             {
-                await receiver.CompleteMessageAsync(message, limited).ConfigureAwait(false);
+                await receiver.CompleteMessageAsync(message, limited);
                 return true;
             }
             catch (ServiceBusException e) when (e.Reason == ServiceBusFailureReason.MessageLockLost)
@@ -136,7 +136,7 @@ internal sealed class BusDeadLetters(BusAccess bus) : IDeadLetters
         {
             foreach (var message in messages)
             {
-                await receiver.AbandonMessageAsync(message, cancellationToken: limit.Token).ConfigureAwait(false);
+                await receiver.AbandonMessageAsync(message, cancellationToken: limit.Token);
             }
         }
         catch (Exception e) when (e is ServiceBusException or OperationCanceledException)

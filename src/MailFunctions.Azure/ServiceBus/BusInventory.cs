@@ -13,9 +13,9 @@ internal sealed class BusInventory(BusAccess bus) : IBusInventory
         // A message that moves between the two while they are read is met in one of them: dead letters come first for one
         // that is resubmitted, and last for one that dies.
         var ids = new HashSet<string>();
-        return await AddAsync(queue, SubQueue.DeadLetter, ids, atMost, cancellationToken).ConfigureAwait(false)
-            && await AddAsync(queue, SubQueue.None, ids, atMost, cancellationToken).ConfigureAwait(false)
-            && await AddAsync(queue, SubQueue.DeadLetter, ids, atMost, cancellationToken).ConfigureAwait(false)
+        return await AddAsync(queue, SubQueue.DeadLetter, ids, atMost, cancellationToken)
+            && await AddAsync(queue, SubQueue.None, ids, atMost, cancellationToken)
+            && await AddAsync(queue, SubQueue.DeadLetter, ids, atMost, cancellationToken)
                 ? ids
                 : null;
     }
@@ -23,13 +23,13 @@ internal sealed class BusInventory(BusAccess bus) : IBusInventory
     private async Task<bool> AddAsync(string queue, SubQueue part, HashSet<string> ids, int atMost, CancellationToken cancellationToken)
     {
         var receiver = bus.Client.CreateReceiver(queue, new ServiceBusReceiverOptions { SubQueue = part });
-        await using (receiver.ConfigureAwait(false))
+        await using (receiver)
         {
             for (var from = 0L; ;)
             {
                 var start = from;
                 var messages = await bus.RunAsync(
-                    queue, limited => receiver.PeekMessagesAsync(PeekedAtOnce, start, limited), cancellationToken).ConfigureAwait(false);
+                    queue, limited => receiver.PeekMessagesAsync(PeekedAtOnce, start, limited), cancellationToken);
                 if (messages.Count == 0)
                 {
                     return true;

@@ -11,21 +11,21 @@ internal sealed class BusMonitor(BusAccess bus) : IBusMonitor
     public async Task<QueueCounts> CountAsync(string queue, CancellationToken cancellationToken)
     {
         var counts = (await bus.RunAsync(
-            queue, limited => bus.Administration.GetQueueRuntimePropertiesAsync(queue, limited), cancellationToken).ConfigureAwait(false)).Value;
+            queue, limited => bus.Administration.GetQueueRuntimePropertiesAsync(queue, limited), cancellationToken)).Value;
         return new QueueCounts(
             counts.ActiveMessageCount,
             counts.ScheduledMessageCount,
             counts.DeadLetterMessageCount,
-            counts.ActiveMessageCount == 0 ? null : await OldestAsync(queue, cancellationToken).ConfigureAwait(false));
+            counts.ActiveMessageCount == 0 ? null : await OldestAsync(queue, cancellationToken));
     }
 
     private async Task<DateTimeOffset?> OldestAsync(string queue, CancellationToken cancellationToken)
     {
         var receiver = bus.Client.CreateReceiver(queue);
-        await using (receiver.ConfigureAwait(false))
+        await using (receiver)
         {
             var messages = await bus.RunAsync(
-                queue, limited => receiver.PeekMessagesAsync(PeekedForOldest, 0, limited), cancellationToken).ConfigureAwait(false);
+                queue, limited => receiver.PeekMessagesAsync(PeekedForOldest, 0, limited), cancellationToken);
             return messages.FirstOrDefault(m => m.State == ServiceBusMessageState.Active)?.EnqueuedTime;
         }
     }

@@ -17,11 +17,11 @@ internal sealed class BusSender(BusAccess bus) : IBusSender
         async limited =>
         {
             // The size of a batch comes with the link, and the sender keeps it: only a new sender asks the bus each time.
-            using var ahead = await Sender(queue).CreateMessageBatchAsync(limited).ConfigureAwait(false);
+            using var ahead = await Sender(queue).CreateMessageBatchAsync(limited);
             var asking = bus.Client.CreateSender(queue);
-            await using (asking.ConfigureAwait(false))
+            await using (asking)
             {
-                using var answered = await asking.CreateMessageBatchAsync(limited).ConfigureAwait(false);
+                using var answered = await asking.CreateMessageBatchAsync(limited);
             }
         },
         cancellationToken);
@@ -35,7 +35,7 @@ internal sealed class BusSender(BusAccess bus) : IBusSender
         for (var next = 0; next < messages.Count;)
         {
             using var batch = await bus.RunAsync(
-                queue, limited => sender.CreateMessageBatchAsync(limited).AsTask(), cancellationToken).ConfigureAwait(false);
+                queue, limited => sender.CreateMessageBatchAsync(limited).AsTask(), cancellationToken);
             while (next < messages.Count && batch.TryAddMessage(ToMessage(messages[next])))
             {
                 next++;
@@ -47,7 +47,7 @@ internal sealed class BusSender(BusAccess bus) : IBusSender
                     $"The message {messages[next].MessageId} has {messages[next].Body.Length} octets; the bus takes {batch.MaxSizeInBytes}.", nameof(messages));
             }
 
-            await bus.RunAsync(queue, limited => sender.SendMessagesAsync(batch, limited), cancellationToken).ConfigureAwait(false);
+            await bus.RunAsync(queue, limited => sender.SendMessagesAsync(batch, limited), cancellationToken);
         }
     }
 
@@ -60,7 +60,7 @@ internal sealed class BusSender(BusAccess bus) : IBusSender
         {
             try
             {
-                await Sender(queue).CancelScheduledMessageAsync(sequenceNumber, limited).ConfigureAwait(false);
+                await Sender(queue).CancelScheduledMessageAsync(sequenceNumber, limited);
                 return true;
             }
             catch (ServiceBusException e) when (e.Reason == ServiceBusFailureReason.MessageNotFound)

@@ -19,7 +19,7 @@ internal sealed class StatsRetention(TableServiceClient service, TimeProvider ti
         {
             var end = StatsTable.Day(time.GetUtcNow().AddDays(-Days));
             return await OldRows.RemoveAsync(
-                _table, TableClient.CreateQueryFilter($"PartitionKey ge {"0"} and PartitionKey lt {end}"), OldRows.MaxRows, cancellationToken).ConfigureAwait(false);
+                _table, TableClient.CreateQueryFilter($"PartitionKey ge {"0"} and PartitionKey lt {end}"), OldRows.MaxRows, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

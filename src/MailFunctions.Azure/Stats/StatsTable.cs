@@ -26,7 +26,7 @@ internal sealed class StatsTable(TableServiceClient service) : IStatsStore
         };
         try
         {
-            await _table.UpsertEntityAsync(row, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+            await _table.UpsertEntityAsync(row, TableUpdateMode.Replace, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -43,9 +43,9 @@ internal sealed class StatsTable(TableServiceClient service) : IStatsStore
             var end = to < day.AddDays(1) ? Time(to) : "~";
             var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Day(day)} and RowKey ge {first} and RowKey lt {end}");
             var rows = _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).GetAsyncEnumerator(cancellationToken);
-            await using (rows.ConfigureAwait(false))
+            await using (rows)
             {
-                while (await NextAsync(rows, cancellationToken).ConfigureAwait(false))
+                while (await NextAsync(rows, cancellationToken))
                 {
                     yield return Read(rows.Current);
                 }
@@ -62,7 +62,7 @@ internal sealed class StatsTable(TableServiceClient service) : IStatsStore
     {
         try
         {
-            return await rows.MoveNextAsync().ConfigureAwait(false);
+            return await rows.MoveNextAsync();
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

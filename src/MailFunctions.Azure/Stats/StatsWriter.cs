@@ -22,7 +22,7 @@ internal sealed class StatsWriter(MeterTotals totals, IStatsStore store, TimePro
         {
             await Task.Delay(Minute, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(3), time); // the last row of a process that stops, too
-            await WriteAsync(stoppingToken.IsCancellationRequested ? limit.Token : stoppingToken).ConfigureAwait(false);
+            await WriteAsync(stoppingToken.IsCancellationRequested ? limit.Token : stoppingToken);
         }
     }
 
@@ -39,7 +39,7 @@ internal sealed class StatsWriter(MeterTotals totals, IStatsStore store, TimePro
         var at = time.GetUtcNow();
         try
         {
-            await store.WriteAsync(new StatsMinute(at.AddTicks(-(at.Ticks % Minute.Ticks)), _instance, counters), cancellationToken).ConfigureAwait(false);
+            await store.WriteAsync(new StatsMinute(at.AddTicks(-(at.Ticks % Minute.Ticks)), _instance, counters), cancellationToken);
             _written = now;
         }
         catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException)

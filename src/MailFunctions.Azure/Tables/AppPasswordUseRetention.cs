@@ -30,10 +30,10 @@ internal sealed class AppPasswordUseRetention(TableServiceClient service, IDirec
     {
         try
         {
-            var cursor = await _table.FindRowAsync(CursorPartition, CursorRow, cancellationToken).ConfigureAwait(false);
-            var (removed, after) = await SweepAsync(cursor?.GetString(AfterColumn) ?? AppPasswordUseTable.PartitionPrefix, cancellationToken).ConfigureAwait(false);
+            var cursor = await _table.FindRowAsync(CursorPartition, CursorRow, cancellationToken);
+            var (removed, after) = await SweepAsync(cursor?.GetString(AfterColumn) ?? AppPasswordUseTable.PartitionPrefix, cancellationToken);
             await _table.UpsertEntityAsync(
-                new TableEntity(CursorPartition, CursorRow) { [AfterColumn] = after }, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+                new TableEntity(CursorPartition, CursorRow) { [AfterColumn] = after }, TableUpdateMode.Replace, cancellationToken);
             return removed;
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
@@ -48,7 +48,7 @@ internal sealed class AppPasswordUseRetention(TableServiceClient service, IDirec
         var filter = TableClient.CreateQueryFilter(
             $"PartitionKey gt {after} and PartitionKey lt {AppPasswordUseTable.AfterPartitions} and At lt {time.GetUtcNow() - Settling}");
         var (removed, accounts) = (0, 0);
-        await foreach (var page in _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).AsPages().ConfigureAwait(false))
+        await foreach (var page in _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).AsPages())
         {
             // A partition has 25 rows or so and may go on in the next page: looking at it twice does no harm.
             foreach (var notes in page.Values.GroupBy(r => r.PartitionKey))
@@ -58,8 +58,8 @@ internal sealed class AppPasswordUseRetention(TableServiceClient service, IDirec
                     return (removed, after);
                 }
 
-                var useless = await UselessAsync([.. notes], cancellationToken).ConfigureAwait(false);
-                removed += await OldRows.RemoveAsync(_table, useless, cancellationToken).ConfigureAwait(false);
+                var useless = await UselessAsync([.. notes], cancellationToken);
+                removed += await OldRows.RemoveAsync(_table, useless, cancellationToken);
                 after = notes.Key;
             }
         }
@@ -71,7 +71,7 @@ internal sealed class AppPasswordUseRetention(TableServiceClient service, IDirec
     {
         // Without an address it can't be told whose they are; the next use writes them anew.
         if (EmailAddress.Parse(notes[0].GetString(AppPasswordUseTable.AddressColumn)) is not { } address
-            || await directory.FindEntryAsync(address, cancellationToken).ConfigureAwait(false) is not AccountEntry account
+            || await directory.FindEntryAsync(address, cancellationToken) is not AccountEntry account
             || account.MailboxId != notes[0].GetString(AppPasswordUseTable.MailboxColumn))
         {
             return notes;

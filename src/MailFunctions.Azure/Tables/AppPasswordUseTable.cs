@@ -30,7 +30,7 @@ internal sealed class AppPasswordUseTable(TableServiceClient service) : IAppPass
                     [AddressColumn] = address.ToCanonicalString(),
                 },
                 TableUpdateMode.Replace,
-                cancellationToken).ConfigureAwait(false);
+                cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -45,7 +45,7 @@ internal sealed class AppPasswordUseTable(TableServiceClient service) : IAppPass
         try
         {
             await foreach (var row in _table.QueryAsync<TableEntity>(
-                TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), cancellationToken: cancellationToken).ConfigureAwait(false))
+                TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), cancellationToken: cancellationToken))
             {
                 uses[row.RowKey] = row.GetDateTimeOffset(AtColumn) ?? default;
             }

@@ -16,12 +16,12 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
     private readonly TableClient _directory = service.GetTableClient(DirectoryName);
 
     public async ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
-        await FindAsync(_domains, DirectoryRow.DomainPartition, domain, cancellationToken).ConfigureAwait(false) is { } row
+        await FindAsync(_domains, DirectoryRow.DomainPartition, domain, cancellationToken) is { } row
             ? DirectoryRow.ToDomain(row)
             : null;
 
     public async ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
-        await FindAsync(_directory, address.Domain, TableKey.Escape(address.Key), cancellationToken).ConfigureAwait(false) is { } row
+        await FindAsync(_directory, address.Domain, TableKey.Escape(address.Key), cancellationToken) is { } row
             ? DirectoryRow.ToEntry(row)
             : null;
 
@@ -52,7 +52,7 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
         try
         {
             var filter = TableClient.CreateQueryFilter($"PartitionKey eq {DirectoryRow.DomainPartition} and DkimRemoveAt le {now}");
-            await foreach (var row in _domains.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).ConfigureAwait(false))
+            await foreach (var row in _domains.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken))
             {
                 found.Add(DirectoryRow.ToDomain(row));
                 if (found.Count == top)
@@ -83,7 +83,7 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
     {
         try
         {
-            return await table.FindRowAsync(partition, row, cancellationToken).ConfigureAwait(false);
+            return await table.FindRowAsync(partition, row, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -97,10 +97,10 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
         {
             if (etag.Length == 0)
             {
-                return Done(WriteResult.Created, await table.AddEntityAsync(row, cancellationToken).ConfigureAwait(false));
+                return Done(WriteResult.Created, await table.AddEntityAsync(row, cancellationToken));
             }
 
-            return Done(WriteResult.Replaced, await table.UpdateEntityAsync(row, new ETag(etag), TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false));
+            return Done(WriteResult.Replaced, await table.UpdateEntityAsync(row, new ETag(etag), TableUpdateMode.Replace, cancellationToken));
         }
         catch (RequestFailedException e) when (e.Status is 409 or 412)
         {
@@ -122,7 +122,7 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
     {
         try
         {
-            var answer = await table.DeleteEntityAsync(partition, row, new ETag(etag), cancellationToken).ConfigureAwait(false);
+            var answer = await table.DeleteEntityAsync(partition, row, new ETag(etag), cancellationToken);
             return answer.Status == 404 ? WriteResult.NotFound : WriteResult.Replaced;
         }
         catch (RequestFailedException e) when (e.Status == 412)
@@ -145,7 +145,7 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
         try
         {
             await foreach (var page in table.QueryAsync<TableEntity>(filter, top, cancellationToken: cancellationToken)
-                .AsPages(continuation, top).ConfigureAwait(false))
+                .AsPages(continuation, top))
             {
                 return new Core.Directory.Page<T>([.. page.Values.Select(read)], page.ContinuationToken);
             }

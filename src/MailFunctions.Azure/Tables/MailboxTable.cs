@@ -19,7 +19,7 @@ internal sealed class MailboxTable(TableServiceClient service, TimeProvider time
     public async Task<DeliveryResult> DeliverAsync(string mailboxId, MailboxEntry entry, long? quotaBytes, CancellationToken cancellationToken)
     {
         // The reference comes first: a blob that somebody may need is never taken for one that nobody needs.
-        await WriteReferenceAsync(new TableEntity(TableKey.Escape(entry.MessageId), TableKey.Escape(mailboxId)), cancellationToken).ConfigureAwait(false);
+        await WriteReferenceAsync(new TableEntity(TableKey.Escape(entry.MessageId), TableKey.Escape(mailboxId)), cancellationToken);
         var delivery = new PendingDelivery(entry, quotaBytes, time.GetUtcNow());
         while (true)
         {
@@ -32,10 +32,10 @@ internal sealed class MailboxTable(TableServiceClient service, TimeProvider time
                     _ = LeadAsync(mailboxId, writer);
                 }
 
-                var result = await delivery.Result.WaitAsync(cancellationToken).ConfigureAwait(false);
+                var result = await delivery.Result.WaitAsync(cancellationToken);
                 if (result is DeliveryResult.OverQuota)
                 {
-                    await WriteReferenceAsync(LooseBlobs.Note(mailboxId, uid: 0, entry.MessageId, entry.Blob), cancellationToken).ConfigureAwait(false);
+                    await WriteReferenceAsync(LooseBlobs.Note(mailboxId, uid: 0, entry.MessageId, entry.Blob), cancellationToken);
                 }
 
                 return result;
@@ -49,7 +49,7 @@ internal sealed class MailboxTable(TableServiceClient service, TimeProvider time
     {
         try
         {
-            var row = await _mailboxes.FindRowAsync(MailboxRow.Partition(mailboxId), MailboxRow.StateKey, cancellationToken).ConfigureAwait(false);
+            var row = await _mailboxes.FindRowAsync(MailboxRow.Partition(mailboxId), MailboxRow.StateKey, cancellationToken);
             return row is null ? null : MailboxRow.ToState(row);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
@@ -61,7 +61,7 @@ internal sealed class MailboxTable(TableServiceClient service, TimeProvider time
     private async Task LeadAsync(string mailboxId, MailboxWriter writer)
     {
         await Task.Yield();
-        await writer.RunAsync().ConfigureAwait(false);
+        await writer.RunAsync();
         _writers.TryRemove(KeyValuePair.Create(mailboxId, writer));
     }
 
@@ -69,7 +69,7 @@ internal sealed class MailboxTable(TableServiceClient service, TimeProvider time
     {
         try
         {
-            await _references.UpsertEntityAsync(row, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+            await _references.UpsertEntityAsync(row, TableUpdateMode.Replace, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

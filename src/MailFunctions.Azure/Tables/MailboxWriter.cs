@@ -43,7 +43,7 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
         var batch = new List<PendingDelivery>(MaxBatch);
         while (TakeBatch(batch))
         {
-            await WriteOrFailAsync(batch).ConfigureAwait(false);
+            await WriteOrFailAsync(batch);
         }
     }
 
@@ -51,14 +51,14 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
     {
         try
         {
-            await WriteAsync(batch).ConfigureAwait(false);
+            await WriteAsync(batch);
         }
         catch (RequestFailedException e) when (e.Status is 400 or 413 && batch.Count > 1)
         {
             // One of them can't be written as a row, or all are too many octets: none fails for the others.
             foreach (var delivery in batch.ToList())
             {
-                await WriteOrFailAsync([delivery]).ConfigureAwait(false);
+                await WriteOrFailAsync([delivery]);
             }
         }
         catch (Exception e)
@@ -91,12 +91,12 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
         var conflicts = 0;
         while (batch.Count > 0)
         {
-            var found = await table.GetEntityIfExistsAsync<TableEntity>(partition, MailboxRow.StateKey).ConfigureAwait(false);
+            var found = await table.GetEntityIfExistsAsync<TableEntity>(partition, MailboxRow.StateKey);
             var (actions, writes, overQuota) = Plan(found.HasValue ? found.Value : null, batch);
             foreach (var delivery in overQuota)
             {
                 batch.Remove(delivery);
-                await RefuseAsync(delivery).ConfigureAwait(false);
+                await RefuseAsync(delivery);
             }
 
             if (writes.Count == 0)
@@ -106,7 +106,7 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
 
             try
             {
-                await table.SubmitTransactionAsync(actions).ConfigureAwait(false);
+                await table.SubmitTransactionAsync(actions);
                 foreach (var (delivery, uid) in writes)
                 {
                     batch.Remove(delivery);
@@ -118,25 +118,25 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
                 // The `id:` row is there: delivered before.
                 var delivery = writes[index - 1].Delivery;
                 batch.Remove(delivery);
-                delivery.End(await FindAsync(delivery).ConfigureAwait(false) ?? new DeliveryResult.AlreadyDelivered(delivery.DeliveredAt));
+                delivery.End(await FindAsync(delivery) ?? new DeliveryResult.AlreadyDelivered(delivery.DeliveredAt));
             }
             catch (RequestFailedException e) when (e.Status is 409 or 412 && conflicts < MaxConflicts)
             {
                 // Somebody else wrote `state` in between: read it again, a little later each time.
                 conflicts++;
-                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * conflicts)), time).ConfigureAwait(false);
+                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * conflicts)), time);
             }
         }
     }
 
     /// <summary>A message that is in the mailbox already is no refusal, however full it has become.</summary>
     private async Task RefuseAsync(PendingDelivery delivery) =>
-        delivery.End(await FindAsync(delivery).ConfigureAwait(false) as DeliveryResult ?? new DeliveryResult.OverQuota());
+        delivery.End(await FindAsync(delivery) as DeliveryResult ?? new DeliveryResult.OverQuota());
 
     /// <summary>The delivery of before, by its `id:` row.</summary>
     private async Task<DeliveryResult.AlreadyDelivered?> FindAsync(PendingDelivery delivery)
     {
-        var before = await table.GetEntityIfExistsAsync<TableEntity>(partition, MailboxRow.DeliveredKey(delivery.Entry.MessageId)).ConfigureAwait(false);
+        var before = await table.GetEntityIfExistsAsync<TableEntity>(partition, MailboxRow.DeliveredKey(delivery.Entry.MessageId));
         return before.HasValue
             ? new DeliveryResult.AlreadyDelivered(before.Value!.GetDateTimeOffset(MailboxRow.DeliveredAtColumn) ?? delivery.Entry.ReceivedAt)
             : null;

@@ -19,9 +19,9 @@ internal static class OldRows
             return removed;
         }
 
-        await foreach (var page in table.QueryAsync<TableEntity>(filter, select: ["PartitionKey", "RowKey"], cancellationToken: cancellationToken).AsPages().ConfigureAwait(false))
+        await foreach (var page in table.QueryAsync<TableEntity>(filter, select: ["PartitionKey", "RowKey"], cancellationToken: cancellationToken).AsPages())
         {
-            removed += await RemoveAsync(table, page.Values, cancellationToken).ConfigureAwait(false);
+            removed += await RemoveAsync(table, page.Values, cancellationToken);
             if (removed >= most)
             {
                 break;
@@ -39,7 +39,7 @@ internal static class OldRows
         {
             foreach (var some in partition.Chunk(MaxTransaction))
             {
-                removed += await RemoveAsync(table, some, cancellationToken).ConfigureAwait(false);
+                removed += await RemoveAsync(table, some, cancellationToken);
             }
         }
 
@@ -51,7 +51,7 @@ internal static class OldRows
         try
         {
             await table.SubmitTransactionAsync(
-                rows.Select(r => new TableTransactionAction(TableTransactionActionType.Delete, r, ETag.All)), cancellationToken).ConfigureAwait(false);
+                rows.Select(r => new TableTransactionAction(TableTransactionActionType.Delete, r, ETag.All)), cancellationToken);
             return rows.Length;
         }
         catch (RequestFailedException e) when (e.Status == 404)

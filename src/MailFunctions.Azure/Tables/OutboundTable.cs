@@ -14,14 +14,14 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
     private readonly TableClient _references = service.GetTableClient(MailboxTable.ReferencesName);
 
     public Task<OutboundJob?> FindAsync(string domain, string id, CancellationToken cancellationToken) => ReadAsync(
-        async () => await _jobs.FindRowAsync(TableKey.Escape(domain), id, cancellationToken).ConfigureAwait(false) is { } row ? OutboundRow.ToJob(row) : null,
+        async () => await _jobs.FindRowAsync(TableKey.Escape(domain), id, cancellationToken) is { } row ? OutboundRow.ToJob(row) : null,
         cancellationToken);
 
     public Task<OutboundJob?> FindAsync(string id, CancellationToken cancellationToken) => ReadAsync(
         async () =>
         {
             await foreach (var row in _jobs.QueryAsync<TableEntity>(
-                TableClient.CreateQueryFilter($"RowKey eq {id}"), 1, cancellationToken: cancellationToken).ConfigureAwait(false))
+                TableClient.CreateQueryFilter($"RowKey eq {id}"), 1, cancellationToken: cancellationToken))
             {
                 return OutboundRow.ToJob(row);
             }
@@ -38,19 +38,19 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
             if (job.ETag.Length == 0)
             {
                 // The reference comes first: a blob that a job needs is never taken for one that nobody needs.
-                await _references.UpsertEntityAsync(Reference(job), TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
-                answer = await _jobs.AddEntityAsync(OutboundRow.From(job), cancellationToken).ConfigureAwait(false);
+                await _references.UpsertEntityAsync(Reference(job), TableUpdateMode.Replace, cancellationToken);
+                answer = await _jobs.AddEntityAsync(OutboundRow.From(job), cancellationToken);
             }
             else
             {
-                answer = await _jobs.UpdateEntityAsync(OutboundRow.From(job), new ETag(job.ETag), TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+                answer = await _jobs.UpdateEntityAsync(OutboundRow.From(job), new ETag(job.ETag), TableUpdateMode.Replace, cancellationToken);
             }
 
             return job with { ETag = answer.Headers.ETag?.ToString() ?? throw new RequestFailedException(answer) };
         }
         catch (RequestFailedException e) when (e.Status == 412)
         {
-            return await FindOwnAsync(job, cancellationToken).ConfigureAwait(false);
+            return await FindOwnAsync(job, cancellationToken);
         }
         catch (RequestFailedException e) when (e.Status == 409 || (e.Status == 404 && job.ETag.Length > 0))
         {
@@ -64,7 +64,7 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
 
     /// <summary>The row, if it is what was to be written: the first try was done and its answer lost, and the second came too late.</summary>
     private Task<OutboundJob?> FindOwnAsync(OutboundJob job, CancellationToken cancellationToken) => ReadAsync(
-        async () => await _jobs.FindRowAsync(TableKey.Escape(job.Domain), job.Id, cancellationToken).ConfigureAwait(false) is { } row
+        async () => await _jobs.FindRowAsync(TableKey.Escape(job.Domain), job.Id, cancellationToken) is { } row
             && OutboundRow.From(job).All(column => Equals(column.Value, row.TryGetValue(column.Key, out var found) ? found : null))
                 ? job with { ETag = row.ETag.ToString() }
                 : null,
@@ -76,8 +76,8 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
         {
             // In this order, and again when it is cut off in between: a note that finds a reference is thrown away.
             var reference = Reference(job);
-            await _references.DeleteEntityAsync(reference.PartitionKey, reference.RowKey, cancellationToken: cancellationToken).ConfigureAwait(false);
-            await _references.UpsertEntityAsync(LooseBlobs.Note(job.MessageId, job.Blob), TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+            await _references.DeleteEntityAsync(reference.PartitionKey, reference.RowKey, cancellationToken: cancellationToken);
+            await _references.UpsertEntityAsync(LooseBlobs.Note(job.MessageId, job.Blob), TableUpdateMode.Replace, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -89,7 +89,7 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
     {
         try
         {
-            await _jobs.DeleteEntityAsync(TableKey.Escape(job.Domain), job.Id, new ETag(job.ETag), cancellationToken).ConfigureAwait(false);
+            await _jobs.DeleteEntityAsync(TableKey.Escape(job.Domain), job.Id, new ETag(job.ETag), cancellationToken);
         }
         catch (RequestFailedException e) when (e.Status is 404 or 412)
         {
@@ -116,7 +116,7 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
             async () =>
             {
                 await foreach (var page in _jobs.QueryAsync<TableEntity>(filter, top, cancellationToken: cancellationToken)
-                    .AsPages(continuation, top).ConfigureAwait(false))
+                    .AsPages(continuation, top))
                 {
                     return new Core.Directory.Page<OutboundJob>([.. page.Values.Select(OutboundRow.ToJob)], page.ContinuationToken);
                 }
@@ -136,7 +136,7 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
         async () =>
         {
             var found = new List<OutboundJob>();
-            await foreach (var row in _jobs.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).ConfigureAwait(false))
+            await foreach (var row in _jobs.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken))
             {
                 found.Add(OutboundRow.ToJob(row));
                 if (found.Count == top)
@@ -155,7 +155,7 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
     {
         try
         {
-            return await read().ConfigureAwait(false);
+            return await read();
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

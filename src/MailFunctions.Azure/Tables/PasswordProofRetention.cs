@@ -22,7 +22,7 @@ internal sealed class PasswordProofRetention(TableServiceClient service, TimePro
                 TableClient.CreateQueryFilter(
                     $"PartitionKey ge {PasswordProofTable.PartitionPrefix} and PartitionKey lt {PasswordProofTable.AfterPartitions} and At lt {end}"),
                 OldRows.MaxRows,
-                cancellationToken).ConfigureAwait(false);
+                cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

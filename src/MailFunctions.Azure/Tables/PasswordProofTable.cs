@@ -19,7 +19,7 @@ internal sealed class PasswordProofTable(TableServiceClient service) : IPassword
     {
         try
         {
-            var row = await _table.FindRowAsync(PartitionOf(name), name, cancellationToken).ConfigureAwait(false);
+            var row = await _table.FindRowAsync(PartitionOf(name), name, cancellationToken);
             return row?.GetDateTimeOffset(AtColumn);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
@@ -33,7 +33,7 @@ internal sealed class PasswordProofTable(TableServiceClient service) : IPassword
         try
         {
             await _table.UpsertEntityAsync(
-                new TableEntity(PartitionOf(name), name) { [AtColumn] = at }, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+                new TableEntity(PartitionOf(name), name) { [AtColumn] = at }, TableUpdateMode.Replace, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

@@ -23,7 +23,7 @@ internal sealed class ReportAllowance(TableServiceClient service) : IReportAllow
             var taken = new HashSet<string>();
             await foreach (var row in _table.QueryAsync<TableEntity>(
                 TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), select: ["RowKey", ReportColumn], cancellationToken: cancellationToken)
-                .ConfigureAwait(false))
+                )
             {
                 if (row.GetString(ReportColumn) == report)
                 {
@@ -36,7 +36,7 @@ internal sealed class ReportAllowance(TableServiceClient service) : IReportAllow
             for (var place = 0; place < perHour; place++)
             {
                 var key = place.ToString("D6", CultureInfo.InvariantCulture);
-                if (!taken.Contains(key) && await InsertAsync(partition, key, report, at, cancellationToken).ConfigureAwait(false))
+                if (!taken.Contains(key) && await InsertAsync(partition, key, report, at, cancellationToken))
                 {
                     return true;
                 }
@@ -56,14 +56,13 @@ internal sealed class ReportAllowance(TableServiceClient service) : IReportAllow
         try
         {
             await _table.AddEntityAsync(
-                new TableEntity(partition, key) { [ReportColumn] = report, [TraceRow.AtColumn] = at }, cancellationToken)
-                .ConfigureAwait(false);
+                new TableEntity(partition, key) { [ReportColumn] = report, [TraceRow.AtColumn] = at }, cancellationToken);
             return true;
         }
         catch (RequestFailedException e) when (e.Status == 409)
         {
             // Another process was first, or our own write whose response was lost; reading decides.
-            var there = await _table.GetEntityIfExistsAsync<TableEntity>(partition, key, cancellationToken: cancellationToken).ConfigureAwait(false);
+            var there = await _table.GetEntityIfExistsAsync<TableEntity>(partition, key, cancellationToken: cancellationToken);
             return there.HasValue && there.Value!.GetString(ReportColumn) == report;
         }
     }

@@ -23,7 +23,7 @@ internal sealed class SharedKeyTable(TableServiceClient service) : ISharedKeys
     {
         try
         {
-            if (await _table.FindRowAsync(KeysPartition, name, cancellationToken).ConfigureAwait(false) is { } row)
+            if (await _table.FindRowAsync(KeysPartition, name, cancellationToken) is { } row)
             {
                 return KeyOf(row);
             }
@@ -31,14 +31,14 @@ internal sealed class SharedKeyTable(TableServiceClient service) : ISharedKeys
             var made = new TableEntity(KeysPartition, name) { [KeyColumn] = RandomNumberGenerator.GetBytes(KeyOctets) };
             try
             {
-                await _table.AddEntityAsync(made, cancellationToken).ConfigureAwait(false);
+                await _table.AddEntityAsync(made, cancellationToken);
                 return KeyOf(made);
             }
             catch (RequestFailedException e) when (e.Status == 409)
             {
                 // Another process's, or our own write whose answer was lost: the row is the key.
                 return KeyOf(await _table.GetEntityAsync<TableEntity>(KeysPartition, name, cancellationToken: cancellationToken)
-                    .ConfigureAwait(false));
+                    );
             }
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))

@@ -18,7 +18,7 @@ internal static class TableReads
     public static async Task<TableEntity?> FindRowAsync(
         this TableClient table, string partition, string row, CancellationToken cancellationToken, IEnumerable<string>? columns = null)
     {
-        var answer = await table.GetEntityIfExistsAsync<TableEntity>(partition, row, columns, cancellationToken).ConfigureAwait(false);
+        var answer = await table.GetEntityIfExistsAsync<TableEntity>(partition, row, columns, cancellationToken);
         if (answer.HasValue)
         {
             return answer.Value;
@@ -39,7 +39,7 @@ internal static class TableReads
             foreach (var few in uids.Chunk(ReadsAtOnce))
             {
                 var found = await Task.WhenAll(few.Select(
-                    uid => table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken, columns))).ConfigureAwait(false);
+                    uid => table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken, columns)));
                 rows.AddRange(found.OfType<TableEntity>());
             }
 
@@ -49,7 +49,7 @@ internal static class TableReads
         var wanted = uids.ToHashSet();
         var filter = TableClient.CreateQueryFilter(
             $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey(uids.Min())} and RowKey le {MailboxRow.MessageKey(uids.Max())}");
-        await foreach (var row in table.QueryAsync<TableEntity>(filter, PageSize, columns, cancellationToken).ConfigureAwait(false))
+        await foreach (var row in table.QueryAsync<TableEntity>(filter, PageSize, columns, cancellationToken))
         {
             if (wanted.Contains(MailboxRow.UidOf(row.RowKey)))
             {

@@ -22,12 +22,12 @@ internal sealed class TlsRetention(TableServiceClient service, TimeProvider time
         try
         {
             var removed = await OldRows.RemoveAsync(
-                _table, TableClient.CreateQueryFilter($"PartitionKey lt {first}"), MaxRows, cancellationToken).ConfigureAwait(false);
+                _table, TableClient.CreateQueryFilter($"PartitionKey lt {first}"), MaxRows, cancellationToken);
             return removed + await OldRows.RemoveAsync(
                 _table,
                 TableClient.CreateQueryFilter($"PartitionKey eq {TlsTable.PolicyPartition} and Expires lt {now}"),
                 MaxRows - removed,
-                cancellationToken).ConfigureAwait(false);
+                cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

@@ -29,7 +29,7 @@ internal sealed class TlsTable(TableServiceClient service) : ITlsCountStore, ISt
                 foreach (var rows in day.Chunk(MaxTransaction))
                 {
                     await _table.SubmitTransactionAsync(
-                        rows.Select(c => new TableTransactionAction(TableTransactionActionType.UpsertReplace, Row(c, instance))), cancellationToken).ConfigureAwait(false);
+                        rows.Select(c => new TableTransactionAction(TableTransactionActionType.UpsertReplace, Row(c, instance))), cancellationToken);
                 }
             }
         }
@@ -49,9 +49,9 @@ internal sealed class TlsTable(TableServiceClient service) : ITlsCountStore, ISt
             var end = domain is not null ? Prefix(domain) + "~" : "~~";
             var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Partition(day)} and RowKey ge {first} and RowKey lt {end}");
             var rows = _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).GetAsyncEnumerator(cancellationToken);
-            await using (rows.ConfigureAwait(false))
+            await using (rows)
             {
-                while (await NextAsync(rows, cancellationToken).ConfigureAwait(false))
+                while (await NextAsync(rows, cancellationToken))
                 {
                     yield return new TlsCount(
                         day, rows.Current.GetString("Domain"), rows.Current.GetString("Policy"), rows.Current.GetString("Result"), rows.Current.GetInt64("Sessions") ?? 0);
@@ -64,7 +64,7 @@ internal sealed class TlsTable(TableServiceClient service) : ITlsCountStore, ISt
     {
         try
         {
-            return await _table.FindRowAsync(PolicyPartition, TableKey.Escape(domain), cancellationToken).ConfigureAwait(false) is { } row
+            return await _table.FindRowAsync(PolicyPartition, TableKey.Escape(domain), cancellationToken) is { } row
                 && row.GetDateTimeOffset(ExpiresColumn) is { } expires && expires > now
                 ? new StsPolicy(domain, row.GetString("Id"), row.GetString("Mode"), row.GetString("Mx").Split(' ', StringSplitOptions.RemoveEmptyEntries), expires)
                 : null;
@@ -87,7 +87,7 @@ internal sealed class TlsTable(TableServiceClient service) : ITlsCountStore, ISt
         };
         try
         {
-            await _table.UpsertEntityAsync(row, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
+            await _table.UpsertEntityAsync(row, TableUpdateMode.Replace, cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {
@@ -112,7 +112,7 @@ internal sealed class TlsTable(TableServiceClient service) : ITlsCountStore, ISt
     {
         try
         {
-            return await rows.MoveNextAsync().ConfigureAwait(false);
+            return await rows.MoveNextAsync();
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

@@ -11,7 +11,7 @@ internal sealed class TraceReader(TableServiceClient service) : ITraceReader
     public async Task<Core.Directory.Page<TraceEvent>> ByMessageAsync(
         string messageId, int top, string? continuation, CancellationToken cancellationToken)
     {
-        var rows = await ReadAsync(TableKey.Escape(messageId), continuation ?? "", "~", top + 1, cancellationToken).ConfigureAwait(false);
+        var rows = await ReadAsync(TableKey.Escape(messageId), continuation ?? "", "~", top + 1, cancellationToken);
         return Page(rows, top);
     }
 
@@ -26,7 +26,7 @@ internal sealed class TraceReader(TableServiceClient service) : ITraceReader
             if (string.CompareOrdinal(after, TraceRow.Time(start.AddDays(1))) < 0)
             {
                 var partition = TraceRow.AddressPartition(address, start);
-                found.AddRange(await ReadAsync(partition, after, TraceRow.Time(to) + "~", top + 1 - found.Count, cancellationToken).ConfigureAwait(false));
+                found.AddRange(await ReadAsync(partition, after, TraceRow.Time(to) + "~", top + 1 - found.Count, cancellationToken));
             }
         }
 
@@ -38,7 +38,7 @@ internal sealed class TraceReader(TableServiceClient service) : ITraceReader
         new([.. rows.Take(top).Select(TraceRow.ToEvent)], rows.Count > top ? rows[top - 1].RowKey : null);
 
     public async Task<IReadOnlyList<string>> FindMessagesAsync(string internetMessageId, int top, CancellationToken cancellationToken) =>
-        [.. (await ReadAsync(TraceRow.HeaderPartition(internetMessageId), "", "~", top, cancellationToken).ConfigureAwait(false))
+        [.. (await ReadAsync(TraceRow.HeaderPartition(internetMessageId), "", "~", top, cancellationToken))
             .Select(r => r.GetString(TraceRow.MessageIdColumn))];
 
     private async Task<List<TableEntity>> ReadAsync(string partition, string after, string end, int top, CancellationToken cancellationToken)
@@ -47,7 +47,7 @@ internal sealed class TraceReader(TableServiceClient service) : ITraceReader
         {
             var rows = new List<TableEntity>();
             var filter = TableClient.CreateQueryFilter($"PartitionKey eq {partition} and RowKey gt {after} and RowKey lt {end}");
-            await foreach (var row in _table.QueryAsync<TableEntity>(filter, top, cancellationToken: cancellationToken).ConfigureAwait(false))
+            await foreach (var row in _table.QueryAsync<TableEntity>(filter, top, cancellationToken: cancellationToken))
             {
                 rows.Add(row);
                 if (rows.Count == top)

@@ -22,12 +22,12 @@ internal sealed class TraceRetention(TableServiceClient service, TimeProvider ti
                 _table,
                 TableClient.CreateQueryFilter($"PartitionKey ge {"0"} and PartitionKey lt {MessageName.NewId(end)} and At lt {end}"),
                 OldRows.MaxRows,
-                cancellationToken).ConfigureAwait(false);
+                cancellationToken);
             return removed + await OldRows.RemoveAsync(
                 _table,
                 TableClient.CreateQueryFilter($"PartitionKey ge {TraceRow.IndexPrefixes} and PartitionKey lt {TraceRow.AfterIndexes} and At lt {end}"),
                 OldRows.MaxRows - removed,
-                cancellationToken).ConfigureAwait(false);
+                cancellationToken);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

@@ -20,7 +20,7 @@ internal sealed class TraceTable(TableServiceClient service) : ITraceWriter
             await Parallel.ForEachAsync(
                 events.SelectMany(TraceRow.From).GroupBy(r => r.PartitionKey).SelectMany(p => p.DistinctBy(r => r.RowKey).Chunk(MaxTransaction)),
                 new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
-                async (rows, token) => await WriteAsync(rows, token).ConfigureAwait(false)).ConfigureAwait(false);
+                async (rows, token) => await WriteAsync(rows, token));
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

@@ -47,20 +47,20 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
     /// </summary>
     public async ValueTask<bool> MaySendAsAsync(EmailAddress address, AuthenticatedAccount account, CancellationToken cancellationToken)
     {
-        if (await ResolveAsync(address, new Walk { ByNameOnly = true }, cancellationToken).ConfigureAwait(false) is Resolution.Found found
+        if (await ResolveAsync(address, new Walk { ByNameOnly = true }, cancellationToken) is Resolution.Found found
             && found.Mailboxes.Any(m => m.MailboxId == account.MailboxId))
         {
             return true;
         }
 
-        return await directory.FindEntryAsync(account.Address, cancellationToken).ConfigureAwait(false) is AccountEntry entry
+        return await directory.FindEntryAsync(account.Address, cancellationToken) is AccountEntry entry
             && entry.MailboxId == account.MailboxId
             && Candidates(address).Any(entry.SendAs.Contains);
     }
 
     private async ValueTask<Resolution> ResolveAsync(EmailAddress address, Walk walk, CancellationToken cancellationToken)
     {
-        var first = await VisitAsync(address, walk, 0, cancellationToken).ConfigureAwait(false);
+        var first = await VisitAsync(address, walk, 0, cancellationToken);
         if (first is not null)
         {
             return first;
@@ -91,7 +91,7 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
         walk.Seen.Add(address);
 
         if (address.IsAddressLiteral
-            || await directory.FindDomainAsync(address.Domain, cancellationToken).ConfigureAwait(false) is not { Enabled: true } domain)
+            || await directory.FindDomainAsync(address.Domain, cancellationToken) is not { Enabled: true } domain)
         {
             if (depth == 0)
             {
@@ -104,10 +104,10 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
 
         if (depth == 0 && !walk.ByNameOnly && srs?.Unwrap(address) is { } sender)
         {
-            return await VisitAsync(sender, walk, depth + 1, cancellationToken).ConfigureAwait(false);
+            return await VisitAsync(sender, walk, depth + 1, cancellationToken);
         }
 
-        switch (await FindAsync(address, domain, cancellationToken).ConfigureAwait(false))
+        switch (await FindAsync(address, domain, cancellationToken))
         {
             case AccountEntry { Enabled: false }:
                 walk.MetDisabled = true;
@@ -117,7 +117,7 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
                 return null;
             case AccountEntry account:
                 var before = walk.Found;
-                await VisitAllAsync(account.ForwardTo, walk, depth, cancellationToken).ConfigureAwait(false);
+                await VisitAllAsync(account.ForwardTo, walk, depth, cancellationToken);
                 // A forward that leads nowhere keeps its copy, asked for or not.
                 if ((account.KeepCopy || walk.Found == before) && walk.MailboxIds.Add(account.MailboxId))
                 {
@@ -126,7 +126,7 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
 
                 return null;
             case AliasEntry alias:
-                await VisitAllAsync(alias.Targets, walk, depth, cancellationToken).ConfigureAwait(false);
+                await VisitAllAsync(alias.Targets, walk, depth, cancellationToken);
                 return null;
             default:
                 return new Resolution.Unknown();
@@ -137,7 +137,7 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
     {
         foreach (var target in targets)
         {
-            switch (await VisitAsync(target, walk, depth + 1, cancellationToken).ConfigureAwait(false))
+            switch (await VisitAsync(target, walk, depth + 1, cancellationToken))
             {
                 case Resolution.Unknown:
                     walk.Failed.Add(new FailedTarget(target, "no such address"));
@@ -175,13 +175,13 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
                 return new AliasEntry { Address = address, Targets = [postmaster] };
             }
 
-            if (await directory.FindEntryAsync(candidate, cancellationToken).ConfigureAwait(false) is { } found)
+            if (await directory.FindEntryAsync(candidate, cancellationToken) is { } found)
             {
                 return found;
             }
         }
 
-        return MailDomain.IsRole(address) && await FindSystemPostmasterAsync(domain, cancellationToken).ConfigureAwait(false) is { } system
+        return MailDomain.IsRole(address) && await FindSystemPostmasterAsync(domain, cancellationToken) is { } system
             ? new AliasEntry { Address = address, Targets = [system] }
             : null;
     }
@@ -192,7 +192,7 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
         for (var name = hostName; name is not null && name.Contains('.'); name = name[(name.IndexOf('.') + 1)..])
         {
             if (EmailAddress.Parse("postmaster@" + name) is { } postmaster
-                && await directory.FindDomainAsync(postmaster.Domain, cancellationToken).ConfigureAwait(false) is { Enabled: true } above)
+                && await directory.FindDomainAsync(postmaster.Domain, cancellationToken) is { Enabled: true } above)
             {
                 return above.Name == domain.Name ? null : postmaster;
             }

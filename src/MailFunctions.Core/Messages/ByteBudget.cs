@@ -59,7 +59,7 @@ public sealed class ByteBudget(long octets, TimeSpan? longestWait = null) : IOct
 
         try
         {
-            await granted.Task.WaitAsync(_longestWait, cancellationToken).ConfigureAwait(false);
+            await granted.Task.WaitAsync(_longestWait, cancellationToken);
         }
         catch (Exception e) when (e is OperationCanceledException or TimeoutException)
         {

@@ -32,8 +32,8 @@ public sealed class ClaimCheckIntake(IMessageStore store, IBusSender bus) : IMes
             };
             try
             {
-                await upload.CommitAsync(cancellationToken).ConfigureAwait(false);
-                await bus.SendAsync(QueueNames.Inbound, message, cancellationToken).ConfigureAwait(false);
+                await upload.CommitAsync(cancellationToken);
+                await bus.SendAsync(QueueNames.Inbound, message, cancellationToken);
                 return IntakeResult.Accepted;
             }
             catch (Exception e) when (e is StoreUnavailableException or BusUnavailableException)

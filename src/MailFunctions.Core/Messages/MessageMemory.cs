@@ -78,13 +78,13 @@ public sealed class MessageMemory(ByteBudget all, long perClient, long perNetwor
     internal async ValueTask TakeAsync(MessageRoom room, long amount, CancellationToken cancellationToken)
     {
         // Always in this order, and what is scarce last: none waits for a share while it holds the memory of all.
-        await TakeAsync(room.Client.Budget, r => r.Client == room.Client, room, amount, cancellationToken).ConfigureAwait(false);
+        await TakeAsync(room.Client.Budget, r => r.Client == room.Client, room, amount, cancellationToken);
         try
         {
-            await TakeAsync(room.Network.Budget, r => r.Network == room.Network, room, amount, cancellationToken).ConfigureAwait(false);
+            await TakeAsync(room.Network.Budget, r => r.Network == room.Network, room, amount, cancellationToken);
             try
             {
-                await TakeAsync(all, static _ => true, room, amount, cancellationToken).ConfigureAwait(false);
+                await TakeAsync(all, static _ => true, room, amount, cancellationToken);
             }
             catch
             {
@@ -116,9 +116,9 @@ public sealed class MessageMemory(ByteBudget all, long perClient, long perNetwor
 
         var waiting = budget.TakeAsync(amount, cancellationToken);
         var again = time.CreateTimer(_ => EvictSlower(others, room, amount), null, TimeSpan.Zero, LooksAgain);
-        await using (again.ConfigureAwait(false))
+        await using (again)
         {
-            await waiting.ConfigureAwait(false);
+            await waiting;
         }
     }
 

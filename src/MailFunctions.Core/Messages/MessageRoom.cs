@@ -99,7 +99,7 @@ public sealed class MessageRoom : IOctetBudget, IDisposable
     {
         try
         {
-            await _memory.TakeAsync(this, amount, cancellationToken).ConfigureAwait(false);
+            await _memory.TakeAsync(this, amount, cancellationToken);
         }
         catch (TimeoutException e)
         {

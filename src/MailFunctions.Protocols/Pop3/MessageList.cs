@@ -19,7 +19,7 @@ internal sealed class MessageList
     public static async ValueTask<MessageList> LoadAsync(IMaildrop maildrop, CancellationToken cancellationToken)
     {
         var messages = new List<MaildropMessage>((int)Math.Min(maildrop.Count, 1_000_000));
-        await foreach (var page in maildrop.ListAsync(cancellationToken).ConfigureAwait(false))
+        await foreach (var page in maildrop.ListAsync(cancellationToken))
         {
             messages.AddRange(page);
         }

@@ -17,7 +17,7 @@ public sealed partial class Pop3Session
             return false;
         }
 
-        switch (_login is null ? LoginState.Valid : await _login.CheckAsync(abort).ConfigureAwait(false))
+        switch (_login is null ? LoginState.Valid : await _login.CheckAsync(abort))
         {
             case LoginState.Ended:
                 End(Pop3SessionEnd.LoginEnded, "-ERR [AUTH] The account or its password has changed: nothing was deleted, log in again");

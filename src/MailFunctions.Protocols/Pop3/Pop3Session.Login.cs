@@ -67,7 +67,7 @@ public sealed partial class Pop3Session
         }
 
         Say("+OK Begin TLS");
-        if (!await _input.FlushAsync(FlushLimit, abort).ConfigureAwait(false) || !await connection.StartTlsAsync(abort).ConfigureAwait(false))
+        if (!await _input.FlushAsync(FlushLimit, abort) || !await connection.StartTlsAsync(abort))
         {
             _end = Pop3SessionEnd.TlsFailed;
             return;
@@ -110,9 +110,9 @@ public sealed partial class Pop3Session
         }
 
         // All behind the one blank is the password (RFC 1939 §7: it may hold blanks).
-        var result = await services.Authenticator.CheckPasswordAsync(_user, password, connection.RemoteEndPoint.Address, abort).ConfigureAwait(false);
+        var result = await services.Authenticator.CheckPasswordAsync(_user, password, connection.RemoteEndPoint.Address, abort);
         _user = null;
-        await EnterAsync(result, abort).ConfigureAwait(false);
+        await EnterAsync(result, abort);
     }
 
     // RFC 5034
@@ -147,21 +147,21 @@ public sealed partial class Pop3Session
 
         var response = words.Length == 2
             ? Base64Decode(Encoding.UTF8.GetBytes(words[1] == "=" ? "" : words[1]))
-            : await AskAsync(exchange.FirstChallenge, abort).ConfigureAwait(false);
+            : await AskAsync(exchange.FirstChallenge, abort);
         while (response is not null)
         {
-            var step = await exchange.StepAsync(response, abort).ConfigureAwait(false);
+            var step = await exchange.StepAsync(response, abort);
             Array.Clear(response);
             switch (step)
             {
                 case SaslStep.Challenge challenge:
-                    response = await AskAsync(challenge.Octets, abort).ConfigureAwait(false);
+                    response = await AskAsync(challenge.Octets, abort);
                     break;
                 case SaslStep.Succeeded succeeded:
-                    await EnterAsync(new AuthenticationResult.Authenticated(succeeded.Account), abort).ConfigureAwait(false);
+                    await EnterAsync(new AuthenticationResult.Authenticated(succeeded.Account), abort);
                     return;
                 case SaslStep.Failed failed:
-                    await EnterAsync(failed.Why, abort).ConfigureAwait(false);
+                    await EnterAsync(failed.Why, abort);
                     return;
                 default:
                     response = null;
@@ -180,7 +180,7 @@ public sealed partial class Pop3Session
     {
         Say("+ " + Convert.ToBase64String(challenge));
         var (status, line) = await _input.ReadLineAsync(
-            SaslMechanisms.LineOctets, listener.IdleTimeout, static l => l.ToArray(), abort).ConfigureAwait(false);
+            SaslMechanisms.LineOctets, listener.IdleTimeout, static l => l.ToArray(), abort);
         if (status != InputStatus.Ready)
         {
             _end = status switch
@@ -215,7 +215,7 @@ public sealed partial class Pop3Session
         switch (result)
         {
             case AuthenticationResult.Authenticated login:
-                await OpenAsync(login.Account, abort).ConfigureAwait(false);
+                await OpenAsync(login.Account, abort);
                 break;
             case AuthenticationResult.Throttled throttled:
                 End(Pop3SessionEnd.Throttled, string.Create(CultureInfo.InvariantCulture,
@@ -239,7 +239,7 @@ public sealed partial class Pop3Session
             return;
         }
 
-        switch (await services.Maildrops.OpenAsync(account, abort).ConfigureAwait(false))
+        switch (await services.Maildrops.OpenAsync(account, abort))
         {
             case MaildropOpening.Opened opened:
                 _maildrop = opened.Maildrop;

@@ -22,7 +22,7 @@ public sealed partial class Pop3Session
     private const string NoSuchMessage = "-ERR No such message";
 
     private async ValueTask<MessageList> MessagesAsync(CancellationToken abort) =>
-        _messages ??= await MessageList.LoadAsync(_maildrop!, abort).ConfigureAwait(false);
+        _messages ??= await MessageList.LoadAsync(_maildrop!, abort);
 
     private ValueTask Stat()
     {
@@ -40,7 +40,7 @@ public sealed partial class Pop3Session
     /// <summary>LIST and UIDL: one message's line, or all of them.</summary>
     private async ValueTask ScanAsync(string argument, bool uniqueIds, CancellationToken abort)
     {
-        var messages = await MessagesAsync(abort).ConfigureAwait(false);
+        var messages = await MessagesAsync(abort);
         var prefix = uniqueIds ? _maildrop!.UniqueIdPrefix : null;
         if (argument.Length > 0)
         {
@@ -63,19 +63,19 @@ public sealed partial class Pop3Session
                 octets += SayListing(number, messages[number], prefix);
                 if (_input.Output.UnflushedBytes >= FlushEvery)
                 {
-                    if (!await FlushAsync(abort).ConfigureAwait(false))
+                    if (!await FlushAsync(abort))
                     {
                         return;
                     }
 
-                    await _listPace.TakeAsync(octets, abort).ConfigureAwait(false);
+                    await _listPace.TakeAsync(octets, abort);
                     octets = 0;
                 }
             }
         }
 
         Say(".");
-        await _listPace.TakeAsync(octets, abort).ConfigureAwait(false);
+        await _listPace.TakeAsync(octets, abort);
     }
 
     /// <summary>`number size`, or `number unique-id` (RFC 1939 §7): at most 10 + 1 + 50 + 1 + 10 + 2 octets.</summary>
@@ -108,7 +108,7 @@ public sealed partial class Pop3Session
 
     private async ValueTask SendMessageAsync(string argument, long bodyLines, CancellationToken abort)
     {
-        var messages = await MessagesAsync(abort).ConfigureAwait(false);
+        var messages = await MessagesAsync(abort);
         if (!TryNumber(argument, messages, out var number))
         {
             return;
@@ -116,7 +116,7 @@ public sealed partial class Pop3Session
 
         var whole = bodyLines == DotStuffer.AllLines;
         var next = whole ? LikelyAfter(number, messages) : default;
-        await using var content = await _maildrop!.OpenMessageAsync(messages[number].Uid, next, abort).ConfigureAwait(false);
+        await using var content = await _maildrop!.OpenMessageAsync(messages[number].Uid, next, abort);
         if (content is null)
         {
             Fail("-ERR [SYS/PERM] The content of this message can't be found; the postmaster is told");
@@ -131,14 +131,14 @@ public sealed partial class Pop3Session
         var octets = 0L;
         try
         {
-            while (!stuffer.IsDone && await content.ReadAsync(abort).ConfigureAwait(false) is { IsEmpty: false } piece)
+            while (!stuffer.IsDone && await content.ReadAsync(abort) is { IsEmpty: false } piece)
             {
                 octets += piece.Length;
-                await _messagePace.TakeAsync(piece.Length, abort).ConfigureAwait(false);
+                await _messagePace.TakeAsync(piece.Length, abort);
                 for (; !piece.IsEmpty; piece = piece[Math.Min(piece.Length, PieceOctets)..])
                 {
                     stuffer.Write(piece.Span[..Math.Min(piece.Length, PieceOctets)], _input.Output);
-                    if (_input.Output.UnflushedBytes >= FlushEvery && !await FlushAsync(abort).ConfigureAwait(false))
+                    if (_input.Output.UnflushedBytes >= FlushEvery && !await FlushAsync(abort))
                     {
                         return;
                     }
@@ -184,7 +184,7 @@ public sealed partial class Pop3Session
 
     private async ValueTask DeleAsync(string argument, CancellationToken abort)
     {
-        var messages = await MessagesAsync(abort).ConfigureAwait(false);
+        var messages = await MessagesAsync(abort);
         if (TryNumber(argument, messages, out var number))
         {
             messages.Mark(number);
@@ -210,21 +210,21 @@ public sealed partial class Pop3Session
     {
         if (_unsent is { Count: > 0 })
         {
-            await FlushAsync(abort).ConfigureAwait(false); // pipelined before: fetched, if it leaves
+            await FlushAsync(abort); // pipelined before: fetched, if it leaves
         }
 
         _end = Pop3SessionEnd.Quit;
         var marked = _messages?.MarkedUids() ?? [];
         if (marked.Count == 0)
         {
-            await UnlockAsync().ConfigureAwait(false);
+            await UnlockAsync();
             Say("+OK Bye");
             return;
         }
 
-        var deleted = await _maildrop!.DeleteAsync(marked, abort).ConfigureAwait(false);
+        var deleted = await _maildrop!.DeleteAsync(marked, abort);
         services.Events.Deleted(deleted);
-        await UnlockAsync().ConfigureAwait(false);
+        await UnlockAsync();
         Say(deleted == marked.Count
             ? string.Create(CultureInfo.InvariantCulture, $"+OK Bye, {deleted} messages deleted")
             : string.Create(CultureInfo.InvariantCulture, $"-ERR [SYS/TEMP] Only {deleted} of {marked.Count} messages were deleted"));
@@ -235,7 +235,7 @@ public sealed partial class Pop3Session
     {
         if (_maildrop is not null)
         {
-            await _maildrop.DisposeAsync().ConfigureAwait(false);
+            await _maildrop.DisposeAsync();
             _maildrop = null;
         }
     }
@@ -254,7 +254,7 @@ public sealed partial class Pop3Session
     /// <summary>Sends what was written so far; false when the client does not read: the session is over.</summary>
     private async ValueTask<bool> FlushAsync(CancellationToken abort)
     {
-        if (await _input.FlushAsync(abort).ConfigureAwait(false))
+        if (await _input.FlushAsync(abort))
         {
             return true;
         }

@@ -37,11 +37,11 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
             while (_end is null)
             {
                 var (status, line) = await _input.ReadLineAsync(
-                    Pop3Listener.CommandLineOctets, listener.IdleTimeout, Decode, abort).ConfigureAwait(false);
+                    Pop3Listener.CommandLineOctets, listener.IdleTimeout, Decode, abort);
                 switch (status)
                 {
                     case InputStatus.Ready:
-                        await ExecuteAsync(line!, abort).ConfigureAwait(false);
+                        await ExecuteAsync(line!, abort);
                         break;
                     case InputStatus.LineTooLong:
                         End(Pop3SessionEnd.ProtocolError, "-ERR Line too long");
@@ -67,17 +67,17 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
                 }
             }
 
-            await _input.FlushAsync(FlushLimit, abort).ConfigureAwait(false);
+            await _input.FlushAsync(FlushLimit, abort);
             return _end.Value;
         }
         finally
         {
             if (_maildrop is not null)
             {
-                await _maildrop.DisposeAsync().ConfigureAwait(false);
+                await _maildrop.DisposeAsync();
             }
 
-            await _input.DisposeAsync().ConfigureAwait(false);
+            await _input.DisposeAsync();
         }
     }
 
@@ -107,14 +107,14 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
             return;
         }
 
-        if (!await MayGoOnAsync(rule, abort).ConfigureAwait(false))
+        if (!await MayGoOnAsync(rule, abort))
         {
             return;
         }
 
         try
         {
-            await rule.Run(this, argument, abort).ConfigureAwait(false);
+            await rule.Run(this, argument, abort);
         }
         catch (StoreUnavailableException)
         {

@@ -26,6 +26,6 @@ internal sealed class LoginExchange(IAuthenticator authenticator, IPAddress clie
             return new SaslStep.Challenge("Password:"u8.ToArray());
         }
 
-        return PlainExchange.Outcome(await authenticator.CheckPasswordAsync(_login, text, client, cancellationToken).ConfigureAwait(false));
+        return PlainExchange.Outcome(await authenticator.CheckPasswordAsync(_login, text, client, cancellationToken));
     }
 }

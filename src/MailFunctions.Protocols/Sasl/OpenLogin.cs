@@ -15,7 +15,7 @@ internal sealed class OpenLogin(AuthenticatedAccount account, IOpenLogins logins
 
     private async ValueTask<LoginState> CheckNowAsync(CancellationToken cancellationToken)
     {
-        var state = await logins.CheckAsync(account, cancellationToken).ConfigureAwait(false);
+        var state = await logins.CheckAsync(account, cancellationToken);
         if (state == LoginState.Valid)
         {
             _checkedAt = time.GetTimestamp();

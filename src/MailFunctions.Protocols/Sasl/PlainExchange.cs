@@ -27,7 +27,7 @@ internal sealed class PlainExchange(IAuthenticator authenticator, IPAddress clie
             return SaslStep.Failed.Rejected;
         }
 
-        return Outcome(await authenticator.CheckPasswordAsync(login, password, client, cancellationToken).ConfigureAwait(false));
+        return Outcome(await authenticator.CheckPasswordAsync(login, password, client, cancellationToken));
     }
 
     internal static SaslStep Outcome(AuthenticationResult result) => result is AuthenticationResult.Authenticated ok

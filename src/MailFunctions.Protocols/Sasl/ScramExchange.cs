@@ -77,7 +77,7 @@ internal sealed class ScramExchange(IAuthenticator authenticator, IPAddress clie
             return SaslStep.Failed.Rejected;
         }
 
-        switch (await authenticator.FindScramAsync(_login, client, cancellationToken).ConfigureAwait(false))
+        switch (await authenticator.FindScramAsync(_login, client, cancellationToken))
         {
             case ScramLookup.Found found:
                 _credential = found.Credential;

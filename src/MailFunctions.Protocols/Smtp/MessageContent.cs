@@ -85,7 +85,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
 
         if (Refusal is not null)
         {
-            await AbandonAsync().ConfigureAwait(false);
+            await AbandonAsync();
             return;
         }
 
@@ -93,11 +93,11 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         {
             if (_headerDone)
             {
-                await _incoming!.WriteAsync(octets, cancellationToken).ConfigureAwait(false);
+                await _incoming!.WriteAsync(octets, cancellationToken);
             }
             else
             {
-                await WriteHeaderAsync(octets, cancellationToken).ConfigureAwait(false);
+                await WriteHeaderAsync(octets, cancellationToken);
             }
         }
         catch (NoRoomException)
@@ -117,7 +117,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         {
             if (Refusal is null && !_headerDone)
             {
-                await EndHeaderAsync(_header.AsMemory(0, _headerLength), cancellationToken).ConfigureAwait(false);
+                await EndHeaderAsync(_header.AsMemory(0, _headerLength), cancellationToken);
             }
 
             if (Refusal is not null)
@@ -125,12 +125,12 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
                 return Refusal;
             }
 
-            if (await CheckAsync(cancellationToken).ConfigureAwait(false) is { } refusal)
+            if (await CheckAsync(cancellationToken) is { } refusal)
             {
                 return refusal;
             }
 
-            return await _incoming!.CommitAsync(Envelope(), cancellationToken).ConfigureAwait(false) == IntakeResult.Accepted
+            return await _incoming!.CommitAsync(Envelope(), cancellationToken) == IntakeResult.Accepted
                 ? SmtpReplies.Accepted with { Text = $"Message accepted as {transaction.Id}" }
                 : SmtpReplies.StoreAway;
         }
@@ -146,7 +146,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
 
     public async ValueTask DisposeAsync()
     {
-        await AbandonAsync().ConfigureAwait(false);
+        await AbandonAsync();
         room.Dispose();
     }
 
@@ -157,7 +157,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         {
             var incoming = _incoming;
             _incoming = null;
-            await incoming.DisposeAsync().ConfigureAwait(false);
+            await incoming.DisposeAsync();
         }
     }
 
@@ -166,14 +166,14 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         // The usual case: the whole section is in the first piece, and nothing is copied.
         if (_headerLength == 0 && HeaderSection.FindEnd(octets.Span, 0) is >= 0 and var whole)
         {
-            await EndHeaderAsync(octets[..whole], cancellationToken).ConfigureAwait(false);
-            await WriteBodyAsync(octets[whole..], cancellationToken).ConfigureAwait(false);
+            await EndHeaderAsync(octets[..whole], cancellationToken);
+            await WriteBodyAsync(octets[whole..], cancellationToken);
             return;
         }
 
         var searched = _headerLength;
         var taken = Math.Min(octets.Length, SmtpLimits.HeaderSectionOctets - _headerLength);
-        await CollectAsync(octets[..taken], cancellationToken).ConfigureAwait(false);
+        await CollectAsync(octets[..taken], cancellationToken);
         var end = HeaderSection.FindEnd(_header.AsSpan(0, _headerLength), searched);
         if (end < 0 && _headerLength < SmtpLimits.HeaderSectionOctets)
         {
@@ -187,17 +187,17 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         }
 
         var header = _header.AsMemory(0, end < 0 ? _headerLength : end);
-        await EndHeaderAsync(header, cancellationToken).ConfigureAwait(false);
-        await WriteBodyAsync(_header.AsMemory(header.Length, _headerLength - header.Length), cancellationToken).ConfigureAwait(false);
+        await EndHeaderAsync(header, cancellationToken);
+        await WriteBodyAsync(_header.AsMemory(header.Length, _headerLength - header.Length), cancellationToken);
         LetHeaderGo();
-        await WriteBodyAsync(octets[taken..], cancellationToken).ConfigureAwait(false);
+        await WriteBodyAsync(octets[taken..], cancellationToken);
     }
 
     private async ValueTask WriteBodyAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
     {
         if (Refusal is null && !octets.IsEmpty)
         {
-            await _incoming!.WriteAsync(octets, cancellationToken).ConfigureAwait(false);
+            await _incoming!.WriteAsync(octets, cancellationToken);
         }
     }
 
@@ -208,7 +208,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         if (_header is null || _header.Length < needed)
         {
             var length = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(needed, SmtpLimits.CommandLineOctets));
-            await room.TakeAsync(length, cancellationToken).ConfigureAwait(false);
+            await room.TakeAsync(length, cancellationToken);
             var larger = ArrayPool<byte>.Shared.Rent(length);
             _header.AsSpan(0, _headerLength).CopyTo(larger);
             LetHeaderGo();
@@ -240,7 +240,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
             return;
         }
 
-        if (listener.IsSubmission && await CheckFromAsync(header, cancellationToken).ConfigureAwait(false) is { } refusal)
+        if (listener.IsSubmission && await CheckFromAsync(header, cancellationToken) is { } refusal)
         {
             Refuse(refusal);
             return;
@@ -255,10 +255,10 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         }
 
         _incoming = services.Intake.Begin(transaction.Id, transaction.ReceivedAt, room);
-        await _incoming.WriteAsync(Encoding.UTF8.GetBytes(fields.ToString()), cancellationToken).ConfigureAwait(false);
+        await _incoming.WriteAsync(Encoding.UTF8.GetBytes(fields.ToString()), cancellationToken);
         if (!octets.IsEmpty)
         {
-            await _incoming.WriteAsync(octets, cancellationToken).ConfigureAwait(false);
+            await _incoming.WriteAsync(octets, cancellationToken);
         }
     }
 
@@ -286,7 +286,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
 
         foreach (var author in authors)
         {
-            switch (await services.Policy.CheckFromAsync(author, origin.Account!, cancellationToken).ConfigureAwait(false))
+            switch (await services.Policy.CheckFromAsync(author, origin.Account!, cancellationToken))
             {
                 case SenderVerdict.Accepted:
                     break;
@@ -304,7 +304,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
     private async ValueTask<SmtpReply?> CheckAsync(CancellationToken cancellationToken)
     {
         var content = new IncomingContent(transaction.Recipients, transaction.MailFrom, _incoming!.Length, _deliveredTo);
-        return await services.Policy.CheckContentAsync(content, cancellationToken).ConfigureAwait(false) switch
+        return await services.Policy.CheckContentAsync(content, cancellationToken) switch
         {
             ContentVerdict.Accepted => null,
             ContentVerdict.OverQuota => SmtpReplies.FullMailbox,

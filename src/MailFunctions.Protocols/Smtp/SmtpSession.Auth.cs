@@ -44,7 +44,7 @@ public sealed partial class SmtpSession
         }
         else
         {
-            var (refusal, answer) = await AskAsync(exchange.FirstChallenge, abort).ConfigureAwait(false);
+            var (refusal, answer) = await AskAsync(exchange.FirstChallenge, abort);
             if (answer is null)
             {
                 return refusal;
@@ -53,14 +53,14 @@ public sealed partial class SmtpSession
             response = answer;
         }
 
-        return await ExchangeAsync(exchange, response, abort).ConfigureAwait(false);
+        return await ExchangeAsync(exchange, response, abort);
     }
 
     private async ValueTask<SmtpReply?> ExchangeAsync(ISaslExchange exchange, byte[] response, CancellationToken abort)
     {
         while (true)
         {
-            var step = await exchange.StepAsync(response, abort).ConfigureAwait(false);
+            var step = await exchange.StepAsync(response, abort);
             Array.Clear(response);
             switch (step)
             {
@@ -69,7 +69,7 @@ public sealed partial class SmtpSession
                     _client = null;
                     return SmtpReplies.Authenticated;
                 case SaslStep.Challenge challenge:
-                    var (refusal, answer) = await AskAsync(challenge.Octets, abort).ConfigureAwait(false);
+                    var (refusal, answer) = await AskAsync(challenge.Octets, abort);
                     if (answer is null)
                     {
                         return refusal;
@@ -94,7 +94,7 @@ public sealed partial class SmtpSession
     {
         Send(new SmtpReply(334, "", Convert.ToBase64String(challenge)));
         var (status, line) = await _input.ReadLineAsync(
-            SaslMechanisms.LineOctets, listener.Limits.CommandTimeout, static l => l.ToArray(), abort).ConfigureAwait(false);
+            SaslMechanisms.LineOctets, listener.Limits.CommandTimeout, static l => l.ToArray(), abort);
         switch (status)
         {
             case InputStatus.Ready when line is [(byte)'*']:

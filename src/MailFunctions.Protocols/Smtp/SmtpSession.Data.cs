@@ -22,10 +22,10 @@ public sealed partial class SmtpSession
         var ended = false;
         while (!ended)
         {
-            var (status, buffer) = await ReadDataAsync(content.Pace, abort).ConfigureAwait(false);
+            var (status, buffer) = await ReadDataAsync(content.Pace, abort);
             if (status != InputStatus.Ready)
             {
-                return await BreakOffAsync(status).ConfigureAwait(false);
+                return await BreakOffAsync(status);
             }
 
             var position = buffer.Start;
@@ -42,7 +42,7 @@ public sealed partial class SmtpSession
 
                     if (length > 0)
                     {
-                        await content.WriteAsync(rest.Slice(start, length), abort).ConfigureAwait(false);
+                        await content.WriteAsync(rest.Slice(start, length), abort);
                     }
 
                     position = buffer.GetPosition(consumed, position);
@@ -58,12 +58,12 @@ public sealed partial class SmtpSession
             connection.Input.AdvanceTo(position);
             if (!ended && content.Octets > listener.Limits.DiscardOctets)
             {
-                await ResetAsync().ConfigureAwait(false);
+                await ResetAsync();
                 return Ending(SmtpReplies.FarTooBig, SmtpSessionEnd.ProtocolError);
             }
         }
 
-        var reply = await FinishAsync(transaction, content, abort).ConfigureAwait(false);
+        var reply = await FinishAsync(transaction, content, abort);
         if (decoder.HasBareLineBreak)
         {
             // Whoever wrote this data may have meant it to end elsewhere: what follows can't be trusted to be commands.
@@ -86,7 +86,7 @@ public sealed partial class SmtpSession
 
         if (size > listener.Limits.DiscardOctets)
         {
-            await ResetAsync().ConfigureAwait(false);
+            await ResetAsync();
             return Ending(SmtpReplies.FarTooBig, SmtpSessionEnd.ProtocolError);
         }
 
@@ -96,9 +96,9 @@ public sealed partial class SmtpSession
             : _transaction.Recipients.Count == 0 ? SmtpReplies.NoRecipients
             : null;
         var content = refusal is null ? _transaction!.Content ??= NewContent() : null;
-        if (await ReadChunkAsync(size, content, abort).ConfigureAwait(false) is var status and not InputStatus.Ready)
+        if (await ReadChunkAsync(size, content, abort) is var status and not InputStatus.Ready)
         {
-            return await BreakOffAsync(status).ConfigureAwait(false);
+            return await BreakOffAsync(status);
         }
 
         if (refusal is not null)
@@ -117,7 +117,7 @@ public sealed partial class SmtpSession
         }
 
         // RFC 3030 §2: after a failure the rest of the chunks meets 503, as there is no transaction any more.
-        return await FinishAsync(_transaction!, content, abort).ConfigureAwait(false);
+        return await FinishAsync(_transaction!, content, abort);
     }
 
     private async ValueTask<InputStatus> ReadChunkAsync(long size, MessageContent? content, CancellationToken abort)
@@ -125,7 +125,7 @@ public sealed partial class SmtpSession
         var pace = content?.Pace ?? new DataPace(listener.Limits.MinDataRate, services.Time, null); // a refused chunk is read, too
         while (size > 0)
         {
-            var (status, buffer) = await ReadDataAsync(pace, abort).ConfigureAwait(false);
+            var (status, buffer) = await ReadDataAsync(pace, abort);
             if (status != InputStatus.Ready)
             {
                 return status;
@@ -141,7 +141,7 @@ public sealed partial class SmtpSession
                         content.Refuse(SmtpReplies.BareBreakInData); // RFC 5321 §2.3.8: chunks of text are lines as well
                     }
 
-                    await content.WriteAsync(segment, abort).ConfigureAwait(false);
+                    await content.WriteAsync(segment, abort);
                 }
             }
 
@@ -163,7 +163,7 @@ public sealed partial class SmtpSession
             return commit.Result;
         }
 
-        await SendLaterAsync(commit.AsTask(), content.Octets).ConfigureAwait(false);
+        await SendLaterAsync(commit.AsTask(), content.Octets);
         return null;
     }
 
@@ -179,7 +179,7 @@ public sealed partial class SmtpSession
         try
         {
             // The commit outlives a client that hangs up: a message announced to nobody would only be an orphan.
-            reply = await content.CommitAsync(abort).ConfigureAwait(false);
+            reply = await content.CommitAsync(abort);
             if (!reply.IsFailure)
             {
                 services.Events.Accepted(connection.RemoteEndPoint.Address, transaction.Id, transaction.Recipients.Count, content.Octets);
@@ -192,13 +192,13 @@ public sealed partial class SmtpSession
         finally
         {
             End(transaction, reply, content.Octets);
-            await content.DisposeAsync().ConfigureAwait(false);
+            await content.DisposeAsync();
         }
     }
 
     private async ValueTask<SmtpReply?> BreakOffAsync(InputStatus status)
     {
-        await ResetAsync().ConfigureAwait(false);
+        await ResetAsync();
         return status switch
         {
             InputStatus.Closed => Silently(SmtpSessionEnd.ClientClosed),
@@ -218,7 +218,7 @@ public sealed partial class SmtpSession
             pace.BeginWait();
         }
 
-        var (status, buffer, _) = await reading.ConfigureAwait(false);
+        var (status, buffer, _) = await reading;
         return pace.EndWait(buffer.Length) || status != InputStatus.Ready ? (status, buffer) : (InputStatus.TimedOut, buffer);
     }
 
@@ -227,7 +227,7 @@ public sealed partial class SmtpSession
     {
         content.Pace.BeginWait();
         var (status, line) = await _input.ReadLineAsync(
-            SmtpLimits.CommandLineOctets, listener.Limits.DataTimeout, Decode, abort).ConfigureAwait(false);
+            SmtpLimits.CommandLineOctets, listener.Limits.DataTimeout, Decode, abort);
         return content.Pace.EndWait(0) || status != InputStatus.Ready ? (status, line) : (InputStatus.TimedOut, null);
     }
 

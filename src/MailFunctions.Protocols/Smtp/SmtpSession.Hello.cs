@@ -13,7 +13,7 @@ public sealed partial class SmtpSession
             return SmtpReplies.BadHelo;
         }
 
-        await ResetAsync().ConfigureAwait(false); // RFC 5321 §4.1.4: EHLO also resets
+        await ResetAsync(); // RFC 5321 §4.1.4: EHLO also resets
         _helo = argument;
         _esmtp = esmtp;
         _client = null;
@@ -70,15 +70,15 @@ public sealed partial class SmtpSession
             return SmtpReplies.TlsUnavailable;
         }
 
-        await SettleAsync().ConfigureAwait(false);
+        await SettleAsync();
         Send(SmtpReplies.ReadyForTls);
-        if (!await _input.FlushAsync(FlushLimit, abort).ConfigureAwait(false) || !await connection.StartTlsAsync(abort).ConfigureAwait(false))
+        if (!await _input.FlushAsync(FlushLimit, abort) || !await connection.StartTlsAsync(abort))
         {
             return Silently(SmtpSessionEnd.TlsFailed);
         }
 
         // RFC 3207 §4.2: everything that was said before is forgotten.
-        await ResetAsync().ConfigureAwait(false);
+        await ResetAsync();
         _helo = null;
         _account = null;
         _client = null;

@@ -33,7 +33,7 @@ public sealed partial class SmtpSession
 
         if (_account is not null)
         {
-            switch (await services.Logins.CheckAsync(_account, abort).ConfigureAwait(false))
+            switch (await services.Logins.CheckAsync(_account, abort))
             {
                 case LoginState.Ended:
                     return Ending(SmtpReplies.LoginEnded, SmtpSessionEnd.LoginEnded);
@@ -42,7 +42,7 @@ public sealed partial class SmtpSession
             }
         }
 
-        switch (await services.Policy.CheckSenderAsync(transaction.Sender, _account, Client(), abort).ConfigureAwait(false))
+        switch (await services.Policy.CheckSenderAsync(transaction.Sender, _account, Client(), abort))
         {
             case SenderVerdict.Accepted:
                 _transaction = transaction;
@@ -62,7 +62,7 @@ public sealed partial class SmtpSession
     {
         if (!argument.StartsWith(ToPrefix, StringComparison.OrdinalIgnoreCase)
             || PathArgument.Parse(argument[ToPrefix.Length..], bareAllowed: listener.IsSubmission) is not { } path
-            || (path.IsPostmaster ? await PostmasterAsync(abort).ConfigureAwait(false) : path.Address) is not { } address)
+            || (path.IsPostmaster ? await PostmasterAsync(abort) : path.Address) is not { } address)
         {
             return SmtpReplies.BadRecipientPath;
         }
@@ -81,7 +81,7 @@ public sealed partial class SmtpSession
         }
 
         var verdict = await services.Policy.CheckRecipientAsync(
-            address, _account, Client(), _transaction.Sender, _transaction.DeclaredSize, abort).ConfigureAwait(false);
+            address, _account, Client(), _transaction.Sender, _transaction.DeclaredSize, abort);
         if (verdict == RecipientVerdict.AcceptedAlone && _transaction.Recipients.Count > 0)
         {
             return SmtpReplies.TooManyRecipients;
@@ -116,7 +116,7 @@ public sealed partial class SmtpSession
         {
             var address = EmailAddress.Parse("postmaster@" + domain);
             if (address is null || !domain.Contains('.')
-                || await services.Policy.CheckRecipientAsync(address, _account, Client(), sender: null, declaredSize: 0, abort).ConfigureAwait(false) != RecipientVerdict.NotLocal)
+                || await services.Policy.CheckRecipientAsync(address, _account, Client(), sender: null, declaredSize: 0, abort) != RecipientVerdict.NotLocal)
             {
                 return address;
             }
@@ -125,7 +125,7 @@ public sealed partial class SmtpSession
 
     private async ValueTask<SmtpReply?> RsetAsync()
     {
-        await ResetAsync().ConfigureAwait(false);
+        await ResetAsync();
         return SmtpReplies.Flushed;
     }
 }

@@ -52,7 +52,7 @@ public sealed partial class SmtpSession
         _commitOctets += octets;
         if (++_commits == MaxCommits || _commitOctets > MaxCommitOctets)
         {
-            await SettleAsync().ConfigureAwait(false);
+            await SettleAsync();
         }
     }
 
@@ -64,7 +64,7 @@ public sealed partial class SmtpSession
     {
         while (_later.TryPeek(out var next))
         {
-            var reply = await next.Reply.ConfigureAwait(false);
+            var reply = await next.Reply;
             _later.Dequeue();
             reply.WriteTo(_input.Output);
             if (next.Octets is { } octets)

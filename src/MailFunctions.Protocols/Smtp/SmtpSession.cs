@@ -30,14 +30,14 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
             Send(HasSpokenEarly() ? Ending(SmtpReplies.EarlyTalker, SmtpSessionEnd.ProtocolError) : Greeting());
             while (_end is null)
             {
-                var (status, line) = await ReadCommandAsync(abort).ConfigureAwait(false);
+                var (status, line) = await ReadCommandAsync(abort);
                 var reply = status switch
                 {
                     // Of a client that pipelines without end, no wait would ever notice either of these.
                     InputStatus.Ready when services.Drain.IsCancellationRequested => Ending(SmtpReplies.ShuttingDown, SmtpSessionEnd.Drained),
                     InputStatus.Ready when services.Time.GetElapsedTime(_began) > listener.Limits.SessionTime =>
                         Ending(SmtpReplies.SessionTooLong, SmtpSessionEnd.TimedOut),
-                    InputStatus.Ready => await ExecuteAsync(line!, abort).ConfigureAwait(false),
+                    InputStatus.Ready => await ExecuteAsync(line!, abort),
                     InputStatus.LineTooLong => Ending(SmtpReplies.LineTooLong, SmtpSessionEnd.ProtocolError),
                     InputStatus.BareLineBreak => Ending(SmtpReplies.BareLineBreak, SmtpSessionEnd.ProtocolError),
                     InputStatus.TimedOut => Ending(SmtpReplies.CommandTimeout, SmtpSessionEnd.TimedOut),
@@ -48,18 +48,18 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
                     _ => Silently(SmtpSessionEnd.ClientClosed),
                 };
                 Send(reply);
-                await SettleIfManyAsync().ConfigureAwait(false);
+                await SettleIfManyAsync();
             }
 
-            await SettleAsync().ConfigureAwait(false);
-            await _input.FlushAsync(FlushLimit, abort).ConfigureAwait(false);
+            await SettleAsync();
+            await _input.FlushAsync(FlushLimit, abort);
             return _end.Value;
         }
         finally
         {
-            await ResetAsync().ConfigureAwait(false);
-            await EndCommitsAsync().ConfigureAwait(false);
-            await _input.DisposeAsync().ConfigureAwait(false);
+            await ResetAsync();
+            await EndCommitsAsync();
+            await _input.DisposeAsync();
         }
     }
 
@@ -75,7 +75,7 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
     {
         var command = SmtpCommand.Parse(line);
         var reply = command.Rule is { } rule
-            ? Check(rule, command.Argument) ?? await rule.Run(this, command.Argument, abort).ConfigureAwait(false)
+            ? Check(rule, command.Argument) ?? await rule.Run(this, command.Argument, abort)
             : command.IsHttp ? Ending(SmtpReplies.NotHttp, SmtpSessionEnd.ProtocolError) : SmtpReplies.Unrecognized;
         if (reply is { IsFailure: true })
         {
@@ -153,7 +153,7 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
     {
         if (_transaction?.Content is { } content)
         {
-            await content.DisposeAsync().ConfigureAwait(false);
+            await content.DisposeAsync();
         }
 
         if (_transaction is not null)

@@ -118,7 +118,7 @@ internal sealed class SessionInput : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _drainRegistration.DisposeAsync().ConfigureAwait(false);
+        await _drainRegistration.DisposeAsync();
         _limit.Dispose();
     }
 
@@ -126,7 +126,7 @@ internal sealed class SessionInput : IAsyncDisposable
         int maxOctets, TimeSpan limit, Func<ReadOnlySequence<byte>, T> decode, CancellationToken abort)
     {
         var takesTurns = IsFull;
-        if (!await SendAllAsync(abort).ConfigureAwait(false))
+        if (!await SendAllAsync(abort))
         {
             return (WhyNotSent, default);
         }
@@ -151,7 +151,7 @@ internal sealed class SessionInput : IAsyncDisposable
                     return (InputStatus.Interrupted, default);
                 }
 
-                var read = await _connection.Input.ReadAsync(abort).ConfigureAwait(false);
+                var read = await _connection.Input.ReadAsync(abort);
                 if (!IsOfUse(read, stopForDrain: true))
                 {
                     if (_limit.IsOver || read.IsCompleted)
@@ -178,7 +178,7 @@ internal sealed class SessionInput : IAsyncDisposable
     private async ValueTask<(InputStatus Status, ReadOnlySequence<byte> Buffer, bool Ended)> WaitForOctetsAsync(
         TimeSpan limit, bool stopForDrain, CancellationToken abort)
     {
-        if (!await SendAllAsync(abort).ConfigureAwait(false))
+        if (!await SendAllAsync(abort))
         {
             return (WhyNotSent, default, true);
         }
@@ -198,7 +198,7 @@ internal sealed class SessionInput : IAsyncDisposable
                     return (InputStatus.Interrupted, default, false);
                 }
 
-                var read = await _connection.Input.ReadAsync(abort).ConfigureAwait(false);
+                var read = await _connection.Input.ReadAsync(abort);
                 if (IsOfUse(read, stopForDrain))
                 {
                     return (InputStatus.Ready, read.Buffer, read.IsCompleted);
@@ -228,8 +228,8 @@ internal sealed class SessionInput : IAsyncDisposable
 
     private async ValueTask<bool> SettleAndFlushAsync(ValueTask settling, CancellationToken abort)
     {
-        await settling.ConfigureAwait(false);
-        return await FlushAsync(abort).ConfigureAwait(false);
+        await settling;
+        return await FlushAsync(abort);
     }
 
     private async ValueTask<bool> WaitForFlushAsync(ValueTask<FlushResult> flush, TimeSpan limit)
@@ -238,7 +238,7 @@ internal sealed class SessionInput : IAsyncDisposable
         _limit.Begin(limit);
         try
         {
-            return HasLeft(await flush.ConfigureAwait(false));
+            return HasLeft(await flush);
         }
         catch (IOException)
         {

@@ -44,7 +44,7 @@ internal sealed class MemoryConnection : ISessionConnection
         var tls = new SslStream(new PipeStream(_toServer.Reader, _toClient.Writer));
         try
         {
-            await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = Certificate }, cancellationToken).ConfigureAwait(false);
+            await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = Certificate }, cancellationToken);
         }
         catch (Exception e) when (e is IOException or System.Security.Authentication.AuthenticationException or InvalidOperationException)
         {
@@ -58,13 +58,13 @@ internal sealed class MemoryConnection : ISessionConnection
     }
 
     /// <summary>What a client says, in one write.</summary>
-    public async Task SendAsync(string commands) => await Client.WriteAsync(Encoding.ASCII.GetBytes(commands)).ConfigureAwait(false);
+    public async Task SendAsync(string commands) => await Client.WriteAsync(Encoding.ASCII.GetBytes(commands));
 
     /// <summary>The client's side of the handshake.</summary>
     public async Task ClientStartTlsAsync(CancellationToken cancellationToken)
     {
         var tls = new SslStream(Client, leaveInnerStreamOpen: false, (_, certificate, _, _) => certificate?.GetCertHashString() == Certificate.GetCertHashString());
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "mail.example.test" }, cancellationToken).ConfigureAwait(false);
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "mail.example.test" }, cancellationToken);
         Client = tls;
     }
 
@@ -72,8 +72,8 @@ internal sealed class MemoryConnection : ISessionConnection
     public async Task UseImplicitTlsAsync(CancellationToken cancellationToken)
     {
         var server = StartTlsAsync(cancellationToken).AsTask();
-        await ClientStartTlsAsync(cancellationToken).ConfigureAwait(false);
-        await server.ConfigureAwait(false);
+        await ClientStartTlsAsync(cancellationToken);
+        await server;
     }
 
     /// <summary>Octets that wait for the client; in plaintext, while it reads nothing.</summary>
@@ -112,11 +112,11 @@ internal sealed class MemoryConnection : ISessionConnection
     {
         if (Tls is not null)
         {
-            await Output.FlushAsync().ConfigureAwait(false);
+            await Output.FlushAsync();
         }
 
-        await _toClient.Writer.CompleteAsync().ConfigureAwait(false);
-        await _toServer.Reader.CompleteAsync().ConfigureAwait(false);
+        await _toClient.Writer.CompleteAsync();
+        await _toServer.Reader.CompleteAsync();
     }
 
     private static X509Certificate2 CreateCertificate()
@@ -144,7 +144,7 @@ internal sealed class MemoryConnection : ISessionConnection
         {
             while (true)
             {
-                var read = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+                var read = await reader.ReadAsync(cancellationToken);
                 var length = (int)Math.Min(buffer.Length, read.Buffer.Length);
                 if (length > 0)
                 {
@@ -166,7 +166,7 @@ internal sealed class MemoryConnection : ISessionConnection
             ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-            await writer.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+            await writer.WriteAsync(buffer, cancellationToken);
 
         public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
             WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();

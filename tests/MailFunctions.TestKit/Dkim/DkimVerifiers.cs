@@ -16,7 +16,7 @@ public static class DkimVerifiers
         IReadOnlyDictionary<string, string> records, params IReadOnlyList<byte[]> messages)
     {
         using var files = new TemporaryDirectory();
-        var lines = await RunAsync("node", [ScriptOf("mailauth.mjs"), .. await WriteAsync(files, records, messages).ConfigureAwait(false)]).ConfigureAwait(false);
+        var lines = await RunAsync("node", [ScriptOf("mailauth.mjs"), .. await WriteAsync(files, records, messages)]);
         return [.. lines.Select(l => JsonSerializer.Deserialize<List<DkimVerdict>>(l, JsonSerializerOptions.Web)!)];
     }
 
@@ -24,15 +24,15 @@ public static class DkimVerifiers
     public static async Task<IReadOnlyList<string>> OpenDkimAsync(IReadOnlyDictionary<string, string> records, params IReadOnlyList<byte[]> messages)
     {
         using var files = new TemporaryDirectory();
-        await File.WriteAllTextAsync(files.File("resolv.conf"), "nameserver 127.0.0.1\n").ConfigureAwait(false);
-        var arguments = await WriteAsync(files, records, messages).ConfigureAwait(false);
+        await File.WriteAllTextAsync(files.File("resolv.conf"), "nameserver 127.0.0.1\n");
+        var arguments = await WriteAsync(files, records, messages);
         return await RunAsync(
             OptionalTool.PathOf("bwrap"),
             [
                 "--unshare-user", "--unshare-net", "--uid", "0", "--gid", "0", "--cap-add", "CAP_NET_BIND_SERVICE", "--die-with-parent",
                 "--bind", "/", "/", "--dev", "/dev", "--ro-bind", files.File("resolv.conf"), "/etc/resolv.conf",
                 OptionalTool.PathOf("python3"), ScriptOf("opendkim.py"), arguments[0], OptionalTool.PathOf("opendkim-testmsg"), .. arguments.Skip(1),
-            ]).ConfigureAwait(false);
+            ]);
     }
 
     private static string ScriptOf(string name) => Path.Combine(Repository.Root, "tests", "MailFunctions.TestKit", "Dkim", name);
@@ -41,11 +41,11 @@ public static class DkimVerifiers
         TemporaryDirectory files, IReadOnlyDictionary<string, string> records, IReadOnlyList<byte[]> messages)
     {
         var written = new List<string> { files.File("records.json") };
-        await File.WriteAllTextAsync(written[0], JsonSerializer.Serialize(records)).ConfigureAwait(false);
+        await File.WriteAllTextAsync(written[0], JsonSerializer.Serialize(records));
         foreach (var message in messages)
         {
             written.Add(files.File($"{written.Count}.eml"));
-            await File.WriteAllBytesAsync(written[^1], message).ConfigureAwait(false);
+            await File.WriteAllBytesAsync(written[^1], message);
         }
 
         return written;
@@ -58,10 +58,10 @@ public static class DkimVerifiers
         try
         {
             var (output, errors) = (process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
-            await process.WaitForExitAsync(limit.Token).ConfigureAwait(false);
+            await process.WaitForExitAsync(limit.Token);
             return process.ExitCode == 0
-                ? (await output.ConfigureAwait(false)).Split('\n', StringSplitOptions.RemoveEmptyEntries)
-                : throw new InvalidOperationException($"{program} ended with {process.ExitCode}: {await errors.ConfigureAwait(false)}");
+                ? (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                : throw new InvalidOperationException($"{program} ended with {process.ExitCode}: {await errors}");
         }
         catch (OperationCanceledException)
         {
