@@ -1,6 +1,10 @@
 using Azure;
-using MailFunctions.Azure.Blobs;
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Directory;
+using MailFunctions.Azure.Mailboxes;
+using MailFunctions.Azure.Messages;
+using MailFunctions.Azure.Relay;
+using MailFunctions.Azure.Storage;
+using MailFunctions.Azure.Traces;
 
 namespace MailFunctions.Azure;
 

@@ -5,6 +5,7 @@ using MailFunctions.Azure;
 using MailFunctions.Azure.Hosting;
 using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Azure.Stats;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Azure.Telemetry;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Bus;

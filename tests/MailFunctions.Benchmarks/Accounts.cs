@@ -10,6 +10,7 @@ using Azure.Data.Tables;
 using MailFunctions.Azure;
 using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.ServiceBus;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Functions.Hosting;
 using MailFunctions.TestKit;
 using Microsoft.AspNetCore.Builder;

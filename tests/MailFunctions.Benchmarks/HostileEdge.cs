@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Azure.Core.Pipeline;
 using Azure.Storage.Blobs;
-using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Messages;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Directory;

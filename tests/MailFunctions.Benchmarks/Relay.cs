@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Threading.Channels;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;

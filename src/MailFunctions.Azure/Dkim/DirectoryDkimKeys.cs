@@ -32,11 +32,11 @@ internal sealed class DirectoryDkimKeys(string directory) : IDkimKeyStore
         {
             if (OperatingSystem.IsWindows())
             {
-                Directory.CreateDirectory(directory);
+                System.IO.Directory.CreateDirectory(directory);
             }
             else
             {
-                Directory.CreateDirectory(directory, OwnerOnly | UnixFileMode.UserExecute);
+                System.IO.Directory.CreateDirectory(directory, OwnerOnly | UnixFileMode.UserExecute);
                 options.UnixCreateMode = OwnerOnly;
             }
 

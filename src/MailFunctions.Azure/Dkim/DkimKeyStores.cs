@@ -1,6 +1,7 @@
 using Azure.Core;
 using Azure.Identity;
 using Azure.Security.KeyVault.Secrets;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Dkim;
 
 namespace MailFunctions.Azure.Dkim;

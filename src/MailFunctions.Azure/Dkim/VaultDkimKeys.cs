@@ -1,5 +1,6 @@
 using Azure;
 using Azure.Security.KeyVault.Secrets;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Dkim;
 
 namespace MailFunctions.Azure.Dkim;

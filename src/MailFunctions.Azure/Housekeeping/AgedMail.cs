@@ -1,4 +1,5 @@
 using MailFunctions.Azure.Maildrops;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;

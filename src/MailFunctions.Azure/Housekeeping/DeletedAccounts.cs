@@ -1,7 +1,8 @@
 using Azure;
 using Azure.Data.Tables;
+using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Maildrops;
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Housekeeping;

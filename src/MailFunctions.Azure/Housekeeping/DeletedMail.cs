@@ -1,5 +1,6 @@
 using Azure.Data.Tables;
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Mailboxes;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Housekeeping;
 
 namespace MailFunctions.Azure.Housekeeping;

@@ -1,7 +1,7 @@
 using Azure;
 using Azure.Data.Tables;
-using MailFunctions.Azure.Blobs;
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Mailboxes;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Housekeeping;
 using MailFunctions.Core.Messages;
 

@@ -1,6 +1,6 @@
 using Azure;
 using Azure.Data.Tables;
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Core.Mailboxes;
 
 namespace MailFunctions.Azure.Housekeeping;

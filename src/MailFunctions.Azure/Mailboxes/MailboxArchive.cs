@@ -4,7 +4,7 @@ using System.Text;
 using Azure;
 using Azure.Data.Tables;
 using MailFunctions.Azure.Maildrops;
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 

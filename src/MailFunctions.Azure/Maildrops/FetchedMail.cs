@@ -1,7 +1,8 @@
 using Azure;
 using Azure.Data.Tables;
 using MailFunctions.Azure.Housekeeping;
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Mailboxes;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Accounts;
 
 namespace MailFunctions.Azure.Maildrops;

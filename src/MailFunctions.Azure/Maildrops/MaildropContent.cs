@@ -1,5 +1,5 @@
 using System.Buffers;
-using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Messages;
 using MailFunctions.Core.Mailboxes;
 
 namespace MailFunctions.Azure.Maildrops;

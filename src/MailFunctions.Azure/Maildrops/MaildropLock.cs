@@ -1,6 +1,7 @@
 using Azure;
 using Azure.Data.Tables;
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Mailboxes;
+using MailFunctions.Azure.Storage;
 
 namespace MailFunctions.Azure.Maildrops;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Messages;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 

@@ -2,7 +2,8 @@ using System.Runtime.CompilerServices;
 using Azure;
 using Azure.Data.Tables;
 using MailFunctions.Azure.Housekeeping;
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Mailboxes;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Mailboxes;
 
 namespace MailFunctions.Azure.Maildrops;

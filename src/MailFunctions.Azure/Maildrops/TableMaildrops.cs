@@ -1,7 +1,7 @@
 using Azure.Data.Tables;
-using MailFunctions.Azure.Blobs;
 using MailFunctions.Azure.Housekeeping;
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Mailboxes;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;

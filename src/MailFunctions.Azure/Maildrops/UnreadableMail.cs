@@ -1,4 +1,4 @@
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;

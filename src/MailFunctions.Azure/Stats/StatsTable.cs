@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Azure.Data.Tables;
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Stats;
 
 namespace MailFunctions.Azure.Stats;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Bus;
 using MailFunctions.Local.Bus;
 using MailFunctions.Local.Host;

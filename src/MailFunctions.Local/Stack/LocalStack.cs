@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Messages;
 using MailFunctions.Local.Bus;

@@ -1,5 +1,5 @@
 using Azure.Storage.Blobs;
-using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Messages;
 using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Core.Messages;
 using Xunit;

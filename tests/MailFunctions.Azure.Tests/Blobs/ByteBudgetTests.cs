@@ -1,4 +1,3 @@
-using MailFunctions.Azure.Blobs;
 using MailFunctions.Core.Messages;
 using Xunit;
 

@@ -1,4 +1,4 @@
-using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Messages;
 using MailFunctions.Core.Messages;
 using Xunit;
 

@@ -22,7 +22,7 @@ public sealed class DirectoryDkimKeysTests : IDisposable
         await keys.PutAsync("dkim-a", "pem", Token);
 
         Assert.Equal("pem", await keys.FindAsync("dkim-a", Token));
-        Assert.Equal(["dkim-a.pem"], Directory.GetFiles(_home.File("keys")).Select(Path.GetFileName));
+        Assert.Equal(["dkim-a.pem"], System.IO.Directory.GetFiles(_home.File("keys")).Select(Path.GetFileName));
         if (!OperatingSystem.IsWindows())
         {
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_home.File("keys/dkim-a.pem")));

@@ -1,4 +1,4 @@
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Directory;
 using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Dkim;

@@ -1,5 +1,5 @@
 using MailFunctions.Azure.Housekeeping;
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;

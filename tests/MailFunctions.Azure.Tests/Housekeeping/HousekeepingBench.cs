@@ -1,5 +1,5 @@
+using MailFunctions.Azure.Directory;
 using MailFunctions.Azure.Housekeeping;
-using MailFunctions.Azure.Tables;
 using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Housekeeping;

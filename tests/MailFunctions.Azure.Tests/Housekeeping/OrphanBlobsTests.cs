@@ -1,5 +1,5 @@
-using MailFunctions.Azure.Tables;
 using MailFunctions.Azure.Tests.Storage;
+using MailFunctions.Azure.Traces;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Traces;
 using Xunit;

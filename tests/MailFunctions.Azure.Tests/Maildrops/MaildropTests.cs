@@ -1,10 +1,11 @@
 using System.Text;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs.Models;
-using MailFunctions.Azure.Blobs;
+using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Maildrops;
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Messages;
 using MailFunctions.Azure.Tests.Storage;
+using MailFunctions.Azure.Traces;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.TestKit;
 using Xunit;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
-using MailFunctions.Azure.Blobs;
 using MailFunctions.Azure.Maildrops;
+using MailFunctions.Azure.Messages;
 using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.TestKit;

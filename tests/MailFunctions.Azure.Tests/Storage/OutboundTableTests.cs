@@ -1,4 +1,4 @@
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Relay;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using Xunit;

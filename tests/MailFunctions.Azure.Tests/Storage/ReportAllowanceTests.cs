@@ -1,4 +1,5 @@
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Housekeeping;
+using MailFunctions.Azure.Relay;
 using Xunit;
 
 namespace MailFunctions.Azure.Tests.Storage;

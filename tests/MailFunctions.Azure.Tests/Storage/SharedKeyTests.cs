@@ -1,4 +1,5 @@
-using MailFunctions.Azure.Tables;
+using MailFunctions.Azure.Accounts;
+using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Core.Accounts;
 using Xunit;
 

@@ -1,6 +1,8 @@
 using Azure.Data.Tables;
+using MailFunctions.Azure.Accounts;
+using MailFunctions.Azure.Directory;
+using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.Stats;
-using MailFunctions.Azure.Tables;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;

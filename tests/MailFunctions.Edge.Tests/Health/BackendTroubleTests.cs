@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Edge.Tests.Fakes;
 using MailFunctions.TestKit;
 using Microsoft.Extensions.Configuration;

@@ -10,6 +10,7 @@ using MailFunctions.Azure;
 using MailFunctions.Azure.Dkim;
 using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.ServiceBus;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Functions.Dkim;

@@ -5,6 +5,7 @@ using Azure.Core.Pipeline;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Bus;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using MailFunctions.Azure;
+using MailFunctions.Azure.Storage;
 using MailFunctions.Infra.Tests.Bicep;
 using MailFunctions.TestKit;
 using Xunit;

@@ -1,0 +1,35 @@
+using Azure.Data.Tables;
+using MailFunctions.Azure.Accounts;
+using MailFunctions.Azure.Mailboxes;
+using MailFunctions.Azure.Stats;
+using MailFunctions.Azure.Storage;
+using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Housekeeping;
+
+namespace MailFunctions.Azure.Housekeeping;
+
+/// <summary>Removes proofs of passwords that no edge takes any more.</summary>
+internal sealed class PasswordProofRetention(TableServiceClient service, TimeProvider time) : IHousekeepingTask
+{
+    private readonly TableClient _table = service.GetTableClient(StatsTable.StatsName);
+
+    public string Name => "proofs of passwords";
+
+    public async Task<int> RunAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var end = time.GetUtcNow() - PasswordProof.Lifetime;
+            return await OldRows.RemoveAsync(
+                _table,
+                TableClient.CreateQueryFilter(
+                    $"PartitionKey ge {PasswordProofTable.PartitionPrefix} and PartitionKey lt {PasswordProofTable.AfterPartitions} and At lt {end}"),
+                OldRows.MaxRows,
+                cancellationToken);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("Old proofs of passwords could not be removed", e);
+        }
+    }
+}

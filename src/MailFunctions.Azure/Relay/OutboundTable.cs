@@ -1,0 +1,167 @@
+using Azure;
+using Azure.Data.Tables;
+using MailFunctions.Azure.Housekeeping;
+using MailFunctions.Azure.Mailboxes;
+using MailFunctions.Azure.Storage;
+using MailFunctions.Core.Relay;
+
+namespace MailFunctions.Azure.Relay;
+
+/// <summary>The table `outbound`, and the rows of `references` that keep the blobs of its jobs.</summary>
+internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
+{
+    public const string OutboundName = "outbound";
+
+    private readonly TableClient _jobs = service.GetTableClient(OutboundName);
+    private readonly TableClient _references = service.GetTableClient(MailboxTable.ReferencesName);
+
+    public Task<OutboundJob?> FindAsync(string domain, string id, CancellationToken cancellationToken) => ReadAsync(
+        async () => await _jobs.FindRowAsync(TableKey.Escape(domain), id, cancellationToken) is { } row ? OutboundRow.ToJob(row) : null,
+        cancellationToken);
+
+    public Task<OutboundJob?> FindAsync(string id, CancellationToken cancellationToken) => ReadAsync(
+        async () =>
+        {
+            await foreach (var row in _jobs.QueryAsync<TableEntity>(
+                TableClient.CreateQueryFilter($"RowKey eq {id}"), 1, cancellationToken: cancellationToken))
+            {
+                return OutboundRow.ToJob(row);
+            }
+
+            return null;
+        },
+        cancellationToken);
+
+    public async Task<OutboundJob?> PutAsync(OutboundJob job, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Response answer;
+            if (job.ETag.Length == 0)
+            {
+                // The reference comes first: a blob that a job needs is never taken for one that nobody needs.
+                await _references.UpsertEntityAsync(Reference(job), TableUpdateMode.Replace, cancellationToken);
+                answer = await _jobs.AddEntityAsync(OutboundRow.From(job), cancellationToken);
+            }
+            else
+            {
+                answer = await _jobs.UpdateEntityAsync(OutboundRow.From(job), new ETag(job.ETag), TableUpdateMode.Replace, cancellationToken);
+            }
+
+            return job with { ETag = answer.Headers.ETag?.ToString() ?? throw new RequestFailedException(answer) };
+        }
+        catch (RequestFailedException e) when (e.Status == 412)
+        {
+            return await FindOwnAsync(job, cancellationToken);
+        }
+        catch (RequestFailedException e) when (e.Status == 409 || (e.Status == 404 && job.ETag.Length > 0))
+        {
+            return null;
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The outbound job could not be written", e);
+        }
+    }
+
+    /// <summary>The row, if it is what was to be written: the first try was done and its answer lost, and the second came too late.</summary>
+    private Task<OutboundJob?> FindOwnAsync(OutboundJob job, CancellationToken cancellationToken) => ReadAsync(
+        async () => await _jobs.FindRowAsync(TableKey.Escape(job.Domain), job.Id, cancellationToken) is { } row
+            && OutboundRow.From(job).All(column => Equals(column.Value, row.TryGetValue(column.Key, out var found) ? found : null))
+                ? job with { ETag = row.ETag.ToString() }
+                : null,
+        cancellationToken);
+
+    public async Task ReleaseBlobAsync(OutboundJob job, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // In this order, and again when it is cut off in between: a note that finds a reference is thrown away.
+            var reference = Reference(job);
+            await _references.DeleteEntityAsync(reference.PartitionKey, reference.RowKey, cancellationToken: cancellationToken);
+            await _references.UpsertEntityAsync(LooseBlobs.Note(job.MessageId, job.Blob), TableUpdateMode.Replace, cancellationToken);
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The job's reference could not be removed", e);
+        }
+    }
+
+    public async Task RemoveAsync(OutboundJob job, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _jobs.DeleteEntityAsync(TableKey.Escape(job.Domain), job.Id, new ETag(job.ETag), cancellationToken);
+        }
+        catch (RequestFailedException e) when (e.Status is 404 or 412)
+        {
+            // Gone, or at work again.
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The outbound job could not be removed", e);
+        }
+    }
+
+    public Task<Core.Directory.Page<OutboundJob>> ListAsync(
+        string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken)
+    {
+        var filter = state is null
+            ? TableClient.CreateQueryFilter($"State ne {JobState.Done}")
+            : TableClient.CreateQueryFilter($"State eq {state}");
+        if (domain is not null)
+        {
+            filter = $"{TableClient.CreateQueryFilter($"PartitionKey eq {TableKey.Escape(domain)}")} and {filter}";
+        }
+
+        return ReadAsync(
+            async () =>
+            {
+                await foreach (var page in _jobs.QueryAsync<TableEntity>(filter, top, cancellationToken: cancellationToken)
+                    .AsPages(continuation, top))
+                {
+                    return new Core.Directory.Page<OutboundJob>([.. page.Values.Select(OutboundRow.ToJob)], page.ContinuationToken);
+                }
+
+                return new Core.Directory.Page<OutboundJob>([], null);
+            },
+            cancellationToken);
+    }
+
+    public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken) => ListAsync(
+        TableClient.CreateQueryFilter($"(State eq {JobState.Queued} or State eq {JobState.Telling}) and NextAttempt lt {dueBefore}"), top, cancellationToken);
+
+    public Task<IReadOnlyList<OutboundJob>> ListDoneAsync(DateTimeOffset doneBefore, int top, CancellationToken cancellationToken) => ListAsync(
+        TableClient.CreateQueryFilter($"State eq {JobState.Done} and ChangedAt lt {doneBefore}"), top, cancellationToken);
+
+    private Task<IReadOnlyList<OutboundJob>> ListAsync(string filter, int top, CancellationToken cancellationToken) => ReadAsync<IReadOnlyList<OutboundJob>>(
+        async () =>
+        {
+            var found = new List<OutboundJob>();
+            await foreach (var row in _jobs.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken))
+            {
+                found.Add(OutboundRow.ToJob(row));
+                if (found.Count == top)
+                {
+                    break;
+                }
+            }
+
+            return found;
+        },
+        cancellationToken);
+
+    private static TableEntity Reference(OutboundJob job) => new(TableKey.Escape(job.MessageId), TableKey.Escape("job:" + job.Id));
+
+    private static async Task<T> ReadAsync<T>(Func<Task<T>> read, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await read();
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The outbound jobs could not be read", e);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using Azure.Data.Tables;
+using MailFunctions.Azure.Storage;
+using MailFunctions.Core.Traces;
+
+namespace MailFunctions.Azure.Traces;
+
+/// <summary>Queries of `traces`; a continuation is the key of the last row.</summary>
+internal sealed class TraceReader(TableServiceClient service) : ITraceReader
+{
+    private readonly TableClient _table = service.GetTableClient(TraceTable.TracesName);
+
+    public async Task<Core.Directory.Page<TraceEvent>> ByMessageAsync(
+        string messageId, int top, string? continuation, CancellationToken cancellationToken)
+    {
+        var rows = await ReadAsync(TableKey.Escape(messageId), continuation ?? "", "~", top + 1, cancellationToken);
+        return Page(rows, top);
+    }
+
+    public async Task<Core.Directory.Page<TraceEvent>> ByAddressAsync(
+        string address, DateTimeOffset from, DateTimeOffset to, int top, string? continuation, CancellationToken cancellationToken)
+    {
+        var found = new List<TableEntity>();
+        var after = continuation is null || string.CompareOrdinal(continuation, TraceRow.Time(from)) < 0 ? TraceRow.Time(from) : continuation;
+        for (var day = from.UtcDateTime.Date; day <= to.UtcDateTime && found.Count <= top; day = day.AddDays(1))
+        {
+            var start = new DateTimeOffset(day, TimeSpan.Zero);
+            if (string.CompareOrdinal(after, TraceRow.Time(start.AddDays(1))) < 0)
+            {
+                var partition = TraceRow.AddressPartition(address, start);
+                found.AddRange(await ReadAsync(partition, after, TraceRow.Time(to) + "~", top + 1 - found.Count, cancellationToken));
+            }
+        }
+
+        return Page(found, top);
+    }
+
+    /// <summary>Of rows that are one more than a page, if there is more.</summary>
+    private static Core.Directory.Page<TraceEvent> Page(List<TableEntity> rows, int top) =>
+        new([.. rows.Take(top).Select(TraceRow.ToEvent)], rows.Count > top ? rows[top - 1].RowKey : null);
+
+    public async Task<IReadOnlyList<string>> FindMessagesAsync(string internetMessageId, int top, CancellationToken cancellationToken) =>
+        [.. (await ReadAsync(TraceRow.HeaderPartition(internetMessageId), "", "~", top, cancellationToken))
+            .Select(r => r.GetString(TraceRow.MessageIdColumn))];
+
+    private async Task<List<TableEntity>> ReadAsync(string partition, string after, string end, int top, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var rows = new List<TableEntity>();
+            var filter = TableClient.CreateQueryFilter($"PartitionKey eq {partition} and RowKey gt {after} and RowKey lt {end}");
+            await foreach (var row in _table.QueryAsync<TableEntity>(filter, top, cancellationToken: cancellationToken))
+            {
+                rows.Add(row);
+                if (rows.Count == top)
+                {
+                    break;
+                }
+            }
+
+            return rows;
+        }
+        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        {
+            throw StorageFault.Wrap("The traces could not be read", e);
+        }
+    }
+}
