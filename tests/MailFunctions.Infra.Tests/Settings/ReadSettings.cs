@@ -20,7 +20,7 @@ internal sealed partial class ReadSettings
 
     private ReadSettings(Assembly program, params string[] sources)
     {
-        foreach (var options in program.GetTypes().Concat(typeof(Azure.StorageOptions).Assembly.GetTypes()))
+        foreach (var options in program.GetTypes().Concat(typeof(Azure.Storage.StorageOptions).Assembly.GetTypes()))
         {
             if (options.GetMethod("Read", BindingFlags.Public | BindingFlags.Static, [typeof(IConfiguration)]) is { } read)
             {
