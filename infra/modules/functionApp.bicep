@@ -1,5 +1,5 @@
 // The function app, an isolated worker: on Flex Consumption, or on Elastic Premium where that is wanted.
-import { queues, resourceTags } from 'names.bicep'
+import { resourceTags } from 'names.bicep'
 
 param name string
 param planName string
@@ -53,8 +53,6 @@ var commonSettings = [
   { name: 'ServiceBusConnection__clientId', value: identityClientId }
   { name: 'MailStorage__blobServiceUri', value: mailBlobEndpoint }
   { name: 'MailStorage__tableServiceUri', value: mailTableEndpoint }
-  { name: 'InboundQueue', value: queues.inbound }
-  { name: 'OutboundQueue', value: queues.outbound }
   { name: 'MailHostName', value: mailHostName }
   { name: 'AZURE_CLIENT_ID', value: identityClientId }
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: appInsightsConnection }

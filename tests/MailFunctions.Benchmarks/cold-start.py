@@ -24,7 +24,7 @@ def ask(port, path):
 
 def measure(local, folder):
     with socket.socket() as free: free.bind(("127.0.0.1", 0)); port = free.getsockname()[1]
-    settings = {**os.environ, "HOST_MASTER_KEY": key, "HOST_FUNCTION_KEY": key, "MailHostName": "mail.example.test", "InboundQueue": "in", "OutboundQueue": "out",
+    settings = {**os.environ, "HOST_MASTER_KEY": key, "HOST_FUNCTION_KEY": key, "MailHostName": "mail.example.test",
                 "MailStorage": f"DefaultEndpointsProtocol=http;AccountName=x;AccountKey={key};BlobEndpoint=http://127.0.0.1:9/x;TableEndpoint=http://127.0.0.1:9/x",
                 "ServiceBusConnection": f"Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=x;SharedAccessKey={key};UseDevelopmentEmulator=true"}
     host = subprocess.Popen([local, "host", "--app", folder, "--port", str(port)], env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

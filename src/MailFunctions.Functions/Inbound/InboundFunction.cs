@@ -22,7 +22,7 @@ internal sealed partial class InboundFunction(InboundDelivery delivery, TimeProv
 
     [Function(Name)]
     public Task RunAsync(
-        [ServiceBusTrigger("%InboundQueue%", Connection = "ServiceBusConnection")] ServiceBusReceivedMessage message,
+        [ServiceBusTrigger(QueueNames.Inbound, Connection = "ServiceBusConnection")] ServiceBusReceivedMessage message,
         FunctionContext context) =>
         BusTrigger.RunAsync(Name, context.TraceContext.TraceParent, message, RunAsync, context.CancellationToken);
 

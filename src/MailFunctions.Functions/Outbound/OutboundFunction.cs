@@ -19,7 +19,7 @@ internal sealed partial class OutboundFunction(OutboundDelivery delivery, ILogge
 
     [Function(Name)]
     public Task RunAsync(
-        [ServiceBusTrigger("%OutboundQueue%", Connection = "ServiceBusConnection")] ServiceBusReceivedMessage message,
+        [ServiceBusTrigger(QueueNames.Outbound, Connection = "ServiceBusConnection")] ServiceBusReceivedMessage message,
         FunctionContext context) =>
         BusTrigger.RunAsync(Name, context.TraceContext.TraceParent, message, RunAsync, context.CancellationToken);
 

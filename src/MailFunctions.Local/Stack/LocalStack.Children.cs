@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using MailFunctions.Azure;
 using MailFunctions.Azure.Storage;
-using MailFunctions.Core.Bus;
 using MailFunctions.Local.Bus;
 using MailFunctions.Local.Host;
 
@@ -35,8 +34,6 @@ internal sealed partial class LocalStack
         ["ServiceBusConnection"] =
             $"Endpoint=sb://127.0.0.1:{_ports.Bus};SharedAccessKeyName={SharedAccessKey.Name};SharedAccessKey={_keys.BusKey};UseDevelopmentEmulator=true;",
         ["ServiceBusManagementEndpoint"] = $"http://127.0.0.1:{_ports.BusManagement}",
-        ["InboundQueue"] = QueueNames.Inbound,
-        ["OutboundQueue"] = QueueNames.Outbound,
     };
 
     private ChildDefinition Azurite() => WithOutputInFile(new(

@@ -20,9 +20,14 @@ internal sealed partial class ReadSettings
 
     private ReadSettings(Assembly program, params string[] sources)
     {
+        var notRegistered = new HashSet<string>(StringComparer.Ordinal);
         foreach (var options in program.GetTypes().Concat(typeof(Azure.Storage.StorageOptions).Assembly.GetTypes()))
         {
-            if (options.GetMethod("Read", BindingFlags.Public | BindingFlags.Static, [typeof(IConfiguration)]) is { } read)
+            if (options.Assembly != program && !IsRegistered(options.Name, sources[0]))
+            {
+                notRegistered.Add(options.Name + ".cs");
+            }
+            else if (options.GetMethod("Read", BindingFlags.Public | BindingFlags.Static, [typeof(IConfiguration)]) is { } read)
             {
                 AddAsked(read);
             }
@@ -32,7 +37,7 @@ internal sealed partial class ReadSettings
             }
         }
 
-        foreach (var file in sources.SelectMany(Files))
+        foreach (var file in sources.SelectMany(Files).Where(f => !notRegistered.Contains(Path.GetFileName(f))))
         {
             AddDirectKeys(file);
         }
@@ -47,6 +52,15 @@ internal sealed partial class ReadSettings
 
     /// <summary>Reads of configuration whose key could not be made out.</summary>
     public List<string> Unclear { get; } = [];
+
+    /// <summary>Options of an adapter count only where the program calls the registration that reads them, as with housekeeping.</summary>
+    private static bool IsRegistered(string options, string program)
+    {
+        var readers = Files("MailFunctions.Azure").Select(File.ReadAllText).Where(t => t.Contains(options + ".Read(", StringComparison.Ordinal)).ToList();
+        var called = string.Concat(Files(program).Select(File.ReadAllText));
+
+        return readers.Count == 0 || readers.SelectMany(r => Registration().Matches(r)).Any(m => called.Contains($".{m.Groups[1].Value}(", StringComparison.Ordinal));
+    }
 
     /// <summary>Asks it to read, and listens; lists have one item.</summary>
     private void AddAsked(MethodInfo read)
@@ -201,6 +215,9 @@ internal sealed partial class ReadSettings
 
     [GeneratedRegex(@"onfiguration(\[(?<key>[^\]]+)\]|\.GetValue(<[^>]+>)?\((?<key>\$?""[^""]*""|[\w.]+))")]
     private static partial Regex DirectRead();
+
+    [GeneratedRegex(@"(Add\w+)\(this ")]
+    private static partial Regex Registration();
 
     [GeneratedRegex("__[0-9]+__")]
     private static partial Regex Index();
