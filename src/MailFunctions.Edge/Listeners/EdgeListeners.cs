@@ -43,7 +43,7 @@ internal static class EdgeListeners
             }
 
             listen.Use(listen.ApplicationServices.GetRequiredService<AdmissionMiddleware>().OnConnectionAsync);
-            if (implicitTls)
+            if (implicitTls) // RFC 8314 §3
             {
                 var certificate = listen.ApplicationServices.GetRequiredService<ServerCertificate>();
                 listen.UseHttps(new TlsHandshakeCallbackOptions

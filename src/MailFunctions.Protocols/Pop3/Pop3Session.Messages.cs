@@ -24,6 +24,7 @@ public sealed partial class Pop3Session
     private async ValueTask<MessageList> MessagesAsync(CancellationToken abort) =>
         _messages ??= await MessageList.LoadAsync(_maildrop!, abort);
 
+    // RFC 1939 §5
     private ValueTask Stat()
     {
         // Before anything was listed, the `state` row alone answers.

@@ -7,7 +7,7 @@ namespace MailFunctions.Protocols.Transport;
 
 /// <summary>
 /// The reading side of a session: waits with a time limit and for the drain, and sends replies out before it waits, so
-/// that the replies to pipelined commands leave together. Holds no buffer and, while idle, one timer.
+/// that the replies to pipelined commands leave together (RFC 2920, RFC 2449 §6.6). Holds no buffer and, while idle, one timer.
 /// A client that sends commands without end and reads no reply gets no more memory than <see cref="MaxUnsentOctets"/> and
 /// what the transport holds: nothing further of it is read until it reads.
 /// </summary>
