@@ -38,15 +38,6 @@ public sealed partial class LinkTests
         });
     }
 
-    [Fact]
-    public void DecisionRecords_AreNumberedOnce_AndBeginWithTheirNumber()
-    {
-        var records = Directory.GetFiles(Path.Combine(Repository.Root, "docs", "decisions"), "0*.md");
-
-        Assert.Equal(records.Length, records.Select(r => Path.GetFileName(r)[..4]).Distinct().Count());
-        Assert.All(records, record => Assert.StartsWith($"# {Path.GetFileName(record)[..4]}: ", File.ReadLines(record).First(), StringComparison.Ordinal));
-    }
-
     private static HashSet<string> Anchors(string path) =>
         [.. Heading().Matches(Fence().Replace(File.ReadAllText(path), "")).Select(m => Dropped().Replace(m.Groups[1].Value.Trim().ToLowerInvariant(), "").Replace(' ', '-'))];
 
