@@ -44,11 +44,11 @@ internal sealed class MessageReader(
         if (read is null)
         {
             var opening = OpenAsync(row, cancellationToken);
-            StartAhead(next);
+            StartAhead(uid, next);
             return await TellAsync(await opening, row, cancellationToken);
         }
 
-        StartAhead(next);
+        StartAhead(uid, next);
 
         // It stays ours to dispose of until it is there: the caller may give up waiting.
         await ((Task)read).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -108,9 +108,10 @@ internal sealed class MessageReader(
         _end.Dispose();
     }
 
-    private void StartAhead(LikelyNext next)
+    private void StartAhead(uint uid, LikelyNext next)
     {
-        foreach (var uid in next.Uids.Span)
+        var areNear = MessageRows.AreNear(uid, next);
+        foreach (var ahead in next.Uids.Span)
         {
             lock (_ahead)
             {
@@ -119,14 +120,14 @@ internal sealed class MessageReader(
                     return;
                 }
 
-                if (_ahead.ContainsKey(uid))
+                if (_ahead.ContainsKey(ahead))
                 {
                     continue;
                 }
             }
 
             Task<BufferedContent?> read;
-            if (rows.Known(uid) is { } row)
+            if (rows.Known(ahead) is { } row)
             {
                 if (row.Size > LargestReadAhead)
                 {
@@ -142,9 +143,9 @@ internal sealed class MessageReader(
 
                 read = ReadAheadAsync(row, cost);
             }
-            else if (!next.AreNear)
+            else if (!areNear)
             {
-                read = ReadAheadAsync(rows.BeginFind(uid));
+                read = ReadAheadAsync(rows.BeginFind(ahead));
             }
             else
             {
@@ -153,7 +154,7 @@ internal sealed class MessageReader(
 
             lock (_ahead)
             {
-                _ahead[uid] = read;
+                _ahead[ahead] = read;
             }
 
             readAhead.Join(this);

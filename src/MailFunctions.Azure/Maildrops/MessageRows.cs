@@ -24,6 +24,32 @@ internal sealed class MessageRows(TableClient table, string partition)
     private readonly Dictionary<uint, Task<MailboxEntry?>> _alone = [];
     private Task<List<MailboxEntry>>? _more;
 
+    /// <summary>
+    /// Whether one query brings the rows of those that are likely next: they go on in one direction from this message, and
+    /// the first query reaches the farthest. Else each row is read alone.
+    /// </summary>
+    public static bool AreNear(uint uid, LikelyNext next)
+    {
+        var likely = next.Uids.Span;
+        if (likely.IsEmpty || next.Reach >= FirstRows)
+        {
+            return false;
+        }
+
+        var downwards = IsDownwards(uid, likely);
+        foreach (var other in likely)
+        {
+            if (downwards ? other >= uid : other <= uid)
+            {
+                return false;
+            }
+
+            uid = other;
+        }
+
+        return true;
+    }
+
     /// <summary>Null when the row is not at hand yet.</summary>
     public MailboxEntry? Known(uint uid) => _rows.GetValueOrDefault(uid);
 
@@ -50,7 +76,7 @@ internal sealed class MessageRows(TableClient table, string partition)
                 return alone;
             }
 
-            if (next.AreNear)
+            if (AreNear(uid, next))
             {
                 _rows.Clear();
                 Add(await ReadAsync(uid, FirstRows, IsDownwards(uid, next.Uids.Span), cancellationToken));
@@ -127,7 +153,7 @@ internal sealed class MessageRows(TableClient table, string partition)
 
     private void Prefetch(uint uid, LikelyNext next)
     {
-        if (_more is not null || !next.AreNear)
+        if (_more is not null || !AreNear(uid, next))
         {
             return;
         }

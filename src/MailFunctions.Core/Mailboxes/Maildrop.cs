@@ -24,10 +24,10 @@ public abstract record MaildropOpening
 /// <summary>What a session needs to know of a message, 16 octets each.</summary>
 public readonly record struct MaildropMessage(uint Uid, long Size);
 
-/// <summary>The messages that a client will probably ask for next.</summary>
+/// <summary>The messages that a client will probably ask for next (docs/reading-ahead.md).</summary>
 /// <param name="Uids">In the order in which it will.</param>
-/// <param name="AreNear">They go on in one direction from the message that is asked for now, and none is a hundred messages away.</param>
-public readonly record struct LikelyNext(ReadOnlyMemory<uint> Uids, bool AreNear);
+/// <param name="Reach">Messages from the one that is asked for now to the farthest of them: uids have gaps, so they do not say it.</param>
+public readonly record struct LikelyNext(ReadOnlyMemory<uint> Uids, int Reach);
 
 /// <summary>
 /// A locked maildrop as it was at login: messages delivered later are not in it. Disposing gives the lock back and

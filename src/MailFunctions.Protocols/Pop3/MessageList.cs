@@ -51,14 +51,17 @@ internal sealed class MessageList
 
     /// <summary>Writes the uids of the unmarked messages that follow one, as many of them as there is room for; returns how many.</summary>
     /// <param name="step">1: upwards, -1: downwards.</param>
-    public int Following(int number, int step, Span<uint> uids)
+    /// <param name="last">The number of the last of them; <paramref name="number"/> when there is none.</param>
+    public int Following(int number, int step, Span<uint> uids, out int last)
     {
         var count = 0;
+        last = number;
         for (var n = number + step; n >= 1 && n <= _messages.Count && count < uids.Length; n += step)
         {
             if (!_deleted.Contains(n))
             {
                 uids[count++] = this[n].Uid;
+                last = n;
             }
         }
 

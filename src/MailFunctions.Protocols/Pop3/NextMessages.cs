@@ -11,14 +11,11 @@ namespace MailFunctions.Protocols.Pop3;
 /// </summary>
 internal sealed class NextMessages
 {
-    /// <summary>Messages that are told.</summary>
+    /// <summary>Messages that are named.</summary>
     public const int Most = 16;
 
     /// <summary>Octets of pipelined commands that are looked at.</summary>
     private const int LookAtMost = 1024;
-
-    /// <summary>See <see cref="LikelyNext.AreNear"/>.</summary>
-    private const int Near = 99;
 
     private readonly uint[] _uids = new uint[Most];
     private int _last;
@@ -32,12 +29,13 @@ internal sealed class NextMessages
         _last = number;
         if (_run > 0 && step is 1 or -1)
         {
-            // Commands that were seen to go on so are not looked at again at each message: a fast client would feel it.
+            // A run of commands that was seen once is not parsed again at each message: fast clients would pay for it.
             _run--;
-            return new LikelyNext(_uids.AsMemory(0, messages.Following(number, step, _uids)), AreNear: true);
+            var following = messages.Following(number, step, _uids, out var end);
+            return new LikelyNext(_uids.AsMemory(0, following), Math.Abs(end - number));
         }
 
-        var (at, count, areNear, isRun) = (number, 0, true, true);
+        var (at, count, reach, isRun) = (number, 0, 0, true);
         var left = pipelined.Slice(0, Math.Min(pipelined.Length, LookAtMost));
         while (count < Most && CommandLine.TryRead(left, Pop3Listener.CommandLineOctets, out var line, out var next) == LineStatus.Complete)
         {
@@ -46,19 +44,20 @@ internal sealed class NextMessages
             {
                 var before = step;
                 (step, at) = (asked - at, asked);
-                areNear &= Math.Abs(asked - number) <= Near && (count == 0 || Math.Sign(step) == Math.Sign(before));
+                reach = Math.Max(reach, Math.Abs(asked - number));
                 isRun &= step is 1 or -1 && (count == 0 || step == before);
                 _uids[count++] = messages[asked].Uid;
             }
         }
 
-        _run = isRun ? count / 2 : 0; // what comes behind them may go elsewhere
+        _run = isRun ? count / 2 : 0; // the commands behind them may ask for others
         if (step is 1 or -1)
         {
-            count += messages.Following(at, step, _uids.AsSpan(count));
+            count += messages.Following(at, step, _uids.AsSpan(count), out var last);
+            reach = Math.Max(reach, Math.Abs(last - number));
         }
 
-        return new LikelyNext(_uids.AsMemory(0, count), areNear && count > 0);
+        return new LikelyNext(_uids.AsMemory(0, count), reach);
     }
 
     private static bool TryRetr(in ReadOnlySequence<byte> line, out int number)

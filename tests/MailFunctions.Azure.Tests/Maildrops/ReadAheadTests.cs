@@ -52,7 +52,7 @@ public sealed class ReadAheadTests(AzuriteFixture azurite)
         uint[] order = [7, 2, 11, 4, 12, 1];
         await using var maildrop = await _storage.OpenAsync(_mailbox);
         var before = _storage.Watch.Seen.Count;
-        Assert.NotNull(await TestStorage.ReadAsync(maildrop, order[0], new LikelyNext(order.AsMemory(1), AreNear: false)));
+        Assert.NotNull(await TestStorage.ReadAsync(maildrop, order[0], new LikelyNext(order.AsMemory(1), MessageRows.FirstRows)));
         foreach (var uid in order)
         {
             await UntilReadAsync(messages[(int)uid - 1], 1);
@@ -60,7 +60,7 @@ public sealed class ReadAheadTests(AzuriteFixture azurite)
 
         for (var i = 1; i < order.Length; i += 2)
         {
-            Assert.NotNull(await TestStorage.ReadAsync(maildrop, order[i], new LikelyNext(order.AsMemory(i + 1), AreNear: false)));
+            Assert.NotNull(await TestStorage.ReadAsync(maildrop, order[i], new LikelyNext(order.AsMemory(i + 1), MessageRows.FirstRows)));
         }
 
         var requests = _storage.Watch.Seen.Skip(before).ToList();
@@ -76,8 +76,8 @@ public sealed class ReadAheadTests(AzuriteFixture azurite)
         await _storage.Store().DeleteAsync(lost.Blob, TestContext.Current.CancellationToken);
         uint[] order = [9, 2, 1];
         await using var maildrop = await _storage.OpenAsync(_mailbox);
-        Assert.Null(await TestStorage.ReadAsync(maildrop, 9, new LikelyNext(order.AsMemory(1), AreNear: false)));
-        Assert.Null(await TestStorage.ReadAsync(maildrop, 2, new LikelyNext(order.AsMemory(2), AreNear: false)));
+        Assert.Null(await TestStorage.ReadAsync(maildrop, 9, new LikelyNext(order.AsMemory(1), MessageRows.FirstRows)));
+        Assert.Null(await TestStorage.ReadAsync(maildrop, 2, new LikelyNext(order.AsMemory(2), MessageRows.FirstRows)));
         Assert.NotNull(await TestStorage.ReadAsync(maildrop, 1));
     }
 
@@ -155,7 +155,7 @@ public sealed class ReadAheadTests(AzuriteFixture azurite)
         for (var uid = 1; uid <= Messages; uid++)
         {
             var next = Enumerable.Range(uid + 1, 16).Where(u => u <= Messages).Select(u => (uint)u).ToArray();
-            Assert.NotNull(await TestStorage.ReadAsync(maildrop, (uint)uid, new LikelyNext(next, near && next.Length > 0)));
+            Assert.NotNull(await TestStorage.ReadAsync(maildrop, (uint)uid, new LikelyNext(next, near ? next.Length : MessageRows.FirstRows)));
         }
 
         var ratio = bareTook / Stopwatch.GetElapsedTime(started);

@@ -64,7 +64,7 @@ internal sealed class TestStorage
 
     /// <summary>The whole of a message as a client gets it; null when it can't be had.</summary>
     public static Task<byte[]?> ReadAsync(IMaildrop maildrop, uint uid, params uint[] neighbours) =>
-        ReadAsync(maildrop, uid, new LikelyNext(neighbours, AreNear: neighbours.Length > 0));
+        ReadAsync(maildrop, uid, new LikelyNext(neighbours, Reach: neighbours.Length));
 
     public static async Task<byte[]?> ReadAsync(IMaildrop maildrop, uint uid, LikelyNext next)
     {

@@ -296,11 +296,11 @@ internal sealed class TestMaildrop : IMaildrop
     }
 
     /// <summary>What the session said is likely next, message by message.</summary>
-    public List<(uint[] Uids, bool AreNear)> LikelyNext { get; } = [];
+    public List<(uint[] Uids, int Reach)> LikelyNext { get; } = [];
 
     public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, LikelyNext next, CancellationToken cancellationToken)
     {
-        LikelyNext.Add((next.Uids.ToArray(), next.AreNear));
+        LikelyNext.Add((next.Uids.ToArray(), next.Reach));
         return ValueTask.FromResult<IMaildropContent?>(Messages.GetValueOrDefault(uid) is { } content ? new Content(content, PieceOctets) : null);
     }
 

@@ -69,9 +69,9 @@ public sealed class RetrieveTests
 
     /// <summary>What the client has sent already counts first, in any order, beside other commands; then what follows it.</summary>
     [Theory]
-    [InlineData("RETR 5|RETR 2|TOP 1 0|RETR 4", "far 2 4|near 4||")]
-    [InlineData("RETR 2|DELE 2|retr 4|NOOP|RETR 5", "near 4 5 6|near 5 6|near 6")]
-    [InlineData("RETR 6|RETR 5|RETR 2", "near 5 2|near 2|")]
+    [InlineData("RETR 5|RETR 2|TOP 1 0|RETR 4", "3: 2 4|2: 4||")]
+    [InlineData("RETR 2|DELE 2|retr 4|NOOP|RETR 5", "4: 4 5 6|2: 5 6|1: 6")]
+    [InlineData("RETR 6|RETR 5|RETR 2", "4: 5 2|3: 2|")]
     [InlineData("RETR 4|RETR 3|RETR 9|RETR 0|RETR x|RETR 4 4|RETR -1|RETR", "")]
     public async Task Retr_Pipelined_SaysWhatTheClientHasAskedFor(string commands, string expected)
     {
@@ -83,22 +83,22 @@ public sealed class RetrieveTests
     }
 
     [Fact]
-    public async Task Retr_PipelinedOverAHundredMessages_SaysSixteen_AndWhetherTheyAreNear()
+    public async Task Retr_PipelinedOverAHundredMessages_SaysSixteen_AndHowFarTheyReach()
     {
         var server = ServerWith(300);
         var commands = string.Concat(Enumerable.Range(1, 20).Select(i => $"RETR {i * 2}\r\n")) + "RETR 150\r\nRETR 120\r\nRETR 20\r\n";
         await Session.RunPop3Async(server, [Encoding.ASCII.GetBytes($"USER alice@example.test\r\nPASS {TestServer.Password}\r\n{commands}QUIT\r\n")]);
 
         var next = server.Maildrop.LikelyNext;
-        Assert.Equal("near " + string.Join(' ', Enumerable.Range(2, 16).Select(i => i * 2)), Show(next[0]));
-        Assert.Equal("far 40 150 120 20", Show(next[18]));
-        Assert.Equal("far 150 120 20", Show(next[19]));
-        Assert.Equal("far 120 20", Show(next[20]));
-        Assert.Equal("far 20", Show(next[21]));
+        Assert.Equal("32: " + string.Join(' ', Enumerable.Range(2, 16).Select(i => i * 2)), Show(next[0]));
+        Assert.Equal("112: 40 150 120 20", Show(next[18]));
+        Assert.Equal("110: 150 120 20", Show(next[19]));
+        Assert.Equal("130: 120 20", Show(next[20]));
+        Assert.Equal("100: 20", Show(next[21]));
     }
 
-    private static string Show((uint[] Uids, bool AreNear) next) =>
-        next.Uids.Length == 0 ? "" : $"{(next.AreNear ? "near" : "far")} {string.Join(' ', next.Uids)}";
+    private static string Show((uint[] Uids, int Reach) next) =>
+        next.Uids.Length == 0 ? "" : $"{next.Reach}: {string.Join(' ', next.Uids)}";
 
     private static TestServer ServerWith(int messages)
     {
