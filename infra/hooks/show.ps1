@@ -12,4 +12,4 @@ and for every domain of yours (GET /api/domains/{domain} lists them whole, DKIM 
 Admin API:  $($env:SERVICE_FUNCTIONS_URI)/api/
 Its key:    az functionapp keys list --resource-group $($env:AZURE_RESOURCE_GROUP) --name $($env:SERVICE_FUNCTIONS_NAME) --query functionKeys.default
 "@
-if (-not $env:TLS_CERTIFICATE_NAME) { 'There is no TLS certificate yet, so nobody can log in: see docs/operations.md, Certificates.' }
+if (-not $env:TLS_CERTIFICATE_NAME) { 'There is no TLS certificate yet, so all logins are refused: see docs/deploy.md, Certificates.' }

@@ -16,5 +16,5 @@ Admin API:  ${SERVICE_FUNCTIONS_URI}/api/
 Its key:    az functionapp keys list --resource-group ${AZURE_RESOURCE_GROUP} --name ${SERVICE_FUNCTIONS_NAME} --query functionKeys.default
 TEXT
 if [ -z "${TLS_CERTIFICATE_NAME:-}" ]; then
-  echo "There is no TLS certificate yet, so nobody can log in: see docs/operations.md, Certificates."
+  echo "There is no TLS certificate yet, so all logins are refused: see docs/deploy.md, Certificates."
 fi

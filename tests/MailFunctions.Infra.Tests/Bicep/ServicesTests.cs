@@ -79,7 +79,7 @@ public sealed class ServicesTests
     public void Vaults_ThatCannotBePurged_AreBroughtBackByTheHandbook()
     {
         var vaults = Open.OfType("Microsoft.KeyVault/vaults").Select(v => v["properties"]!).ToList();
-        var handbook = File.ReadAllText(Path.Combine(Repository.Root, "docs", "operations.md"));
+        var handbook = File.ReadAllText(Path.Combine(Repository.Root, "docs", "deploy.md"));
 
         // createMode 'recover' fails where nothing was deleted, so it can't stay in a template that is deployed again and again.
         Assert.All(vaults, v => Assert.Null(v["createMode"]));

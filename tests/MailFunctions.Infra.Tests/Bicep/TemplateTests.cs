@@ -125,7 +125,7 @@ public sealed partial class TemplateTests(ArmTemplate template) : IClassFixture<
         var alerts = template.Module("alerts");
         var fromLogs = alerts.Variable("logAlerts")!.AsArray();
         var fromMetrics = template.OfType("Microsoft.Insights/metricAlerts").Select(a => a.Resource["name"]!.GetValue<string>());
-        var handbook = File.ReadAllText(Path.Combine(Repository.Root, "docs", "operations.md"));
+        var handbook = File.ReadAllText(Path.Combine(Repository.Root, "docs", "run.md"));
         var queries = fromLogs.Select(a => alerts.Variable(QueryVariable().Match(a!["query"]!.GetValue<string>()).Groups[1].Value)!.GetValue<string>()).ToList();
 
         Assert.All(fromLogs.Select(a => a!["name"]!.GetValue<string>()).Concat(fromMetrics), name => Assert.Contains($"| `{name}`", handbook, StringComparison.Ordinal));

@@ -46,7 +46,7 @@ public sealed partial class AzureYamlTests(ArmTemplate template) : IClassFixture
     public void Functions_ArePackagedByAzd_WithNothingInItsWay()
     {
         Assert.Null(Azd.Get("services", "functions", "hooks"));
-        string[] files = ["azure.yaml", "README.md", Path.Combine("docs", "operations.md"), Path.Combine(".github", "workflows", "deploy.yml")];
+        string[] files = ["azure.yaml", "README.md", Path.Combine("docs", "deploy.md"), Path.Combine(".github", "workflows", "deploy.yml")];
         Assert.DoesNotContain(files.SelectMany(f => File.ReadLines(Path.Combine(Repository.Root, f))), l => l.Contains("--from-package", StringComparison.Ordinal) || l.Contains("ServiceBusHostExtension=false", StringComparison.Ordinal));
     }
 
