@@ -2,7 +2,10 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Functions.Accounts;
+using MailFunctions.Functions.Accounts.Import;
+using MailFunctions.Functions.Accounts.Messages;
 using MailFunctions.Functions.Aliases;
+using MailFunctions.Functions.Api;
 using MailFunctions.Functions.Domains;
 using MailFunctions.Functions.Health;
 using MailFunctions.Functions.OpenApi;
@@ -44,11 +47,12 @@ internal static class AdminApiRegistration
     /// <exception cref="ValidationException">Says which key is wrong.</exception>
     public static IServiceCollection AddAdminApi(this IServiceCollection services, IConfiguration configuration)
     {
-        if (configuration[DomainsFunction.PostmasterKey] is { Length: > 0 } postmaster && EmailAddress.Parse(postmaster) is null)
+        if (configuration[DomainRoutes.PostmasterKey] is { Length: > 0 } postmaster && EmailAddress.Parse(postmaster) is null)
         {
-            throw new ValidationException($"{DomainsFunction.PostmasterKey}: '{postmaster}' is no address of the form local-part@domain.");
+            throw new ValidationException($"{DomainRoutes.PostmasterKey}: '{postmaster}' is no address of the form local-part@domain.");
         }
 
+        services.AddSingleton(new BodyJson(AdminJson.Default.Options));
         services.ConfigureHttpJsonOptions(o =>
         {
             o.SerializerOptions.TypeInfoResolverChain.Insert(0, AdminJson.Default);
@@ -73,6 +77,10 @@ internal static class AdminApiRegistration
         {
             routes.MapDomains();
             routes.MapAccounts();
+            routes.MapAppPasswords();
+            routes.MapMessages();
+            routes.MapDeletedMailboxes();
+            routes.MapAccountImport();
             routes.MapAliases();
             routes.MapQueues();
             routes.MapOutboundJobs();

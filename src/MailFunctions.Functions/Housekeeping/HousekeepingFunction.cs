@@ -1,7 +1,7 @@
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Housekeeping;
 using MailFunctions.Core.Messages;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Triggers;
 using Microsoft.Azure.Functions.Worker;
 
 namespace MailFunctions.Functions.Housekeeping;

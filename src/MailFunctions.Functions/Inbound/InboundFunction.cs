@@ -3,7 +3,8 @@ using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Telemetry;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
+using MailFunctions.Functions.Triggers;
 using Microsoft.Azure.Functions.Worker;
 
 namespace MailFunctions.Functions.Inbound;

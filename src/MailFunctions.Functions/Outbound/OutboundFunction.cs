@@ -4,7 +4,7 @@ using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Triggers;
 using Microsoft.Azure.Functions.Worker;
 
 namespace MailFunctions.Functions.Outbound;

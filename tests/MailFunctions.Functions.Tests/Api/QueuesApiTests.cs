@@ -122,7 +122,7 @@ public sealed class QueuesApiTests(TestedApi api)
         Assert.Equal(HttpStatusCode.NoContent, (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters/{second}")).Status);
         var (_, left) = await api.GetAsync($"queues/{QueueNames.Inbound}/dead-letters?reason=DeliveryFailed");
         Assert.Equal(10, Assert.Single(left.GetProperty("items").EnumerateArray()).GetProperty("deliveryCount").GetInt32());
-        foreach (var queue in QueuesFunction.Names)
+        foreach (var queue in QueueRoutes.Names)
         {
             var (_, done) = await api.SendAsync(HttpMethod.Delete, $"queues/{queue}/dead-letters?reason=DeliveryFailed");
             Assert.Equal(1, done.GetProperty("done").GetInt32());

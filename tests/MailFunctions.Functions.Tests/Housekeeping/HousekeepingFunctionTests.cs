@@ -1,7 +1,7 @@
 using MailFunctions.Core.Housekeeping;
 using MailFunctions.Core.Messages;
-using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Housekeeping;
+using MailFunctions.Functions.Triggers;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Traces;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Triggers;
 using Xunit;
 
 namespace MailFunctions.Functions.Tests.Inbound;

@@ -1,7 +1,7 @@
 using System.Text;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Triggers;
 using MimeKit;
 using Xunit;
 

@@ -2,10 +2,10 @@ using System.Text;
 using System.Text.Json;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Functions.Dsn;
-using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Inbound;
 using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Tests.Outbound;
+using MailFunctions.Functions.Triggers;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 

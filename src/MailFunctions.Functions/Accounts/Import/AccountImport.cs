@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Json;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 
@@ -21,8 +21,8 @@ internal static class AccountImport
     private const int ReportInMemory = 256 * 1024;
     private const int MaxDomainsKnown = 10_000;
 
-    public static void MapAccountImport(this IEndpointRouteBuilder accounts) => accounts.MapPost("/import", PostAsync)
-        .Accepts<Stream>(CsvType, JsonLinesType).Produces(200, contentType: JsonLinesType).ProducesValidationProblem().ProducesProblem(415)
+    public static void MapAccountImport(this IEndpointRouteBuilder routes) => routes.MapPost(AccountRoutes.Group + "/import", PostAsync)
+        .WithTags("Accounts").Accepts<Stream>(CsvType, JsonLinesType).Produces(200, contentType: JsonLinesType).ProducesValidationProblem().ProducesProblem(415)
         .WithSummary("Makes many accounts, a line each");
 
     private static async Task<IResult> PostAsync(HttpRequest request, IDirectoryStore store, TimeProvider time, CancellationToken cancellationToken)
@@ -137,7 +137,7 @@ internal static class AccountImport
             }
             else
             {
-                var account = AccountRules.Apply(asked.ToRequest(), AccountsFunction.New(address, time), replace: true, faults);
+                var account = AccountRules.Apply(asked.ToRequest(), AccountRoutes.New(address, time), replace: true, faults);
                 account = asked.Verifier is { } verifier ? account with { Password = AccountLine.ReadVerifier(verifier, faults) } : account;
                 if (!faults.Any)
                 {

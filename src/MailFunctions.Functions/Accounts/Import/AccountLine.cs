@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MailFunctions.Core.Accounts;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 
 namespace MailFunctions.Functions.Accounts.Import;
 

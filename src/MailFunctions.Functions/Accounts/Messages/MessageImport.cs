@@ -4,7 +4,7 @@ using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 using MailFunctions.Functions.Inbound;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -26,11 +26,11 @@ internal static class MessageImport
         IMailboxArchive archive, TimeProvider time, CancellationToken cancellationToken)
     {
         var type = request.GetTypedHeaders().ContentType?.MediaType.Value;
-        var single = string.Equals(type, AccountMessages.MessageType, StringComparison.OrdinalIgnoreCase);
+        var single = string.Equals(type, MessageRoutes.MessageType, StringComparison.OrdinalIgnoreCase);
         if (!single && !string.Equals(type, MboxWriter.MediaType, StringComparison.OrdinalIgnoreCase))
         {
             return TypedResults.Problem(
-                $"The body has to be {MboxWriter.MediaType} or {AccountMessages.MessageType}.", statusCode: StatusCodes.Status415UnsupportedMediaType);
+                $"The body has to be {MboxWriter.MediaType} or {MessageRoutes.MessageType}.", statusCode: StatusCodes.Status415UnsupportedMediaType);
         }
 
         if (ApiRequests.ReadFlag(request, "skipKnown", out var skipKnown) is { } malformed)
@@ -38,7 +38,7 @@ internal static class MessageImport
             return malformed;
         }
 
-        var (account, fault) = await AccountsFunction.FindAsync(address, directory, cancellationToken);
+        var (account, fault) = await AccountRoutes.FindAsync(address, directory, cancellationToken);
         if (account is null)
         {
             return fault!;

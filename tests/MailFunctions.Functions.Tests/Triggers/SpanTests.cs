@@ -6,14 +6,14 @@ using MailFunctions.Azure.Telemetry;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Core.Telemetry;
-using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Tests.Api;
 using MailFunctions.Functions.Tests.Outbound;
+using MailFunctions.Functions.Triggers;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
-namespace MailFunctions.Functions.Tests.Hosting;
+namespace MailFunctions.Functions.Tests.Triggers;
 
 /// <summary>One trace from the bus message to the job and its attempts. A listener is the whole process's, so this runs alone.</summary>
 [Collection(CountedAlone.Name)]

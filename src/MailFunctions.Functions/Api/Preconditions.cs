@@ -1,7 +1,7 @@
 using MailFunctions.Core.Directory;
 using Microsoft.Extensions.Primitives;
 
-namespace MailFunctions.Functions.Hosting;
+namespace MailFunctions.Functions.Api;
 
 /// <summary>`If-Match` and `If-None-Match` of a change (RFC 9110 §13.1), and the ETag that it leaves behind.</summary>
 internal static class Preconditions

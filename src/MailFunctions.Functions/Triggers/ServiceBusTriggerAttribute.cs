@@ -21,7 +21,6 @@ public sealed class ServiceBusTriggerAttribute(string queueName) : TriggerBindin
     public string? Connection { get; set; }
 }
 
-#pragma warning disable AZFW0009 // The rule wants it on bindings alone; the official converters bear it all the same.
 /// <summary>Deferred binding: the host gives the lock token's 16 octets and the AMQP message.</summary>
 #pragma warning disable AZFW0009 // the worker reads this attribute from converters too: the official ones carry it
 [SupportsDeferredBinding]

@@ -1,8 +1,8 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Dkim;
+using MailFunctions.Functions.Api;
 using MailFunctions.Functions.Dkim;
-using MailFunctions.Functions.Hosting;
 
 namespace MailFunctions.Functions.Domains;
 
@@ -10,7 +10,7 @@ namespace MailFunctions.Functions.Domains;
 /// The rotation of a domain's DKIM keys: a new pair is published, then taken into use when DNS has it, and the one before
 /// stays published for a week.
 /// </summary>
-internal static class DomainKeysFunction
+internal static class DomainKeyRoutes
 {
     public static void MapDomainKeys(this RouteGroupBuilder domains)
     {
@@ -28,7 +28,7 @@ internal static class DomainKeysFunction
     private static async Task<IResult> RotateAsync(
         string domain, HttpRequest request, IDirectoryStore store, DkimKeyring keyring, IConfiguration configuration, CancellationToken cancellationToken)
     {
-        var (found, fault) = await DomainsFunction.FindAsync(domain, store, cancellationToken, request);
+        var (found, fault) = await DomainRoutes.FindAsync(domain, store, cancellationToken, request);
         if (found is null)
         {
             return fault!;
@@ -59,7 +59,7 @@ internal static class DomainKeysFunction
             return Preconditions.Failed($"The domain '{found.Name}'");
         }
 
-        return TypedResults.Created($"/api/domains/{found.Name}", DomainAnswer.Whole(changed, DomainsFunction.HostName(configuration, found.Name)));
+        return TypedResults.Created($"/api/domains/{found.Name}", DomainAnswer.Whole(changed, DomainRoutes.HostName(configuration, found.Name)));
     }
 
     private static async Task<IResult> ActivateAsync(
@@ -70,13 +70,13 @@ internal static class DomainKeysFunction
             return malformed;
         }
 
-        var (found, fault) = await DomainsFunction.FindAsync(domain, store, cancellationToken, request);
+        var (found, fault) = await DomainRoutes.FindAsync(domain, store, cancellationToken, request);
         if (found is null)
         {
             return fault!;
         }
 
-        var host = DomainsFunction.HostName(configuration, found.Name);
+        var host = DomainRoutes.HostName(configuration, found.Name);
         var names = found.DkimKeys.Where(k => k.State == DkimState.Published).Select(k => DomainRecords.NameOf(k, found.Name)).ToList();
         if (names.Count == 0)
         {
@@ -104,7 +104,7 @@ internal static class DomainKeysFunction
     private static async Task<IResult> DeleteAsync(
         string domain, string selector, HttpRequest request, IDirectoryStore store, DkimKeyring keyring, CancellationToken cancellationToken)
     {
-        var (found, fault) = await DomainsFunction.FindAsync(domain, store, cancellationToken, request);
+        var (found, fault) = await DomainRoutes.FindAsync(domain, store, cancellationToken, request);
         if (found is null)
         {
             return fault!;

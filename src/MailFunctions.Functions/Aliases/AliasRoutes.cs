@@ -1,6 +1,6 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 
 namespace MailFunctions.Functions.Aliases;
 
@@ -11,7 +11,7 @@ internal sealed record AliasRequest(IReadOnlyList<string> Targets);
 internal sealed record AliasAnswer(string Address, IReadOnlyList<string> Targets, DateTimeOffset CreatedAt);
 
 /// <summary>Other names for one or several addresses.</summary>
-internal static class AliasesFunction
+internal static class AliasRoutes
 {
     public const int MaxTargets = 100;
 
@@ -63,7 +63,7 @@ internal static class AliasesFunction
             return MalformedAddress();
         }
 
-        var (asked, malformed) = await ApiRequests.ReadJsonAsync(request, AdminJson.Default.AliasRequest);
+        var (asked, malformed) = await ApiRequests.ReadJsonAsync<AliasRequest>(request);
         if (asked is null)
         {
             return malformed!;

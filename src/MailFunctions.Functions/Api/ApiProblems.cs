@@ -2,7 +2,7 @@ using MailFunctions.Core.Bus;
 using MailFunctions.Core.Messages;
 using Microsoft.AspNetCore.Diagnostics;
 
-namespace MailFunctions.Functions.Hosting;
+namespace MailFunctions.Functions.Api;
 
 /// <summary>Faults as `application/problem+json` (RFC 9457).</summary>
 internal static class ApiProblems
@@ -34,24 +34,4 @@ internal static class ApiProblems
         app.UseStatusCodePages(async context =>
             await TypedResults.Problem(statusCode: context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
     }
-}
-
-/// <summary>The faults of one request, by field.</summary>
-internal sealed class Faults
-{
-    private readonly Dictionary<string, List<string>> _faults = [];
-
-    public bool Any => _faults.Count > 0;
-
-    public void Add(string field, string fault)
-    {
-        if (!_faults.TryGetValue(field, out var list))
-        {
-            _faults.Add(field, list = []);
-        }
-
-        list.Add(fault);
-    }
-
-    public Dictionary<string, string[]> ToDictionary() => _faults.ToDictionary(f => f.Key, f => f.Value.ToArray());
 }

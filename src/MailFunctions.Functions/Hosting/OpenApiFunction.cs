@@ -1,7 +1,6 @@
-using MailFunctions.Functions.Hosting;
 using Microsoft.Azure.Functions.Worker;
 
-namespace MailFunctions.Functions.OpenApi;
+namespace MailFunctions.Functions.Hosting;
 
 /// <summary>The admin API's description, for anybody.</summary>
 internal sealed class OpenApiFunction(AdminApi api)

@@ -3,18 +3,20 @@ using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Functions.Accounts.Import;
 using MailFunctions.Functions.Accounts.Messages;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 
 namespace MailFunctions.Functions.Accounts;
 
 /// <summary>The accounts: who has a mailbox, and how they log in.</summary>
-internal static class AccountsFunction
+internal static class AccountRoutes
 {
+    /// <summary>Where all routes of accounts begin.</summary>
+    public const string Group = "/api/accounts";
     private const int StatesAtOnce = 16;
 
     public static void MapAccounts(this IEndpointRouteBuilder routes)
     {
-        var accounts = routes.MapGroup("/api/accounts").WithTags("Accounts");
+        var accounts = routes.MapGroup(Group).WithTags("Accounts");
         accounts.MapGet("", ListAsync).Produces<ListAnswer<AccountAnswer>>().ProducesValidationProblem().WithSummary("Lists accounts, of one domain with ?domain=; with ?usage=true also how full they are");
         accounts.MapGet("/{address}", GetAsync).Produces<AccountAnswer>().ProducesProblem(404).WithSummary("Shows an account");
         accounts.MapPut("/{address}", PutAsync).Accepts<AccountRequest>("application/json")
@@ -26,10 +28,6 @@ internal static class AccountsFunction
             .WithSummary("Removes an account; its mail is kept, and can be restored, until the retention ends");
         accounts.MapPut("/{address}/password", PutPasswordAsync).Accepts<PasswordRequest>("application/json")
             .Produces(204).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(412).WithSummary("Sets the password");
-        accounts.MapAppPasswords();
-        accounts.MapAccountMessages();
-        accounts.MapDeletedMailboxes();
-        accounts.MapAccountImport();
     }
 
     private static async Task<IResult> ListAsync(HttpRequest request, IDirectoryStore store, IMailboxDelivery mailboxes, CancellationToken cancellationToken)
@@ -83,7 +81,7 @@ internal static class AccountsFunction
             return MalformedAddress();
         }
 
-        var (asked, malformed) = await ApiRequests.ReadJsonAsync(request, AdminJson.Default.AccountRequest);
+        var (asked, malformed) = await ApiRequests.ReadJsonAsync<AccountRequest>(request);
         if (asked is null)
         {
             return malformed!;
@@ -129,7 +127,7 @@ internal static class AccountsFunction
 
     private static async Task<IResult> PatchAsync(string address, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
     {
-        var (asked, malformed) = await ApiRequests.ReadJsonAsync(request, AdminJson.Default.AccountRequest);
+        var (asked, malformed) = await ApiRequests.ReadJsonAsync<AccountRequest>(request);
         if (asked is null)
         {
             return malformed!;
@@ -148,7 +146,7 @@ internal static class AccountsFunction
 
     private static async Task<IResult> PutPasswordAsync(string address, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
     {
-        var (asked, malformed) = await ApiRequests.ReadJsonAsync(request, AdminJson.Default.PasswordRequest);
+        var (asked, malformed) = await ApiRequests.ReadJsonAsync<PasswordRequest>(request);
         if (asked is null)
         {
             return malformed!;

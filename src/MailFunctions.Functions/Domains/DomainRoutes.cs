@@ -1,13 +1,13 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Dkim;
+using MailFunctions.Functions.Api;
 using MailFunctions.Functions.Dkim;
-using MailFunctions.Functions.Hosting;
 
 namespace MailFunctions.Functions.Domains;
 
 /// <summary>The domains that mail is taken for.</summary>
-internal static class DomainsFunction
+internal static class DomainRoutes
 {
     private const string HostNameKey = "MailHostName";
 
@@ -69,7 +69,7 @@ internal static class DomainsFunction
             return Malformed();
         }
 
-        var (asked, fault) = await ApiRequests.ReadJsonAsync(request, AdminJson.Default.DomainRequest);
+        var (asked, fault) = await ApiRequests.ReadJsonAsync<DomainRequest>(request);
         if (asked is null)
         {
             return fault!;
@@ -115,7 +115,7 @@ internal static class DomainsFunction
     private static async Task<IResult> PatchAsync(
         string domain, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
     {
-        var (asked, malformed) = await ApiRequests.ReadJsonAsync(request, AdminJson.Default.DomainRequest);
+        var (asked, malformed) = await ApiRequests.ReadJsonAsync<DomainRequest>(request);
         if (asked is null)
         {
             return malformed!;

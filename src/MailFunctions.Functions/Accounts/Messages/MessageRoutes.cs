@@ -1,17 +1,18 @@
 using System.Globalization;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 
 namespace MailFunctions.Functions.Accounts.Messages;
 
 /// <summary>The messages of an account: looked at, fetched raw, brought back.</summary>
-internal static class AccountMessages
+internal static class MessageRoutes
 {
     public const string MessageType = "message/rfc822";
 
-    public static void MapAccountMessages(this IEndpointRouteBuilder accounts)
+    public static void MapMessages(this IEndpointRouteBuilder routes)
     {
+        var accounts = routes.MapGroup(AccountRoutes.Group).WithTags("Accounts");
         accounts.MapGet("/{address}/messages", ListAsync).Produces<ListAnswer<MessageAnswer>>().ProducesValidationProblem().ProducesProblem(404)
             .WithSummary("Lists messages, newest first; with ?deleted=true those that can be restored");
         accounts.MapGet("/{address}/messages/{uid}", GetAsync).Produces(200, contentType: MessageType).ProducesValidationProblem().ProducesProblem(404)
@@ -50,7 +51,7 @@ internal static class AccountMessages
             return ApiProblems.Invalid("deleted", "Use true or false.");
         }
 
-        var (account, fault) = await AccountsFunction.FindAsync(address, store, cancellationToken);
+        var (account, fault) = await AccountRoutes.FindAsync(address, store, cancellationToken);
         if (account is null)
         {
             return fault!;
@@ -104,7 +105,7 @@ internal static class AccountMessages
 
     private static async Task<IResult> ExportAsync(string address, IDirectoryStore store, IMailboxArchive archive, CancellationToken cancellationToken)
     {
-        var (account, fault) = await AccountsFunction.FindAsync(address, store, cancellationToken);
+        var (account, fault) = await AccountRoutes.FindAsync(address, store, cancellationToken);
         return account is null
             ? fault!
             : TypedResults.Stream(
@@ -121,7 +122,7 @@ internal static class AccountMessages
             return (null, 0, ApiProblems.Invalid("uid", "This is not the uid of a message: a number from 1."));
         }
 
-        var (account, fault) = await AccountsFunction.FindAsync(address, store, cancellationToken);
+        var (account, fault) = await AccountRoutes.FindAsync(address, store, cancellationToken);
         return (account, number, fault);
     }
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using MailFunctions.Core.Bus;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 
 namespace MailFunctions.Functions.Queues;
 
@@ -26,7 +26,7 @@ internal sealed record DeadLetterAnswer(
 internal sealed record DeadLettersDone(int Done, bool More);
 
 /// <summary>`/api/queues/{queue}/dead-letters`.</summary>
-internal static class DeadLetters
+internal static class DeadLetterRoutes
 {
     private const int ExplainedAtOnce = 8;
 
@@ -74,7 +74,7 @@ internal static class DeadLetters
             return fault;
         }
 
-        if (!QueuesFunction.Names.Contains(queue))
+        if (!QueueRoutes.Names.Contains(queue))
         {
             return NoQueue(queue);
         }
@@ -120,7 +120,7 @@ internal static class DeadLetters
             return ApiProblems.Invalid("reason", "Name the reason of those that are meant.");
         }
 
-        if (!QueuesFunction.Names.Contains(queue))
+        if (!QueueRoutes.Names.Contains(queue))
         {
             return NoQueue(queue);
         }
@@ -152,7 +152,7 @@ internal static class DeadLetters
             return ApiProblems.Invalid("sequence", "This is not a sequence number.");
         }
 
-        if (!QueuesFunction.Names.Contains(queue))
+        if (!QueueRoutes.Names.Contains(queue))
         {
             return NoQueue(queue);
         }
@@ -168,5 +168,5 @@ internal static class DeadLetters
     private static bool TryReadSequence(string text, out long sequence) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out sequence);
 
-    private static IResult NoQueue(string queue) => ApiProblems.NotFound($"There is no queue '{queue}': {string.Join(", ", QueuesFunction.Names)}.");
+    private static IResult NoQueue(string queue) => ApiProblems.NotFound($"There is no queue '{queue}': {string.Join(", ", QueueRoutes.Names)}.");
 }

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Azure.Messaging.ServiceBus;
 using MailFunctions.Core.Telemetry;
 
-namespace MailFunctions.Functions.Hosting;
+namespace MailFunctions.Functions.Triggers;
 
 /// <summary>
 /// What the triggers on queues have in common: the span that goes on with the message's trace, and how a failure is said.

@@ -8,7 +8,7 @@ using Microsoft.Azure.Functions.Worker.Core;
 using Microsoft.Azure.Functions.Worker.Extensions.Abstractions;
 using Xunit;
 
-namespace MailFunctions.Functions.Tests.Hosting;
+namespace MailFunctions.Functions.Tests.Triggers;
 
 /// <summary>
 /// Our file in place of Microsoft.Azure.Functions.Worker.Extensions.ServiceBus: the official shape, so that the day the

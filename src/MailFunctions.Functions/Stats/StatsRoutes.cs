@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Stats;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 using MailFunctions.Functions.Queues;
 
 namespace MailFunctions.Functions.Stats;
@@ -20,7 +20,7 @@ internal sealed record StatsList(
     IReadOnlyList<QueueAnswer>? Queues);
 
 /// <summary>`GET /api/stats`: the counters of edge and functions, summed over instances and minutes.</summary>
-internal static class StatsFunction
+internal static class StatsRoutes
 {
     public const int MaxDays = 31;
 
@@ -87,7 +87,7 @@ internal static class StatsFunction
     {
         try
         {
-            return await QueuesFunction.ReadAsync(monitor, time, cancellationToken);
+            return await QueueRoutes.ReadAsync(monitor, time, cancellationToken);
         }
         catch (BusUnavailableException)
         {

@@ -4,7 +4,10 @@ using System.Text.Json.Serialization.Metadata;
 using MailFunctions.Core.Addresses;
 using Microsoft.AspNetCore.Http.Features;
 
-namespace MailFunctions.Functions.Hosting;
+namespace MailFunctions.Functions.Api;
+
+/// <summary>How the JSON of a body is read: more strictly than what answers are written by.</summary>
+internal sealed record BodyJson(JsonSerializerOptions Options);
 
 /// <summary>Reads the parts of an admin request, each with its bound.</summary>
 internal static class ApiRequests
@@ -14,7 +17,7 @@ internal static class ApiRequests
     private const int MaxBodyOctets = 256 * 1024;
 
     /// <summary>The JSON body, or the answer that says what is wrong with it.</summary>
-    public static async Task<(T? Value, IResult? Fault)> ReadJsonAsync<T>(HttpRequest request, JsonTypeInfo<T> type)
+    public static async Task<(T? Value, IResult? Fault)> ReadJsonAsync<T>(HttpRequest request)
         where T : class
     {
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
@@ -27,9 +30,10 @@ internal static class ApiRequests
             return (null, TypedResults.Problem("The body has to be application/json.", statusCode: StatusCodes.Status415UnsupportedMediaType));
         }
 
+        var options = request.HttpContext.RequestServices.GetRequiredService<BodyJson>().Options;
         try
         {
-            return await JsonSerializer.DeserializeAsync(request.Body, type, request.HttpContext.RequestAborted) is { } value
+            return await JsonSerializer.DeserializeAsync(request.Body, (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T)), request.HttpContext.RequestAborted) is { } value
                 ? (value, null)
                 : (null, ApiProblems.Invalid("body", "An object is expected, not null."));
         }

@@ -1,4 +1,4 @@
-namespace MailFunctions.Functions.Hosting;
+namespace MailFunctions.Functions.Api;
 
 /// <summary>
 /// What every answer of the API carries: it holds addresses, mail and once even passwords, so that no cache keeps it, and no

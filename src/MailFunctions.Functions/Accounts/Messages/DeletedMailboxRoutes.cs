@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 
 namespace MailFunctions.Functions.Accounts.Messages;
 
@@ -19,15 +19,16 @@ internal sealed record DeletedMailboxRestored(int Restored, int AlreadyThere, [p
 /// What deleted accounts had in their mailboxes, while it is kept. It is put into an account that there is, with references
 /// of its own, and stays in the old mailbox for another retention: doing it again, or half of it, gives no message twice.
 /// </summary>
-internal static class DeletedMailboxes
+internal static class DeletedMailboxRoutes
 {
     public const int MaxListed = 50;
 
     /// <summary>Messages that one call puts into an account: three storage requests each.</summary>
     public const int MaxAtOnce = 1000;
 
-    public static void MapDeletedMailboxes(this IEndpointRouteBuilder accounts)
+    public static void MapDeletedMailboxes(this IEndpointRouteBuilder routes)
     {
+        var accounts = routes.MapGroup(AccountRoutes.Group).WithTags("Accounts");
         accounts.MapGet("/{address}/deleted-mailboxes", ListAsync).Produces<ListAnswer<DeletedMailboxAnswer>>().ProducesValidationProblem()
             .WithSummary("Lists the mailboxes that deleted accounts of this address had and whose mail is still kept");
         accounts.MapPost("/{address}/deleted-mailboxes/{id}/restore", RestoreAsync).Produces<DeletedMailboxRestored>().ProducesValidationProblem().ProducesProblem(404)
@@ -39,7 +40,7 @@ internal static class DeletedMailboxes
     {
         if (ApiRequests.ReadAddress(address) is not { } name)
         {
-            return AccountsFunction.MalformedAddress();
+            return AccountRoutes.MalformedAddress();
         }
 
         var retired = await retirement.ListAsync(name, MaxListed, cancellationToken);
@@ -54,7 +55,7 @@ internal static class DeletedMailboxes
     {
         if (ApiRequests.ReadAddress(address) is not { } name)
         {
-            return AccountsFunction.MalformedAddress();
+            return AccountRoutes.MalformedAddress();
         }
 
         if (ApiRequests.ReadPage(request, out var top, out var position) is { } malformed)
@@ -62,7 +63,7 @@ internal static class DeletedMailboxes
             return malformed;
         }
 
-        var (account, fault) = await AccountsFunction.FindAsync(request.Query["into"] is [{ Length: > 0 } into, ..] ? into : address, store, cancellationToken);
+        var (account, fault) = await AccountRoutes.FindAsync(request.Query["into"] is [{ Length: > 0 } into, ..] ? into : address, store, cancellationToken);
         if (account is null)
         {
             return fault!;

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace MailFunctions.Functions.Hosting;
+namespace MailFunctions.Functions.Api;
 
 /// <summary>
 /// Where the next page of a list begins, as the caller sees it: the position, and a check of it and of the list that it belongs

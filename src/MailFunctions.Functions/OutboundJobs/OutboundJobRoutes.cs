@@ -1,11 +1,11 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 
 namespace MailFunctions.Functions.OutboundJobs;
 
 /// <summary>What waits to leave: seen, hurried, put aside or taken back by the postmaster. Each action writes the row and rings.</summary>
-internal static class OutboundJobsFunction
+internal static class OutboundJobRoutes
 {
     /// <summary>How many one call by filter takes: each is written and rung for.</summary>
     public const int MaxByFilter = 100;

@@ -1,7 +1,6 @@
-using MailFunctions.Functions.Hosting;
 using Microsoft.Azure.Functions.Worker;
 
-namespace MailFunctions.Functions.Health;
+namespace MailFunctions.Functions.Hosting;
 
 /// <summary>The one part of the admin API, besides its description, that asks for no key.</summary>
 internal sealed class HealthFunction(AdminApi api)

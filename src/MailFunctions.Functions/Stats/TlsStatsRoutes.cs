@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 
 namespace MailFunctions.Functions.Stats;
 
@@ -13,7 +13,7 @@ namespace MailFunctions.Functions.Stats;
 internal sealed record TlsStatsAnswer(DateOnly Day, string Domain, string Policy, long Successful, long Failed, IReadOnlyDictionary<string, long> Failures);
 
 /// <summary>`GET /api/stats/tls`: the counters that a TLS report is made of (RFC 8460), summed over processes.</summary>
-internal static class TlsStatsFunction
+internal static class TlsStatsRoutes
 {
     private const string DayFormat = "yyyyMMdd";
 
@@ -38,9 +38,9 @@ internal static class TlsStatsFunction
         }
 
         var (first, last) = (Day(from), Day(to));
-        if (!faults.Any && (first > last || last.DayNumber - first.DayNumber > StatsFunction.MaxDays))
+        if (!faults.Any && (first > last || last.DayNumber - first.DayNumber > StatsRoutes.MaxDays))
         {
-            faults.Add("from", $"Use a time before `to`, by {StatsFunction.MaxDays} days at most.");
+            faults.Add("from", $"Use a time before `to`, by {StatsRoutes.MaxDays} days at most.");
         }
 
         var after = continuation is null ? null : Read(continuation);

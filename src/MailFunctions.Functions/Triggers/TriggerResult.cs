@@ -1,4 +1,4 @@
-namespace MailFunctions.Functions.Hosting;
+namespace MailFunctions.Functions.Triggers;
 
 /// <summary>What a trigger's work came to.</summary>
 internal abstract record TriggerResult

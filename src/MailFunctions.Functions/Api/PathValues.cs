@@ -4,7 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing.Patterns;
 
-namespace MailFunctions.Functions.Hosting;
+namespace MailFunctions.Functions.Api;
 
 /// <summary>
 /// Gives the handlers the values of the path percent-decoded once (RFC 3986 §2.4). The server decodes a path but for `%2F`, so

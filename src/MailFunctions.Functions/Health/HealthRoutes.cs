@@ -12,7 +12,7 @@ internal sealed record HealthAnswer(string Status, IReadOnlyList<DependencyAnswe
 internal sealed record DependencyAnswer(string Name, string Status, double Milliseconds, string? Fault = null);
 
 /// <summary>`GET /api/health`: 200 when mail can flow, 503 when not.</summary>
-internal static class HealthEndpoint
+internal static class HealthRoutes
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
@@ -33,7 +33,7 @@ internal static class HealthEndpoint
             AskAsync("bus", async () => await bus.CountAsync(QueueNames.Inbound, limit.Token), cancellationToken));
         var healthy = dependencies.All(d => d.Fault is null);
         var answer = new HealthAnswer(healthy ? "healthy" : "unhealthy", dependencies);
-        return TypedResults.Json(answer, Hosting.AdminJson.Default.HealthAnswer, statusCode: healthy ? 200 : 503);
+        return TypedResults.Json(answer, statusCode: healthy ? 200 : 503);
     }
 
     private static async Task<DependencyAnswer> AskAsync(string name, Func<Task> ask, CancellationToken asked)

@@ -1,14 +1,15 @@
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Directory;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 
 namespace MailFunctions.Functions.Accounts;
 
 /// <summary>Generated passwords, one a device: shown once, revoked one by one.</summary>
-internal static class AppPasswords
+internal static class AppPasswordRoutes
 {
-    public static void MapAppPasswords(this IEndpointRouteBuilder accounts)
+    public static void MapAppPasswords(this IEndpointRouteBuilder routes)
     {
+        var accounts = routes.MapGroup(AccountRoutes.Group).WithTags("Accounts");
         accounts.MapGet("/{address}/app-passwords", ListAsync).Produces<ListAnswer<AppPasswordAnswer>>().ProducesProblem(404).WithSummary("Lists app passwords");
         accounts.MapPost("/{address}/app-passwords", PostAsync).Accepts<AppPasswordRequest>("application/json")
             .Produces<AppPasswordAnswer>(201).ProducesValidationProblem().ProducesProblem(404).WithSummary("Makes an app password and shows it, this once only");
@@ -17,7 +18,7 @@ internal static class AppPasswords
 
     private static async Task<IResult> ListAsync(string address, IDirectoryStore store, IAppPasswordUse use, CancellationToken cancellationToken)
     {
-        var (account, fault) = await AccountsFunction.FindAsync(address, store, cancellationToken);
+        var (account, fault) = await AccountRoutes.FindAsync(address, store, cancellationToken);
         if (account is null)
         {
             return fault!;
@@ -31,13 +32,13 @@ internal static class AppPasswords
     private static async Task<IResult> PostAsync(
         string address, HttpRequest request, IDirectoryStore store, TimeProvider time, CancellationToken cancellationToken)
     {
-        var (asked, malformed) = await ApiRequests.ReadJsonAsync(request, AdminJson.Default.AppPasswordRequest);
+        var (asked, malformed) = await ApiRequests.ReadJsonAsync<AppPasswordRequest>(request);
         if (asked is null)
         {
             return malformed!;
         }
 
-        var (account, fault) = await AccountsFunction.FindAsync(address, store, cancellationToken, request);
+        var (account, fault) = await AccountRoutes.FindAsync(address, store, cancellationToken, request);
         if (account is null)
         {
             return fault!;
@@ -66,7 +67,7 @@ internal static class AppPasswords
 
     private static async Task<IResult> DeleteAsync(string address, string id, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
     {
-        var (account, fault) = await AccountsFunction.FindAsync(address, store, cancellationToken, request);
+        var (account, fault) = await AccountRoutes.FindAsync(address, store, cancellationToken, request);
         if (account is null)
         {
             return fault!;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Traces;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace MailFunctions.Functions.Traces;
@@ -14,7 +14,7 @@ internal sealed record TraceAnswer(
 }
 
 /// <summary>`GET /api/traces`: the story of a message, or of an address in a time window.</summary>
-internal static class TracesFunction
+internal static class TraceRoutes
 {
     public const int MaxDays = 31;
     private const int MaxMessageId = 998;

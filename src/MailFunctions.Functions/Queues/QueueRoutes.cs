@@ -1,5 +1,5 @@
 using MailFunctions.Core.Bus;
-using MailFunctions.Functions.Hosting;
+using MailFunctions.Functions.Api;
 
 namespace MailFunctions.Functions.Queues;
 
@@ -8,7 +8,7 @@ internal sealed record QueueAnswer(
     string Name, long Active, long Scheduled, long DeadLettered, DateTimeOffset? OldestEnqueuedAt, double? OldestAgeSeconds);
 
 /// <summary>What waits, and what was given up on.</summary>
-internal static class QueuesFunction
+internal static class QueueRoutes
 {
     /// <summary>The names that a path may give.</summary>
     public static readonly IReadOnlyList<string> Names = [QueueNames.Inbound, QueueNames.Outbound];
