@@ -41,7 +41,7 @@ public sealed partial class LinkTests
     private static HashSet<string> Anchors(string path) =>
         [.. Heading().Matches(Fence().Replace(File.ReadAllText(path), "")).Select(m => Dropped().Replace(m.Groups[1].Value.Trim().ToLowerInvariant(), "").Replace(' ', '-'))];
 
-    [GeneratedRegex(@"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")]
+    [GeneratedRegex(@"\[[^\]]*\]\(([^)\s]+)\)")]
     private static partial Regex Link();
 
     [GeneratedRegex(@"^```.*?^```", RegexOptions.Multiline | RegexOptions.Singleline)]
