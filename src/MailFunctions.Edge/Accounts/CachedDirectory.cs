@@ -8,11 +8,12 @@ using Microsoft.Extensions.Options;
 namespace MailFunctions.Edge.Accounts;
 
 /// <summary>
-/// The directory behind a short, bounded cache. What is there is believed for <see cref="LoginOptions.DirectoryCacheTime"/>,
-/// what is not for <see cref="MissingFor"/>, so that an account made a moment ago can receive. Look-ups of one key
+/// The directory behind a short, bounded cache. Entries are cached for <see cref="LoginOptions.DirectoryCacheTime"/>, their
+/// absence for <see cref="MissingFor"/>, so that an account made a moment ago can receive. Look-ups of one key
 /// under way at once share one read.
 /// </summary>
-internal sealed class CachedDirectory(IDirectoryStore store, IOptions<LoginOptions> options, TimeProvider time) : IDirectoryReader, IDisposable
+internal sealed class CachedDirectory(IDirectoryStore store, IOptions<LoginOptions> options, TimeProvider time)
+    : IDirectoryReader, IDisposable
 {
     /// <summary>An address that was not there is asked for again after this.</summary>
     public static readonly TimeSpan MissingFor = TimeSpan.FromSeconds(2);
@@ -62,7 +63,7 @@ internal sealed class CachedDirectory(IDirectoryStore store, IOptions<LoginOptio
         where TKey : notnull
         where TValue : class
     {
-        // The read belongs to everybody who waits for it, so no single session's token may end it.
+        // Several sessions may wait for this read, so no single session's token may end it.
         var reading = read(store, key).AsTask();
         Remember(key, reading, MissingFor);
         try
@@ -77,7 +78,7 @@ internal sealed class CachedDirectory(IDirectoryStore store, IOptions<LoginOptio
         }
         catch (Exception) when (reading.IsFaulted)
         {
-            _cache.Remove(key); // trouble is not remembered
+            _cache.Remove(key); // a failure is not cached
             throw;
         }
     }

@@ -50,7 +50,9 @@ internal sealed class DerivationQueue
         }
     }
 
-    /// <summary>Takes a place for one password of the subject; false when it has to come later. Given back by <see cref="Release"/>.</summary>
+    /// <summary>
+    /// Takes a place for one password of the subject; false when it has to come later. Given back by <see cref="Release"/>.
+    /// </summary>
     public bool TryReserve(LoginSubject subject)
     {
         lock (_lock)
@@ -89,7 +91,7 @@ internal sealed class DerivationQueue
             }
             catch (Exception e)
             {
-                done.SetException(e); // whoever waits for it learns of it
+                done.SetException(e); // rethrown to the session that waits
             }
         };
         lock (_lock)
@@ -167,7 +169,9 @@ internal sealed class DerivationQueue
 
         public bool IsEmpty => _count == 0;
 
-        /// <summary>False when more than <paramref name="most"/> would be ahead of it, when all room is taken, or half of it by this client.</summary>
+        /// <summary>
+        /// False when more than <paramref name="most"/> would be ahead of it, when all room is taken, or half of it by this client.
+        /// </summary>
         public bool TryAdd(IPAddress client, Action job, int most)
         {
             var its = _jobs.GetValueOrDefault(client);

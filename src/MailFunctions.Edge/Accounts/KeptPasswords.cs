@@ -17,7 +17,7 @@ internal sealed class KeptPasswords(IPasswordProofs store, ServerCertificate cer
 
     private static readonly TimeSpan LastWrites = TimeSpan.FromSeconds(3);
 
-    // More than wait here are not kept: each costs one derivation more, some day.
+    // Beyond its capacity proofs are dropped: each costs one derivation more, later.
     private readonly Channel<string> _writes =
         Channel.CreateBounded<string>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropWrite });
 
@@ -25,7 +25,8 @@ internal sealed class KeptPasswords(IPasswordProofs store, ServerCertificate cer
     private Task _writing = Task.CompletedTask;
 
     /// <summary>The verifier that the password is known to match, or null. Reads a row for each of them.</summary>
-    public async ValueTask<ScramVerifier?> FindAsync(IReadOnlyList<ScramVerifier> verifiers, string prepared, CancellationToken cancellationToken)
+    public async ValueTask<ScramVerifier?> FindAsync(
+        IReadOnlyList<ScramVerifier> verifiers, string prepared, CancellationToken cancellationToken)
     {
         if (certificate.PasswordKey() is not { } key)
         {
@@ -37,9 +38,9 @@ internal sealed class KeptPasswords(IPasswordProofs store, ServerCertificate cer
             foreach (var verifier in verifiers)
             {
                 var name = PasswordProof.NameOf(key, verifier, prepared);
-                if (await store.FindAsync(name, cancellationToken) is { } at && time.GetUtcNow() - at is var age && age < PasswordProof.Lifetime)
+                if (await store.FindAsync(name, cancellationToken) is { } at && time.GetUtcNow() - at < PasswordProof.Lifetime)
                 {
-                    if (age > RenewAfter)
+                    if (time.GetUtcNow() - at > RenewAfter)
                     {
                         _writes.Writer.TryWrite(name);
                     }
@@ -90,7 +91,7 @@ internal sealed class KeptPasswords(IPasswordProofs store, ServerCertificate cer
             }
             catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException)
             {
-                // Derived once more, some day.
+                // Derived once more, later.
             }
         }
     }

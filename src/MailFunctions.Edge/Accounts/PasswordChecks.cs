@@ -21,8 +21,8 @@ internal abstract record PasswordOutcome
 }
 
 /// <summary>
-/// Passwords against verifiers. Every failure costs one derivation, whatever the account has or is, so that time tells
-/// nothing; of one password there is one derivation at a time, and the others wait for it.
+/// Passwords against verifiers. Every failure costs one derivation, whatever the account has or is, so that the
+/// time shows nothing; of one password there is one derivation at a time, and the others wait for it.
 /// </summary>
 /// <param name="kept">Null: what is remembered goes with this process.</param>
 internal sealed class PasswordChecks(KnownPasswords known, DerivationQueue queue, LoginThrottle throttle, KeptPasswords? kept = null)
@@ -88,7 +88,7 @@ internal sealed class PasswordChecks(KnownPasswords known, DerivationQueue queue
                 return new PasswordOutcome.Throttled(wait);
             }
 
-            // Asked for what is not there as well, so that time tells nothing; nothing of it is ever kept.
+            // Asked for unknown accounts as well, so that the time shows nothing; nothing of them is ever kept.
             if (kept is not null && await kept.FindAsync(ToDerive(account, prepared), prepared, CancellationToken.None) is { } match)
             {
                 known.AddRight(match, prepared);
@@ -153,7 +153,9 @@ internal sealed class PasswordChecks(KnownPasswords known, DerivationQueue queue
         return null;
     }
 
-    /// <summary>The account's own, and those app passwords from before that this one may be; one that nothing matches where there is none.</summary>
+    /// <summary>
+    /// The account's own, and those app passwords of the old form that this one may be; one that nothing matches where there is none.
+    /// </summary>
     private static List<ScramVerifier> ToDerive(AccountEntry? account, string prepared)
     {
         var verifiers = new List<ScramVerifier>();

@@ -16,7 +16,9 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
     /// <summary>For so long after a failure the next attempt is held back: others behind the same address are not for longer.</summary>
     public static readonly TimeSpan HoldsBackFor = TimeSpan.FromMinutes(1);
 
-    /// <summary>Attempts in <see cref="LoginOptions.MaxDelay"/> that are compared with remembered passwords while all else is refused.</summary>
+    /// <summary>
+    /// Attempts in <see cref="LoginOptions.MaxDelay"/> that are compared with remembered passwords while all else is refused.
+    /// </summary>
     public const int Looks = 20;
 
     private readonly LoginOptions _options = options.Value;
@@ -147,7 +149,7 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
             _failures.Set(key, new Failures(count, now, now + delay), new MemoryCacheEntryOptions
             {
                 Size = 1,
-                AbsoluteExpirationRelativeToNow = _options.ForgetFailuresAfter, // to be asked about keeps no count alive
+                AbsoluteExpirationRelativeToNow = _options.ForgetFailuresAfter, // reads do not extend it
             });
         }
     }
@@ -173,7 +175,9 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
     private sealed record Taken(int Count, DateTimeOffset Until);
 }
 
-/// <summary>What an attempt is counted under: the account's name, for all clients that it does not know, or with one that it does.</summary>
+/// <summary>
+/// What an attempt is counted under: the account's name, for all clients that it does not know, or with one that it does.
+/// </summary>
 /// <param name="Client">Null: any other client.</param>
 internal sealed record LoginSubject(string Name, IPAddress? Client)
 {

@@ -48,7 +48,7 @@ internal sealed class MailRates(IOptions<RateOptions> options) : IDisposable
         return lease.IsAcquired;
     }
 
-    /// <summary>Null when nobody is limited.</summary>
+    /// <summary>Null when there is no limit.</summary>
     private static PartitionedRateLimiter<Sender>? Limiter(int perClient, int perAccount) => perClient == 0 && perAccount == 0
         ? null
         : PartitionedRateLimiter.Create<Sender, string>(sender => sender.Account is { } account

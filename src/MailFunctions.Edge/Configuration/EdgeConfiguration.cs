@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 
 namespace MailFunctions.Edge.Configuration;
 
-/// <summary>Reads the edge's own sections strictly: an unknown key or a value that can't be is told before anything starts.</summary>
+/// <summary>Reads the edge's own sections strictly: an unknown key or an impossible value is a fault before anything starts.</summary>
 internal static class EdgeConfiguration
 {
     /// <summary>Binds and registers the options; returns the faults, each a sentence that names the key.</summary>
@@ -31,7 +31,9 @@ internal static class EdgeConfiguration
     private static void Strictly(BinderOptions binder) => binder.ErrorOnUnknownConfiguration = true;
 
     /// <param name="bind">Calls the binder with the type spelled out: its code is made by the compiler, for a trimmed edge.</param>
-    private static T Bind<T>(IServiceCollection services, IConfiguration configuration, string section, Action<IConfigurationSection, T> bind, List<string> faults)
+    private static T Bind<T>(
+        IServiceCollection services, IConfiguration configuration, string section, Action<IConfigurationSection, T> bind,
+        List<string> faults)
         where T : class, new()
     {
         var options = new T();

@@ -22,7 +22,7 @@ internal sealed class EdgeOptions
     /// <summary>Takes passwords without TLS: for loopback tests only.</summary>
     public bool AllowPlaintextCredentials { get; set; }
 
-    /// <summary>From SIGTERM until sessions that are still at work are cut off.</summary>
+    /// <summary>From SIGTERM until sessions that still run are cut off.</summary>
     public TimeSpan GracePeriod { get; set; } = TimeSpan.FromSeconds(25);
 
     /// <summary>Sessions at once, over all listeners.</summary>
@@ -43,14 +43,15 @@ internal sealed class EdgeOptions
     /// <summary>Of these, octets of the messages of one IPv4 /24 or IPv6 /48.</summary>
     public long MaxOctetsPerNetwork { get; set; } = 16 * 1024 * 1024;
 
-    /// <summary>Listeners behind a proxy that sends a PROXY protocol header, by their names in <see cref="PortOptions"/>.</summary>
+    /// <summary>Listeners behind a proxy that sends a PROXY header, by their names in <see cref="PortOptions"/>.</summary>
     public string[] ProxyProtocol { get; set; } = [];
 
-    /// <summary>Networks (CIDR) of the proxies: their connections to those listeners must begin with the header, others have none.</summary>
+    /// <summary>Networks (CIDR) of the proxies: their connections to those listeners begin with the header, others have none.</summary>
     public string[] TrustedProxies { get; set; } = [];
 
     /// <summary>The memory of messages, in these shares.</summary>
-    public MessageMemory MemoryOf(ByteBudget all, TimeProvider time) => new(all, MaxOctetsPerClient, MaxOctetsPerNetwork, WaitForRoom, time);
+    public MessageMemory MemoryOf(ByteBudget all, TimeProvider time) =>
+        new(all, MaxOctetsPerClient, MaxOctetsPerNetwork, WaitForRoom, time);
 
     /// <summary>The faults of these settings, each a sentence that names its key.</summary>
     public IEnumerable<string> Faults()
@@ -112,12 +113,14 @@ internal sealed class EdgeOptions
 
         foreach (var name in ProxyProtocol.Where(n => !PortOptions.MailListeners.Contains(n, StringComparer.OrdinalIgnoreCase)))
         {
-            yield return $"Edge__ProxyProtocol: '{name}' is not a listener; use {string.Join(", ", PortOptions.MailListeners)}.";
+            var listeners = string.Join(", ", PortOptions.MailListeners);
+            yield return $"Edge__ProxyProtocol: '{name}' is not a listener; use {listeners}.";
         }
 
         if (ProxyProtocol.Length > 0 != TrustedProxies.Length > 0)
         {
-            yield return "Edge__ProxyProtocol and Edge__TrustedProxies belong together: the listeners that expect a header, and the networks that may send one.";
+            yield return "Edge__ProxyProtocol and Edge__TrustedProxies belong together: the listeners that expect a header, "
+                + "and the networks that may send one.";
         }
     }
 }
@@ -133,7 +136,8 @@ internal sealed class PortOptions
     public int Health { get; set; } = 8080;
 
     /// <summary>Names of the listeners for mail.</summary>
-    public static IReadOnlyList<string> MailListeners { get; } = [nameof(Smtp), nameof(Submission), nameof(Smtps), nameof(Pop3), nameof(Pop3s)];
+    public static IReadOnlyList<string> MailListeners { get; } =
+        [nameof(Smtp), nameof(Submission), nameof(Smtps), nameof(Pop3), nameof(Pop3s)];
 
     public IEnumerable<(string Name, int Port)> All() =>
         [("Smtp", Smtp), ("Submission", Submission), ("Smtps", Smtps), ("Pop3", Pop3), ("Pop3s", Pop3s), ("Health", Health)];

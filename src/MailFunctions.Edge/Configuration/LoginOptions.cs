@@ -16,7 +16,9 @@ internal sealed class LoginOptions
     /// <summary>Failures for one account before it has to wait.</summary>
     public int FreeFailuresPerAccount { get; set; } = 5;
 
-    /// <summary>How long the first attempt after a failure is held back, of the same client or account; doubled by each further one.</summary>
+    /// <summary>
+    /// How long the first attempt after a failure is held back, of the same client or account; doubled by each further one.
+    /// </summary>
     public TimeSpan FailureDelay { get; set; } = TimeSpan.FromSeconds(0.5);
 
     /// <summary>The longest wait between attempts.</summary>
@@ -68,7 +70,8 @@ internal sealed class LoginOptions
 
         if (ProcessorShare is not (>= 0.05 and <= 1))
         {
-            yield return string.Create(CultureInfo.InvariantCulture, $"Login__ProcessorShare: {ProcessorShare} is out of range; use 0.05 to 1.");
+            yield return string.Create(
+                CultureInfo.InvariantCulture, $"Login__ProcessorShare: {ProcessorShare} is out of range; use 0.05 to 1.");
         }
 
         if (ForgetFailuresAfter <= TimeSpan.Zero)
@@ -88,7 +91,8 @@ internal sealed class LoginOptions
 
         if (FreeFailuresPerClient < 1 || FreeFailuresPerAccount < 1 || MaxTrackedFailures < 1 || MaxRemembered < 1 || MaxWaiting < 1)
         {
-            yield return "Login: FreeFailuresPerClient, FreeFailuresPerAccount, MaxTrackedFailures, MaxRemembered and MaxWaiting must be 1 or more.";
+            yield return "Login: FreeFailuresPerClient, FreeFailuresPerAccount, MaxTrackedFailures, MaxRemembered and MaxWaiting "
+                + "must be 1 or more.";
         }
     }
 }

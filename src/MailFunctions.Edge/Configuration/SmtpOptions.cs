@@ -46,7 +46,8 @@ internal sealed class SmtpOptions
 
         if (MaxRecipients is < 100 or > 1000)
         {
-            yield return $"Smtp__MaxRecipients: {MaxRecipients} is out of range; use 100 to 1000 (the envelope has to fit into one bus message).";
+            yield return $"Smtp__MaxRecipients: {MaxRecipients} is out of range; use 100 to 1000 "
+                + "(the envelope has to fit into one bus message).";
         }
 
         if (MaxBadCommands < 1)

@@ -17,7 +17,8 @@ internal sealed class ConnectionClosing(ConnectionContext context, TimeProvider 
 
     /// <summary>The session is over, and what is left to send may not find a reader.</summary>
     public void Begin() => _timer ??= time.CreateTimer(
-        static state => ((ConnectionContext)state!).Abort(new ConnectionAbortedException("The client did not take the end of the session.")),
+        static state => ((ConnectionContext)state!).Abort(
+            new ConnectionAbortedException("The client did not take the end of the session.")),
         context, Limit, Timeout.InfiniteTimeSpan);
 
     /// <summary>Closes the connection and waits until its socket is closed: only then its memory is free.</summary>

@@ -3,15 +3,15 @@ using System.Collections.Concurrent;
 namespace MailFunctions.Edge.Health;
 
 /// <summary>
-/// What the edge's own work met at storage and bus. A client that gets a `451` for it causes one line in the log, and the
-/// trouble keeps the edge from being ready until the same work has succeeded again or is some seconds ago.
+/// Failures of storage and bus that the edge's own work met. A client that gets a `451` for one causes one line in the log, and
+/// the edge is not ready until the same work has succeeded again or the failure is some seconds old.
 /// </summary>
 internal sealed partial class Backends(ILogger<Backends> logger, TimeProvider time)
 {
-    /// <summary>Trouble that was met no longer ago counts as trouble now.</summary>
+    /// <summary>A failure of this age or less counts as one now.</summary>
     public static readonly TimeSpan Recent = TimeSpan.FromSeconds(15);
 
-    /// <summary>One line for each kind of work in this time, however many sessions meet the trouble.</summary>
+    /// <summary>One line for each kind of work in this time, however many sessions meet the failure.</summary>
     public static readonly TimeSpan LoggedEvery = TimeSpan.FromMinutes(1);
 
     private readonly ConcurrentDictionary<string, Work> _work = new();
@@ -46,7 +46,7 @@ internal sealed partial class Backends(ILogger<Backends> logger, TimeProvider ti
         }
     }
 
-    /// <summary>Recent trouble, as a sentence's part; null: none.</summary>
+    /// <summary>A recent failure, as a sentence's part; null: none.</summary>
     public string? Fault => _work
         .Where(w => w.Value.Fault is not null && time.GetElapsedTime(w.Value.FailedAt) < Recent)
         .Select(w => $"{w.Key}: {w.Value.Fault}")

@@ -5,7 +5,7 @@ using MailFunctions.Core.Messages;
 namespace MailFunctions.Edge.Health;
 
 /// <summary>
-/// `/healthz/live`: the process answers. `/healthz/ready`: it takes new sessions, its work met no trouble in the last
+/// `/healthz/live`: the process answers. `/healthz/ready`: it takes new sessions, its work met no failure in the last
 /// seconds, and directory, messages and bus answer. They are asked at most every few seconds, so that probes cost nothing,
 /// and one that hangs does not make the answer hang.
 /// </summary>

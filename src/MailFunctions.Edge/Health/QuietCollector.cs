@@ -19,7 +19,9 @@ internal sealed class QuietCollector(TimeProvider time, Func<int> sessions, Func
     /// <summary>Fewer sessions that have ended since then are not worth one either.</summary>
     public const int WorthSessions = 100;
 
-    /// <summary>A compacting collection stops all sessions for about 2 ms for each MiB of live octets: with more of them nothing is moved.</summary>
+    /// <summary>
+    /// A compacting collection stops all sessions for about 2 ms for each MiB of live octets: with more of them nothing is moved.
+    /// </summary>
     public const long MaxCompactedOctets = 128 * 1024 * 1024;
 
     private long _allocatedBefore;

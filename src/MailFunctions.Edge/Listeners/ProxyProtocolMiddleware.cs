@@ -8,10 +8,11 @@ namespace MailFunctions.Edge.Listeners;
 
 /// <summary>
 /// Takes the PROXY header off connections from trusted networks, ahead of TLS and of everything that looks at the
-/// client's address. A trusted peer without a good header is cut off; anybody else's header is left for the session,
-/// to which it is a wrong command.
+/// client's address. A trusted peer without a good header is cut off; the header of any other peer is left for the
+/// session, to which it is a wrong command.
 /// </summary>
-internal sealed partial class ProxyProtocolMiddleware(IOptions<EdgeOptions> options, TimeProvider time, ILogger<ProxyProtocolMiddleware> logger)
+internal sealed partial class ProxyProtocolMiddleware(
+    IOptions<EdgeOptions> options, TimeProvider time, ILogger<ProxyProtocolMiddleware> logger)
 {
     /// <summary>The specification asks for 3 s at least, the time of a lost first packet.</summary>
     public static readonly TimeSpan HeaderTimeout = TimeSpan.FromSeconds(10);

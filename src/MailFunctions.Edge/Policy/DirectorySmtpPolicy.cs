@@ -31,7 +31,8 @@ internal sealed class DirectorySmtpPolicy(
         return rates.TakeMessage(client.AuthenticatedAs, client.Ip) ? SenderVerdict.Accepted : SenderVerdict.RateLimited;
     }
 
-    public async ValueTask<SenderVerdict> CheckFromAsync(EmailAddress from, AuthenticatedAccount account, CancellationToken cancellationToken)
+    public async ValueTask<SenderVerdict> CheckFromAsync(
+        EmailAddress from, AuthenticatedAccount account, CancellationToken cancellationToken)
     {
         if (from.Equals(account.Address))
         {
@@ -138,7 +139,7 @@ internal sealed class DirectorySmtpPolicy(
             content.Size + Encoding.UTF8.GetByteCount(Prologue.For(content.MailFrom.Address, mailbox.Address));
     }
 
-    /// <summary>An alias is refused only when nobody behind it has room.</summary>
+    /// <summary>An alias is refused only when no mailbox behind it has room.</summary>
     /// <param name="found">Where the message goes.</param>
     /// <param name="size">Octets that it takes in a mailbox.</param>
     /// <param name="cancellationToken">Ends the question.</param>

@@ -45,7 +45,12 @@ internal static class PrometheusText
         }
 
         var labels = key[(brace + 1)..^1].Split(',').Select(l => l.Split('=', 2)).Where(l => l.Length == 2)
-            .Select(l => $"{l[0]}=\"{l[1].Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal)}\"");
+            .Select(l => $"{l[0]}=\"{Escape(l[1])}\"");
         return $"{{{string.Join(',', labels)}}}";
     }
+
+    private static string Escape(string value) => value
+        .Replace("\\", "\\\\", StringComparison.Ordinal)
+        .Replace("\"", "\\\"", StringComparison.Ordinal)
+        .Replace("\n", "\\n", StringComparison.Ordinal);
 }

@@ -6,7 +6,7 @@ using MailFunctions.Core.Traces;
 namespace MailFunctions.Edge.Telemetry;
 
 /// <summary>
-/// Writes what sessions have to tell into `traces`, some at a time, behind them: a session only ever puts its event into
+/// Writes the events of sessions into `traces`, in batches, behind them: a session only ever puts its event into
 /// a bounded channel. What does not fit, or can't be written, is dropped and counted.
 /// </summary>
 internal sealed class SessionTraces : BackgroundService

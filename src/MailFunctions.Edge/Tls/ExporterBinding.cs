@@ -18,16 +18,19 @@ internal static unsafe class ExporterBinding
 
     private const long OpenSsl3 = 0x3000_0000;
 
-    private static readonly FieldInfo? SecurityContext = typeof(SslStream).GetField("_securityContext", BindingFlags.Instance | BindingFlags.NonPublic);
+    private static readonly FieldInfo? SecurityContext =
+        typeof(SslStream).GetField("_securityContext", BindingFlags.Instance | BindingFlags.NonPublic);
 
-    private static readonly delegate* unmanaged<nint, byte*, nuint, byte*, nuint, byte*, nuint, int, int> ExportKeyingMaterial = FindExport();
+    private static readonly delegate* unmanaged<nint, byte*, nuint, byte*, nuint, byte*, nuint, int, int> ExportKeyingMaterial =
+        FindExport();
 
     private static ReadOnlySpan<byte> Label => "EXPORTER-Channel-Binding"u8;
 
     /// <summary>32 octets; null before TLS 1.3, and where OpenSSL can't be asked.</summary>
     public static byte[]? Of(SslStream stream)
     {
-        if (stream.SslProtocol != SslProtocols.Tls13 || ExportKeyingMaterial is null || SecurityContext?.GetValue(stream) is not SafeHandle { IsInvalid: false } session)
+        if (stream.SslProtocol != SslProtocols.Tls13 || ExportKeyingMaterial is null
+            || SecurityContext?.GetValue(stream) is not SafeHandle { IsInvalid: false } session)
         {
             return null;
         }
@@ -39,7 +42,9 @@ internal static unsafe class ExporterBinding
             session.DangerousAddRef(ref held);
             fixed (byte* output = binding, label = Label)
             {
-                return ExportKeyingMaterial(session.DangerousGetHandle(), output, Octets, label, (nuint)Label.Length, null, 0, 1) == 1 ? binding : null;
+                return ExportKeyingMaterial(session.DangerousGetHandle(), output, Octets, label, (nuint)Label.Length, null, 0, 1) == 1
+                    ? binding
+                    : null;
             }
         }
         finally

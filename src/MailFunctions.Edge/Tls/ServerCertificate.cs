@@ -146,7 +146,9 @@ internal sealed partial class ServerCertificate(IOptions<TlsOptions> options, Ti
         try
         {
             var octets = key?.ExportPkcs8PrivateKey();
-            var made = octets is null ? null : HKDF.DeriveKey(HashAlgorithmName.SHA256, octets, 32, info: "MailFunctions password proofs"u8.ToArray());
+            var made = octets is null
+                ? null
+                : HKDF.DeriveKey(HashAlgorithmName.SHA256, octets, 32, info: "MailFunctions password proofs"u8.ToArray());
             CryptographicOperations.ZeroMemory(octets);
             return made;
         }
@@ -165,7 +167,9 @@ internal sealed partial class ServerCertificate(IOptions<TlsOptions> options, Ti
         [LoggerMessage(1100, LogLevel.Information, "TLS certificate {Subject}, valid until {NotAfter:u}", EventName = "CertificateLoaded")]
         public static partial void Loaded(ILogger logger, string subject, DateTime notAfter);
 
-        [LoggerMessage(1101, LogLevel.Error, "The TLS certificate in {Path} changed and can't be read; the last good one stays: {Reason}", EventName = "CertificateReloadFailed")]
+        [LoggerMessage(
+            1101, LogLevel.Error, "The TLS certificate in {Path} changed and can't be read; the last good one stays: {Reason}",
+            EventName = "CertificateReloadFailed")]
         public static partial void ReloadFailed(ILogger logger, string path, string reason);
     }
 }

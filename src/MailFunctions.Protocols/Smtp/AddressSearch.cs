@@ -24,8 +24,9 @@ internal static class AddressSearch
                 end++;
             }
 
-            // Quotation marks of people, and the end of their sentence.
-            var local = text[start..at] is var written && written.TrimStart('\'') is { Length: > 0 } trimmed ? trimmed : written;
+            // Quotation marks, and the end of a sentence, are not the address's.
+            var written = text[start..at];
+            var local = written.TrimStart('\'') is { Length: > 0 } trimmed ? trimmed : written;
             var domain = text[(at + 1)..end].TrimEnd('.', '\'', '!', '?');
             if (local.Length == 0 || domain.Length == 0)
             {

@@ -14,7 +14,7 @@ internal sealed record PathArgument(EmailAddress? Address, bool IsPostmaster, IR
     /// <param name="bareAllowed">Takes an address without angle brackets, as simple programs submit it.</param>
     public static PathArgument? Parse(string text, bool isReversePath = false, bool bareAllowed = false)
     {
-        // RFC 5321 has no blank behind the colon; clients send one, and everybody takes it.
+        // RFC 5321 has no blank behind the colon; clients send one, and servers take it.
         text = text.TrimStart(' ');
         if (bareAllowed && text.Length > 0 && !text.StartsWith('<'))
         {
@@ -45,7 +45,9 @@ internal sealed record PathArgument(EmailAddress? Address, bool IsPostmaster, IR
         }
 
         path = DropSourceRoute(path);
-        return (isReversePath ? EmailAddress.ParseReversePath(path) : EmailAddress.Parse(path)) is { } address ? new PathArgument(address, false, parameters) : null;
+        return (isReversePath ? EmailAddress.ParseReversePath(path) : EmailAddress.Parse(path)) is { } address
+            ? new PathArgument(address, false, parameters)
+            : null;
     }
 
     /// <summary>Where a character first stands outside a quoted string; -1: nowhere.</summary>

@@ -65,7 +65,8 @@ public sealed record ProxyHeader(IPEndPoint? Source, IPEndPoint? Destination)
         if (octets.Length < FixedOctets)
         {
             // The version is known before the length is: garbage is not waited for.
-            return Nothing(octets.Length > 12 && octets[12] is not (0x20 or 0x21) ? ProxyHeaderStatus.Invalid : ProxyHeaderStatus.Incomplete, out header, out length);
+            var isOther = octets.Length > 12 && octets[12] is not (0x20 or 0x21);
+            return Nothing(isOther ? ProxyHeaderStatus.Invalid : ProxyHeaderStatus.Incomplete, out header, out length);
         }
 
         var (command, family) = (octets[12], octets[13]);
@@ -93,11 +94,16 @@ public sealed record ProxyHeader(IPEndPoint? Source, IPEndPoint? Destination)
         return header is null ? ProxyHeaderStatus.Invalid : ProxyHeaderStatus.Complete;
     }
 
-    private static ProxyHeader? Endpoints(ReadOnlySpan<byte> addresses, int size) => addresses.Length < (2 * size) + 4
-        ? null
-        : new ProxyHeader(
-            new IPEndPoint(new IPAddress(addresses[..size]), BinaryPrimitives.ReadUInt16BigEndian(addresses[(2 * size)..])),
-            new IPEndPoint(new IPAddress(addresses.Slice(size, size)), BinaryPrimitives.ReadUInt16BigEndian(addresses[((2 * size) + 2)..])));
+    // Two addresses, then two ports.
+    private static ProxyHeader? Endpoints(ReadOnlySpan<byte> addresses, int size)
+    {
+        var ports = 2 * size;
+        return addresses.Length < ports + 4
+            ? null
+            : new ProxyHeader(
+                new IPEndPoint(new IPAddress(addresses[..size]), BinaryPrimitives.ReadUInt16BigEndian(addresses[ports..])),
+                new IPEndPoint(new IPAddress(addresses[size..ports]), BinaryPrimitives.ReadUInt16BigEndian(addresses[(ports + 2)..])));
+    }
 
     // §2.1: "PROXY" SP ("TCP4" / "TCP6") SP source SP destination SP port SP port CRLF, or "PROXY UNKNOWN" and anything.
     private static ProxyHeaderStatus ReadLine(ReadOnlySpan<byte> octets, out ProxyHeader? header, out int length)
@@ -114,15 +120,18 @@ public sealed record ProxyHeader(IPEndPoint? Source, IPEndPoint? Destination)
         header = words switch
         {
             [_, "UNKNOWN", ..] => Unknown,
-            [_, "TCP4", var source, var destination, var from, var to] => Endpoints(AddressFamily.InterNetwork, source, destination, from, to),
-            [_, "TCP6", var source, var destination, var from, var to] => Endpoints(AddressFamily.InterNetworkV6, source, destination, from, to),
+            [_, "TCP4", var source, var destination, var from, var to] =>
+                Endpoints(AddressFamily.InterNetwork, source, destination, from, to),
+            [_, "TCP6", var source, var destination, var from, var to] =>
+                Endpoints(AddressFamily.InterNetworkV6, source, destination, from, to),
             _ => null,
         };
         return header is null ? ProxyHeaderStatus.Invalid : ProxyHeaderStatus.Complete;
     }
 
     private static ProxyHeader? Endpoints(AddressFamily family, string source, string destination, string from, string to) =>
-        Address(family, source) is { } client && Address(family, destination) is { } server && Port(from) is { } clientPort && Port(to) is { } serverPort
+        Address(family, source) is { } client && Port(from) is { } clientPort
+        && Address(family, destination) is { } server && Port(to) is { } serverPort
             ? new ProxyHeader(new IPEndPoint(client, clientPort), new IPEndPoint(server, serverPort))
             : null;
 

@@ -2,7 +2,7 @@ namespace MailFunctions.Protocols.Transport;
 
 /// <summary>
 /// The time limit of the waits of one session. Waits begin and end far more often than a limit is reached, so the timer
-/// is left alone when a wait ends, and looks at the deadline when it rings.
+/// is not touched when a wait ends, and compares the deadline when it fires.
 /// </summary>
 internal sealed class WaitLimit(TimeProvider time, SessionInput owner, Action<SessionInput> over) : IDisposable
 {
@@ -10,7 +10,7 @@ internal sealed class WaitLimit(TimeProvider time, SessionInput owner, Action<Se
 
     private ITimer? _timer;
     private long _deadline = None; // in the provider's timestamps
-    private long _ringsAt = None;
+    private long _firesAt = None;
 
     /// <summary>The wait under way has taken too long.</summary>
     public bool IsOver { get; private set; }
@@ -21,9 +21,9 @@ internal sealed class WaitLimit(TimeProvider time, SessionInput owner, Action<Se
         {
             IsOver = false;
             _deadline = time.GetTimestamp() + (long)(limit.TotalSeconds * time.TimestampFrequency);
-            if (_deadline < _ringsAt)
+            if (_deadline < _firesAt)
             {
-                RingAfter(limit);
+                FireAfter(limit);
             }
         }
     }
@@ -38,12 +38,12 @@ internal sealed class WaitLimit(TimeProvider time, SessionInput owner, Action<Se
 
     public void Dispose() => _timer?.Dispose();
 
-    private void RingAfter(TimeSpan limit)
+    private void FireAfter(TimeSpan limit)
     {
-        _ringsAt = _deadline;
+        _firesAt = _deadline;
         if (_timer is null)
         {
-            _timer = time.CreateTimer(static state => ((WaitLimit)state!).Ring(), this, limit, Timeout.InfiniteTimeSpan);
+            _timer = time.CreateTimer(static state => ((WaitLimit)state!).Fire(), this, limit, Timeout.InfiniteTimeSpan);
         }
         else
         {
@@ -51,11 +51,11 @@ internal sealed class WaitLimit(TimeProvider time, SessionInput owner, Action<Se
         }
     }
 
-    private void Ring()
+    private void Fire()
     {
         lock (this)
         {
-            _ringsAt = None;
+            _firesAt = None;
             if (_deadline == None)
             {
                 return;
@@ -64,7 +64,7 @@ internal sealed class WaitLimit(TimeProvider time, SessionInput owner, Action<Se
             var left = time.GetElapsedTime(time.GetTimestamp(), _deadline);
             if (left > TimeSpan.Zero)
             {
-                RingAfter(left);
+                FireAfter(left);
                 return;
             }
 
