@@ -34,13 +34,13 @@ namespace MailFunctions.Edge;
 /// <summary>The edge, put together: configuration, services, listeners.</summary>
 internal static class EdgeApplication
 {
-    /// <summary>Runs until it is told to stop; the exit code. What is wrong is said in a sentence on standard error.</summary>
+    /// <summary>Runs until the process is to stop; the exit code. A fault of the configuration is a sentence on standard error.</summary>
     /// <param name="replaceStores">Puts other ports in place of Azure's; null: Blob, Table and Service Bus by configuration.</param>
     public static async Task<int> RunAsync(string[] args, Action<IServiceCollection>? replaceStores = null)
     {
         var builder = ProgramBuilder.Create(args);
         builder.WebHost.UseKestrelHttpsConfiguration();
-        // A session goes on where its octets came in: it never blocks, so a thread of its own for each step only costs.
+        // A session continues on the thread that received its octets: it never blocks, so a switch of threads only costs.
         builder.WebHost.UseSockets(sockets =>
         {
             sockets.UnsafePreferInlineScheduling = true;
@@ -64,7 +64,8 @@ internal static class EdgeApplication
 
         builder.Services.TryAddSingleton<MeterTotals>();
         AddSessions(builder.Services);
-        builder.WebHost.ConfigureKestrel((_, kestrel) => kestrel.Listen(kestrel.ApplicationServices.GetRequiredService<IOptions<EdgeOptions>>().Value));
+        builder.WebHost.ConfigureKestrel((_, kestrel) =>
+            kestrel.Listen(kestrel.ApplicationServices.GetRequiredService<IOptions<EdgeOptions>>().Value));
         await using var app = builder.Build();
         var backends = app.Services.GetRequiredService<Backends>();
         app.Services.GetService<StorageOutcomes>()?.Listen(
@@ -79,7 +80,8 @@ internal static class EdgeApplication
         services.AddMailStorage(StorageOptions.Read(configuration) with
         {
             UploadWait = EdgeOptions.WaitForRoom,
-            UploadBudget = configuration.GetValue($"{EdgeOptions.Section}:{nameof(EdgeOptions.MaxOctetsInFlight)}", new EdgeOptions().MaxOctetsInFlight),
+            UploadBudget = configuration.GetValue(
+                $"{EdgeOptions.Section}:{nameof(EdgeOptions.MaxOctetsInFlight)}", new EdgeOptions().MaxOctetsInFlight),
         });
         services.AddMailBus(configuration);
         services.AddMailStats();
@@ -114,7 +116,9 @@ internal static class EdgeApplication
         services.AddSingleton<DerivationQueue>();
         services.AddSingleton<PasswordChecks>();
         services.AddSingleton<DecoyVerifiers>();
-        services.AddSingleton<IAuthenticator, DirectoryAuthenticator>();
+        services.AddSingleton<DirectoryAuthenticator>();
+        services.AddSingleton<IAuthenticator>(s => new CountedLogins(
+            s.GetRequiredService<DirectoryAuthenticator>(), s.GetRequiredService<EdgeEvents>()));
         services.AddSingleton<IOpenLogins, OpenLogins>();
         services.AddSingleton<ISmtpPolicy>(s => new DirectorySmtpPolicy(
             s.GetRequiredService<CachedDirectory>(), s.GetRequiredService<CachedUsage>(), s.GetRequiredService<MailRates>(),
@@ -126,7 +130,8 @@ internal static class EdgeApplication
         services.AddSingleton<Backends>();
         services.AddSingleton<EdgeHealth>();
         services.AddHostedService<QuietCollector>();
-        services.TryAddSingleton(s => new ByteBudget(s.GetRequiredService<IOptions<EdgeOptions>>().Value.MaxOctetsInFlight, EdgeOptions.WaitForRoom));
+        services.TryAddSingleton(s => new ByteBudget(
+            s.GetRequiredService<IOptions<EdgeOptions>>().Value.MaxOctetsInFlight, EdgeOptions.WaitForRoom));
         services.AddSingleton(s => s.GetRequiredService<IOptions<EdgeOptions>>().Value.MemoryOf(
             s.GetRequiredService<ByteBudget>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new SmtpSessionServices

@@ -16,7 +16,7 @@ internal static class Fuzz
 {
     private const long MayHoldMore = 16 * 1024 * 1024;
 
-    private static readonly SmtpLimits Limits = new() { MessageOctets = 2000, Recipients = 5, BadCommands = 10 };
+    private static readonly SmtpLimits Limits = new() { MessageOctets = 2000, Recipients = 5 };
 
     /// <summary>What parsers have stumbled over.</summary>
     private static readonly byte[][] Tokens =
@@ -73,7 +73,7 @@ internal static class Fuzz
         }
 
         var kind = random.Next(2) == 0 ? ListenerKind.Mx : ListenerKind.Submission;
-        var replies = await Session.RunAsync(server, kind, pieces, Limits, plaintextLogin: random.Next(2) == 0);
+        var replies = await Session.RunAsync(server, kind, pieces, listener => listener with { Limits = Limits, BadCommands = 10 }, plaintextLogin: random.Next(2) == 0);
         Expect(replies.All(r => r.Length >= 4 && r[0] is >= '2' and <= '5'), "every line is a reply");
         Expect(server.Open == 0, "no message is left open");
         Expect(server.Accepted.All(m => m.Envelope.Recipients.Count is > 0 and <= 5), "every message has its recipients");

@@ -83,14 +83,18 @@ public sealed record IncomingContent(
 /// <summary>What an SMTP session may do: asked, never decided inline.</summary>
 public interface ISmtpPolicy
 {
-    /// <summary>Counts a message of this client, and on submission asks whether the account may use the reverse-path (null: the null reverse-path).</summary>
-    ValueTask<SenderVerdict> CheckSenderAsync(EmailAddress? sender, AuthenticatedAccount? account, ClientInfo client, CancellationToken cancellationToken);
+    /// <summary>
+    /// Counts a message of this client, and on submission asks whether the account may use the reverse-path (null: the null
+    /// reverse-path).
+    /// </summary>
+    ValueTask<SenderVerdict> CheckSenderAsync(
+        EmailAddress? sender, AuthenticatedAccount? account, ClientInfo client, CancellationToken cancellationToken);
 
     /// <summary>Whether the account may put this address into the header From.</summary>
     ValueTask<SenderVerdict> CheckFromAsync(EmailAddress from, AuthenticatedAccount account, CancellationToken cancellationToken);
 
     /// <param name="recipient">Who is to get the message.</param>
-    /// <param name="account">Null: nobody logged in.</param>
+    /// <param name="account">Null: the client has not logged in.</param>
     /// <param name="client">Who sends it.</param>
     /// <param name="sender">The reverse-path; null: the null reverse-path.</param>
     /// <param name="declaredSize">Octets that MAIL announced (RFC 1870), or 0.</param>

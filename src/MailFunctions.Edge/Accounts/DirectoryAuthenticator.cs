@@ -3,19 +3,19 @@ using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Sessions;
 using MailFunctions.Edge.Admission;
-using MailFunctions.Edge.Telemetry;
 
 namespace MailFunctions.Edge.Accounts;
 
 /// <summary>Checks credentials against the directory's verifiers, for SMTP and POP3 alike.</summary>
 internal sealed partial class DirectoryAuthenticator(
     CachedDirectory directory, LoginThrottle throttle, PasswordChecks checks, DecoyVerifiers decoys, TimeProvider time,
-    ILogger<DirectoryAuthenticator> logger, AppPasswordUses? uses = null, EdgeEvents? events = null)
+    ILogger<DirectoryAuthenticator> logger, AppPasswordUses? uses = null)
     : IAuthenticator
 {
     /// <summary>
-    /// A wrong password that has the form of an app password from before is answered after this, whoever is asked: how long
+    /// A wrong password that has the form of an app password from before is answered after this, for any account: how long
     /// the check takes depends on how many of them an account has.
     /// </summary>
     public static readonly TimeSpan OldFormAnswer = TimeSpan.FromSeconds(10);
@@ -23,72 +23,6 @@ internal sealed partial class DirectoryAuthenticator(
     private static readonly AuthenticationResult.Unavailable Later = new() { IsBusy = true };
 
     public async ValueTask<AuthenticationResult> CheckPasswordAsync(
-        string login, string password, IPAddress client, CancellationToken cancellationToken)
-    {
-        var result = await CheckAsync(login, password, client, cancellationToken);
-        events?.LoginChecked(result switch
-        {
-            AuthenticationResult.Authenticated => "succeeded",
-            AuthenticationResult.Rejected => "rejected",
-            AuthenticationResult.Throttled => "throttled",
-            AuthenticationResult.Unavailable { IsBusy: true } => "busy",
-            _ => "unavailable",
-        });
-        return result;
-    }
-
-    public async ValueTask<ScramLookup> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken)
-    {
-        var name = NameOf(login);
-        if ((Throttled(client, name) ?? await HoldBackAsync(client, name, cancellationToken)) is { } refused)
-        {
-            events?.LoginChecked("throttled");
-            return new ScramLookup.Refused(refused);
-        }
-
-        try
-        {
-            // Made for every name, so that neither time nor an outage tells which one needs it.
-            var decoy = await decoys.ForAsync(name, cancellationToken);
-            // App passwords can't serve here: the salt goes out before the client shows which password it has.
-            return new ScramLookup.Found(await FindAsync(login, fresh: false, cancellationToken) is { Password: { } verifier } account
-                ? new ScramCredential(account.Enabled ? Login(account, verifier) : null, verifier)
-                : new ScramCredential(null, decoy));
-        }
-        catch (StoreUnavailableException)
-        {
-            events?.LoginChecked("unavailable");
-            return new ScramLookup.Refused(new AuthenticationResult.Unavailable());
-        }
-    }
-
-    public AuthenticationResult.Throttled? RecordScram(string login, IPAddress client, bool succeeded)
-    {
-        var name = NameOf(login);
-        if (Throttled(client, name) is { } throttled)
-        {
-            events?.LoginChecked("throttled");
-            return throttled;
-        }
-
-        events?.LoginChecked(succeeded ? "succeeded" : "rejected");
-        if (succeeded)
-        {
-            throttle.RecordSuccess(client, name);
-            return null;
-        }
-
-        throttle.RecordFailure(client, name);
-        if (AddressOf(login) is { } address)
-        {
-            directory.Forget(address); // the cache may be behind a password that was just changed
-        }
-
-        Log.LoginFailed(logger, client, "SCRAM exchange");
-        return null;
-    }
-
-    private async ValueTask<AuthenticationResult> CheckAsync(
         string login, string password, IPAddress client, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
@@ -150,6 +84,53 @@ internal sealed partial class DirectoryAuthenticator(
         {
             return new AuthenticationResult.Unavailable();
         }
+    }
+
+    public async ValueTask<ScramLookup> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken)
+    {
+        var name = NameOf(login);
+        if ((Throttled(client, name) ?? await HoldBackAsync(client, name, cancellationToken)) is { } refused)
+        {
+            return new ScramLookup.Refused(refused);
+        }
+
+        try
+        {
+            // Made for every name, so that neither the time nor an outage shows which one needs it.
+            var decoy = await decoys.ForAsync(name, cancellationToken);
+            // App passwords can't serve here: the salt goes out before the client shows which password it has.
+            return new ScramLookup.Found(await FindAsync(login, fresh: false, cancellationToken) is { Password: { } verifier } account
+                ? new ScramCredential(account.Enabled ? Login(account, verifier) : null, verifier)
+                : new ScramCredential(null, decoy));
+        }
+        catch (StoreUnavailableException)
+        {
+            return new ScramLookup.Refused(new AuthenticationResult.Unavailable());
+        }
+    }
+
+    public AuthenticationResult.Throttled? RecordScram(string login, IPAddress client, bool succeeded)
+    {
+        var name = NameOf(login);
+        if (Throttled(client, name) is { } throttled)
+        {
+            return throttled;
+        }
+
+        if (succeeded)
+        {
+            throttle.RecordSuccess(client, name);
+            return null;
+        }
+
+        throttle.RecordFailure(client, name);
+        if (AddressOf(login) is { } address)
+        {
+            directory.Forget(address); // the cache may be behind a password that was just changed
+        }
+
+        Log.LoginFailed(logger, client, "SCRAM exchange");
+        return null;
     }
 
     private AuthenticationResult.Authenticated Succeeded(AccountEntry account, ScramVerifier match, IPAddress client, string name)

@@ -1,6 +1,7 @@
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Sessions;
 
 namespace MailFunctions.Edge.Accounts;
 

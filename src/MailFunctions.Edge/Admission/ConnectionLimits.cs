@@ -26,37 +26,37 @@ internal sealed class ConnectionLimits(IOptions<EdgeOptions> options) : IDisposa
     private int _all;
     private int _refusals;
 
-    /// <summary>Connections told at once that there is no place for them; further ones are cut off without a word.</summary>
+    /// <summary>Connections that are refused with a reply at once; further ones are cut off without one.</summary>
     public const int MaxRefusals = 100;
 
     /// <summary>Sessions open now.</summary>
     public int Open => Volatile.Read(ref _all);
 
     /// <summary>Takes a place, or says which cap is reached. Every place taken is given back by <see cref="Leave"/>.</summary>
-    public Admission TryEnter(IPAddress client)
+    public ConnectionAdmission TryEnter(IPAddress client)
     {
         using var began = _beginnings?.AttemptAcquire();
         if (began is { IsAcquired: false })
         {
-            return Admission.ServerFull;
+            return ConnectionAdmission.ServerFull;
         }
 
         if (Interlocked.Increment(ref _all) > options.Value.MaxConnections)
         {
             Interlocked.Decrement(ref _all);
-            return Admission.ServerFull;
+            return ConnectionAdmission.ServerFull;
         }
 
         if (_perClient.AddOrUpdate(ClientKey.For(client), 1, static (_, n) => n + 1) > options.Value.MaxConnectionsPerClient)
         {
             Leave(client);
-            return Admission.ClientFull;
+            return ConnectionAdmission.ClientFull;
         }
 
-        return Admission.Admitted;
+        return ConnectionAdmission.Admitted;
     }
 
-    /// <summary>A place for telling a client that there is none; given back by <see cref="LeaveRefusal"/>.</summary>
+    /// <summary>A place for refusing a client with a reply; given back by <see cref="LeaveRefusal"/>.</summary>
     public bool TryEnterRefusal()
     {
         if (Interlocked.Increment(ref _refusals) <= MaxRefusals)
@@ -84,12 +84,4 @@ internal sealed class ConnectionLimits(IOptions<EdgeOptions> options) : IDisposa
             }
         }
     }
-}
-
-/// <summary>The answer to a new connection.</summary>
-internal enum Admission
-{
-    Admitted,
-    ServerFull,
-    ClientFull,
 }

@@ -1,4 +1,5 @@
 using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Sessions;
 using MailFunctions.Edge.Configuration;
 using MailFunctions.Protocols.Pop3;
 using Microsoft.Extensions.Caching.Memory;

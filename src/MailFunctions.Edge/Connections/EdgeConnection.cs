@@ -39,7 +39,6 @@ internal sealed partial class EdgeConnection : ISessionConnection, IAsyncDisposa
         Input = context.Transport.Input;
         Output = context.Transport.Output;
         RemoteEndPoint = Unmap(context.RemoteEndPoint);
-        LocalEndPoint = Unmap(context.LocalEndPoint);
         if (context.Features.Get<ISslStreamFeature>() is { } implicitTls)
         {
             Tls = Details(implicitTls.SslStream);
@@ -51,8 +50,6 @@ internal sealed partial class EdgeConnection : ISessionConnection, IAsyncDisposa
     public PipeWriter Output { get; private set; }
 
     public IPEndPoint RemoteEndPoint { get; }
-
-    public IPEndPoint LocalEndPoint { get; }
 
     public TlsDetails? Tls { get; private set; }
 

@@ -7,7 +7,7 @@ namespace MailFunctions.Edge.Listeners;
 
 /// <summary>
 /// Takes a place for each connection before its TLS handshake, and gives it back when it is closed. One that finds no place still
-/// goes on to its handler, which tells it so; of those only a few at once, the others are cut off.
+/// reaches its handler, which refuses it with a reply; of those only a few at once, the others are cut off.
 /// </summary>
 internal sealed class AdmissionMiddleware(ConnectionLimits limits, TimeProvider time)
 {
@@ -15,7 +15,7 @@ internal sealed class AdmissionMiddleware(ConnectionLimits limits, TimeProvider 
     {
         var client = (context.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
         var admission = limits.TryEnter(client);
-        if (admission == Admission.Admission.Admitted)
+        if (admission == ConnectionAdmission.Admitted)
         {
             try
             {
@@ -56,4 +56,4 @@ internal sealed class AdmissionMiddleware(ConnectionLimits limits, TimeProvider 
 }
 
 /// <summary>A connection's feature: it found no place.</summary>
-internal sealed record RefusedConnection(Admission.Admission Why);
+internal sealed record RefusedConnection(ConnectionAdmission Why);

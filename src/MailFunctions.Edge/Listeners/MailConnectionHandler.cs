@@ -1,23 +1,24 @@
 using System.Net;
 using System.Security.Authentication;
+using MailFunctions.Edge.Admission;
 using MailFunctions.Edge.Connections;
 using MailFunctions.Edge.Telemetry;
 using MailFunctions.Edge.Tls;
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Transport;
 using Microsoft.AspNetCore.Connections;
 
 namespace MailFunctions.Edge.Listeners;
 
 /// <summary>One connection from admission to close: session, orderly end.</summary>
-/// <typeparam name="TEnd">Why a session ended, each in one word.</typeparam>
-internal abstract partial class MailConnectionHandler<TEnd>(string listener, EdgeEvents events, ServerCertificate certificate, ILogger logger) : ConnectionHandler
-    where TEnd : struct, Enum
+internal abstract partial class MailConnectionHandler(string listener, EdgeEvents events, ServerCertificate certificate, ILogger logger)
+    : ConnectionHandler
 {
-    /// <summary>What a client is told that finds no place: one line without its line end.</summary>
-    protected abstract string Refusal(Admission.Admission admission);
+    /// <summary>The answer to a client that is not admitted: one line without its line end.</summary>
+    protected abstract string Refusal(ConnectionAdmission admission);
 
     /// <summary>Runs the session to its end; why it ended.</summary>
-    protected abstract Task<TEnd> RunSessionAsync(ISessionConnection connection, CancellationToken abort);
+    protected abstract Task<SessionEnd> RunSessionAsync(ISessionConnection connection, CancellationToken abort);
 
     public override async Task OnConnectedAsync(ConnectionContext context)
     {
@@ -28,39 +29,38 @@ internal abstract partial class MailConnectionHandler<TEnd>(string listener, Edg
         }
         else
         {
-            events.SessionEnded(listener, await RunAsync(connection));
+            events.SessionEnded(listener, (await RunAsync(connection)).ToString());
         }
 
         if (connection.Tls is not null)
         {
-            context.Features.Get<ConnectionClosing>()?.Begin(); // the TLS layer has a last word to say, to a client that may not read it
+            context.Features.Get<ConnectionClosing>()?.Begin(); // the TLS layer sends its close_notify, to a client that may not read it
         }
     }
 
-    /// <summary>Why it ended, in one word.</summary>
-    private async Task<string> RunAsync(EdgeConnection connection)
+    private async Task<SessionEnd> RunAsync(EdgeConnection connection)
     {
         try
         {
             // Not ConnectionClosed: it fires when a client has closed its side only and still waits for replies.
-            return (await RunSessionAsync(connection, CancellationToken.None)).ToString();
+            return await RunSessionAsync(connection, CancellationToken.None);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
-            return "Lost"; // the transport is dead, and no reply would arrive
+            return SessionEnd.Lost; // no reply would arrive
         }
         catch (AuthenticationException)
         {
-            return "TlsBroken"; // a renegotiation, or a record that can't be read
+            return SessionEnd.TlsBroken;
         }
         catch (Exception e)
         {
             Log.SessionFailed(logger, connection.RemoteEndPoint.Address, e);
-            return "Fault";
+            return SessionEnd.Fault;
         }
     }
 
-    private async Task RefuseAsync(EdgeConnection connection, Admission.Admission admission, CancellationToken closed)
+    private async Task RefuseAsync(EdgeConnection connection, ConnectionAdmission admission, CancellationToken closed)
     {
         Log.Refused(logger, connection.RemoteEndPoint.Address, admission);
         events.SessionEnded(listener, admission.ToString());
@@ -79,7 +79,7 @@ internal abstract partial class MailConnectionHandler<TEnd>(string listener, Edg
     private static partial class Log
     {
         [LoggerMessage(1130, LogLevel.Warning, "Connection from {Client} refused: {Admission}", EventName = "ConnectionRefused")]
-        public static partial void Refused(ILogger logger, IPAddress client, Admission.Admission admission);
+        public static partial void Refused(ILogger logger, IPAddress client, ConnectionAdmission admission);
 
         [LoggerMessage(1131, LogLevel.Error, "A session with {Client} ended by a fault of ours", EventName = "SessionFailed")]
         public static partial void SessionFailed(ILogger logger, IPAddress client, Exception e);

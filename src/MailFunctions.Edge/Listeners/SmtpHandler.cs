@@ -1,7 +1,9 @@
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Edge.Admission;
 using MailFunctions.Edge.Configuration;
 using MailFunctions.Edge.Telemetry;
 using MailFunctions.Edge.Tls;
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Smtp;
 using MailFunctions.Protocols.Transport;
 using Microsoft.Extensions.Options;
@@ -10,32 +12,33 @@ namespace MailFunctions.Edge.Listeners;
 
 /// <summary>SMTP sessions of one kind of listener.</summary>
 internal abstract class SmtpHandler(
-    string kind, SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, EdgeEvents events, ServerCertificate certificate, ILogger logger)
-    : MailConnectionHandler<SmtpSessionEnd>(kind, events, certificate, logger)
+    string kind, SmtpSessionServices services, IOptions<EdgeOptions> edge, IOptions<SmtpOptions> smtp, EdgeEvents events,
+    ServerCertificate certificate, ILogger logger)
+    : MailConnectionHandler(kind, events, certificate, logger)
 {
     private readonly SmtpListener _listener = new()
     {
         Kind = kind,
         HostName = edge.Value.HostName,
         AllowPlaintextCredentials = edge.Value.AllowPlaintextCredentials,
+        CommandTimeout = smtp.Value.CommandTimeout,
+        SessionTime = smtp.Value.MaxSessionTime,
+        BadCommands = smtp.Value.MaxBadCommands,
         RelayAllowed = smtp.Value.RelayAllowed && kind == ListenerKind.Submission,
         Limits = new SmtpLimits
         {
             MessageOctets = smtp.Value.MaxMessageOctets,
             Recipients = smtp.Value.MaxRecipients,
-            BadCommands = smtp.Value.MaxBadCommands,
-            SessionTime = smtp.Value.MaxSessionTime,
-            CommandTimeout = smtp.Value.CommandTimeout,
             DataTimeout = smtp.Value.DataTimeout,
             MinDataRate = smtp.Value.MinDataRate,
         },
     };
 
-    protected override string Refusal(Admission.Admission admission) => admission == Admission.Admission.ClientFull
+    protected override string Refusal(ConnectionAdmission admission) => admission == ConnectionAdmission.ClientFull
         ? $"421 4.7.0 {_listener.HostName} Too many connections from your address, try again later"
         : $"421 4.7.0 {_listener.HostName} Too many connections, try again later";
 
-    protected override Task<SmtpSessionEnd> RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
+    protected override Task<SessionEnd> RunSessionAsync(ISessionConnection connection, CancellationToken abort) =>
         new SmtpSession(connection, _listener, services).RunAsync(abort);
 }
 

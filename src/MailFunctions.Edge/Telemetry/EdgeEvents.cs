@@ -1,8 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using MailFunctions.Core.Accounts;
-using MailFunctions.Protocols.Pop3;
-using MailFunctions.Protocols.Smtp;
+using MailFunctions.Core.Sessions;
 
 namespace MailFunctions.Edge.Telemetry;
 
@@ -50,7 +49,7 @@ internal sealed partial class EdgeEvents : ISmtpEvents, IPop3Events, IDisposable
     /// <param name="result">`succeeded`, `rejected`, `throttled`, `busy` or `unavailable`.</param>
     public void LoginChecked(string result) => _loginChecks.Add(1, new KeyValuePair<string, object?>("result", result));
 
-    public void Refused(IPAddress client, string command, SmtpReply reply)
+    public void Refused(IPAddress client, string command, ReplyStatus reply)
     {
         _refused.Add(
             1,
@@ -89,13 +88,16 @@ internal sealed partial class EdgeEvents : ISmtpEvents, IPop3Events, IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(1140, LogLevel.Information, "Accepted {Id} from {Client}: {Recipients} recipients, {Octets} octets", EventName = "MessageAccepted")]
+        [LoggerMessage(
+            1140, LogLevel.Information, "Accepted {Id} from {Client}: {Recipients} recipients, {Octets} octets",
+            EventName = "MessageAccepted")]
         public static partial void Accepted(ILogger logger, string id, IPAddress client, int recipients, long octets);
 
         [LoggerMessage(1141, LogLevel.Debug, "{Client}: {Command} refused with {Code} {Enhanced}", EventName = "CommandRefused")]
         public static partial void Refused(ILogger logger, IPAddress client, string command, int code, string enhanced);
 
-        [LoggerMessage(1142, LogLevel.Information, "POP3 login of {Account} from {Client}, {Messages} messages", EventName = "MaildropOpened")]
+        [LoggerMessage(
+            1142, LogLevel.Information, "POP3 login of {Account} from {Client}, {Messages} messages", EventName = "MaildropOpened")]
         public static partial void LoggedIn(ILogger logger, string account, IPAddress client, long messages);
     }
 }

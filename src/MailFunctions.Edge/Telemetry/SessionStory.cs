@@ -1,11 +1,11 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Sessions;
 using MailFunctions.Core.Traces;
-using MailFunctions.Protocols.Smtp;
 
 namespace MailFunctions.Edge.Telemetry;
 
-/// <summary>What a session has to tell of a message, in words for the postmaster.</summary>
+/// <summary>What a session has seen of a message, in words for the postmaster.</summary>
 internal static class SessionStory
 {
     /// <summary>Recipients named of one message; of more only the number.</summary>
@@ -22,14 +22,17 @@ internal static class SessionStory
             + Named("refused", refused.Count, refused.Recipients.Select(r => $"{r.Address} ({r.Reply.Code} {r.Reply.Enhanced})")),
     };
 
-    /// <summary>One that was taken is found by addresses already, since each of its recipients has an end; one that was refused is not.</summary>
+    /// <summary>An accepted message is found by the addresses of its later events; a refused one has none, so it names them here.</summary>
     public static TraceEvent Of(AnsweredMessage message) => new()
     {
         MessageId = message.Id,
         At = message.EndedAt,
         Kind = message.Reply.IsFailure ? TraceKind.Refused : TraceKind.Received,
-        Addresses = message.Reply.IsFailure ? Distinct([message.ReversePath, .. message.Recipients.Take(MaxNamed).Select(r => r.Address)]) : [],
-        Detail = $"{message.Octets} octets answered with {message.Reply.Code} {message.Reply.Enhanced}, {message.Listener} from {Describe(message.Client)}"
+        Addresses = message.Reply.IsFailure
+            ? Distinct([message.ReversePath, .. message.Recipients.Take(MaxNamed).Select(r => r.Address)])
+            : [],
+        Detail = $"{message.Octets} octets answered with {message.Reply.Code} {message.Reply.Enhanced}, "
+            + $"{message.Listener} from {Describe(message.Client)}"
             + Named("taken", message.Recipients.Count, message.Recipients.Select(r => r.Address)),
     };
 

@@ -3,7 +3,6 @@ using System.Net.Security;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using MailFunctions.Edge.Connections;
 
 namespace MailFunctions.Edge.Tls;
 
@@ -18,11 +17,13 @@ internal static class KeptContext
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
-    private static readonly FieldInfo? SecurityContext = typeof(SslStream).GetField("_securityContext", BindingFlags.Instance | BindingFlags.NonPublic);
+    private static readonly FieldInfo? SecurityContext =
+        typeof(SslStream).GetField("_securityContext", BindingFlags.Instance | BindingFlags.NonPublic);
 
     private static readonly unsafe delegate* unmanaged<nint, nint> GetContext = (delegate* unmanaged<nint, nint>)Export("SSL_get_SSL_CTX");
 
-    private static readonly unsafe delegate* unmanaged<nint, byte*, int> SetCipherList = (delegate* unmanaged<nint, byte*, int>)Export("SSL_CTX_set_cipher_list");
+    private static readonly unsafe delegate* unmanaged<nint, byte*, int> SetCipherList =
+        (delegate* unmanaged<nint, byte*, int>)Export("SSL_CTX_set_cipher_list");
 
     /// <summary>RFC 9325 §4.2: of TLS 1.2 forward secrecy and AEAD only; TLS 1.3 has nothing else.</summary>
     private static ReadOnlySpan<byte> Tls12Suites => "ECDHE+AESGCM:ECDHE+CHACHA20\0"u8;

@@ -1,4 +1,5 @@
-using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Sessions;
+using MailFunctions.Protocols.Sessions;
 
 namespace MailFunctions.Protocols.Pop3;
 
@@ -6,21 +7,21 @@ public sealed partial class Pop3Session
 {
     private readonly long _began = services.Time.GetTimestamp();
 
-    /// <summary>Whether the session may go on to this command: it has a longest time, and its login has to hold still.</summary>
+    /// <summary>Whether the session may run this command: its time is bounded, and its login has to be valid still.</summary>
     private async ValueTask<bool> MayGoOnAsync(Pop3CommandRule rule, CancellationToken abort)
     {
         // QUIT ends the session anyway, and what the client has fetched and marked is to go.
         var quits = rule.Verb == "QUIT";
         if (!quits && services.Time.GetElapsedTime(_began) > listener.SessionTime)
         {
-            End(Pop3SessionEnd.TimedOut, "-ERR [SYS/TEMP] This session has lasted too long: nothing was deleted, log in again");
+            End(SessionEnd.TimedOut, "-ERR [SYS/TEMP] This session has lasted too long: nothing was deleted, log in again");
             return false;
         }
 
         switch (_login is null ? LoginState.Valid : await _login.CheckAsync(abort))
         {
             case LoginState.Ended:
-                End(Pop3SessionEnd.LoginEnded, "-ERR [AUTH] The account or its password has changed: nothing was deleted, log in again");
+                End(SessionEnd.LoginEnded, "-ERR [AUTH] The account or its password has changed: nothing was deleted, log in again");
                 return false;
             case LoginState.Unknown when !quits:
                 Fail("-ERR [SYS/TEMP] The account can't be looked at now: try again later");

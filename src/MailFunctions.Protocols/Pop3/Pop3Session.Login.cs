@@ -1,17 +1,16 @@
-using System.Buffers;
-using System.Buffers.Text;
 using System.Globalization;
-using System.Text;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Mailboxes;
+using MailFunctions.Core.Sessions;
 using MailFunctions.Protocols.Sasl;
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Transport;
 
 namespace MailFunctions.Protocols.Pop3;
 
 public sealed partial class Pop3Session
 {
-    private bool MayLogIn => connection.Tls is not null || listener.AllowPlaintextCredentials;
+    private bool MayLogIn => listener.MayLogIn(connection);
 
     // RFC 2449 §5
     private ValueTask Capa()
@@ -40,7 +39,7 @@ public sealed partial class Pop3Session
             if (MayLogIn)
             {
                 Say("USER");
-                Say("SASL " + string.Join(' ', SaslMechanisms.Offered(connection.Tls, listener.AllowPlaintextCredentials))); // RFC 5034
+                Say("SASL " + string.Join(' ', SaslMechanisms.Offered(listener, connection))); // RFC 5034
             }
         }
 
@@ -60,20 +59,26 @@ public sealed partial class Pop3Session
     // RFC 2595 §4
     private async ValueTask StlsAsync(CancellationToken abort)
     {
-        if (!connection.CanStartTls)
+        switch (await TlsUpgrade.RunAsync(connection, _input, SayBeginTls, abort))
         {
-            Fail(connection.Tls is not null ? "-ERR TLS is active already" : "-ERR STLS is not available");
-            return;
-        }
-
-        Say("+OK Begin TLS");
-        if (!await _input.FlushAsync(FlushLimit, abort) || !await connection.StartTlsAsync(abort))
-        {
-            _end = Pop3SessionEnd.TlsFailed;
-            return;
+            case TlsUpgradeResult.AlreadyActive:
+                Fail("-ERR TLS is active already");
+                return;
+            case TlsUpgradeResult.Unavailable:
+                Fail("-ERR STLS is not available");
+                return;
+            case TlsUpgradeResult.Failed:
+                _end = SessionEnd.TlsFailed;
+                return;
         }
 
         _user = null; // what was said in plaintext is forgotten
+    }
+
+    private ValueTask SayBeginTls()
+    {
+        Say("+OK Begin TLS");
+        return ValueTask.CompletedTask;
     }
 
     private ValueTask User(string name)
@@ -89,7 +94,7 @@ public sealed partial class Pop3Session
         else
         {
             _user = name;
-            Say("+OK Send PASS"); // also for a name that nobody has
+            Say("+OK Send PASS"); // also for an unknown name
         }
 
         return ValueTask.CompletedTask;
@@ -118,12 +123,11 @@ public sealed partial class Pop3Session
     // RFC 5034
     private async ValueTask AuthAsync(string argument, CancellationToken abort)
     {
-        var words = argument.Split(' ', 2);
         if (argument.Length == 0)
         {
             // Before RFC 5034, AUTH alone listed the mechanisms; old clients still ask so.
             Say("+OK Mechanisms");
-            foreach (var name in SaslMechanisms.Offered(connection.Tls, listener.AllowPlaintextCredentials))
+            foreach (var name in SaslMechanisms.Offered(listener, connection))
             {
                 Say(name);
             }
@@ -138,75 +142,22 @@ public sealed partial class Pop3Session
             return;
         }
 
-        if (SaslMechanisms.Begin(
-            words[0], connection.Tls, listener.AllowPlaintextCredentials, services.Authenticator, connection.RemoteEndPoint.Address) is not { } exchange)
+        var dialogue = new SaslDialogue(connection, _input, listener, services.Authenticator);
+        switch (await dialogue.RunAsync(argument, challenge => Say("+ " + challenge), abort))
         {
-            Fail("-ERR This mechanism is not available");
-            return;
+            case SaslOutcome.Checked { Result: var result }:
+                await EnterAsync(result, abort);
+                break;
+            case SaslOutcome.NoMechanism:
+                Fail("-ERR This mechanism is not available");
+                break;
+            case SaslOutcome.NoResponse { Status: var status }:
+                EndBy(status);
+                break;
+            default:
+                Fail("-ERR The exchange was cancelled, or the response can't be decoded");
+                break;
         }
-
-        var response = words.Length == 2
-            ? Base64Decode(Encoding.UTF8.GetBytes(words[1] == "=" ? "" : words[1]))
-            : await AskAsync(exchange.FirstChallenge, abort);
-        while (response is not null)
-        {
-            var step = await exchange.StepAsync(response, abort);
-            Array.Clear(response);
-            switch (step)
-            {
-                case SaslStep.Challenge challenge:
-                    response = await AskAsync(challenge.Octets, abort);
-                    break;
-                case SaslStep.Succeeded succeeded:
-                    await EnterAsync(new AuthenticationResult.Authenticated(succeeded.Account), abort);
-                    return;
-                case SaslStep.Failed failed:
-                    await EnterAsync(failed.Why, abort);
-                    return;
-                default:
-                    response = null;
-                    break;
-            }
-        }
-
-        if (_end is null)
-        {
-            Fail("-ERR The exchange was cancelled, or the response can't be decoded");
-        }
-    }
-
-    /// <summary>Null: cancelled, not base64, or the session ends.</summary>
-    private async ValueTask<byte[]?> AskAsync(byte[] challenge, CancellationToken abort)
-    {
-        Say("+ " + Convert.ToBase64String(challenge));
-        var (status, line) = await _input.ReadLineAsync(
-            SaslMechanisms.LineOctets, listener.IdleTimeout, static l => l.ToArray(), abort);
-        if (status != InputStatus.Ready)
-        {
-            _end = status switch
-            {
-                InputStatus.TimedOut => Pop3SessionEnd.TimedOut,
-                InputStatus.Draining => Pop3SessionEnd.Drained,
-                InputStatus.Closed => Pop3SessionEnd.ClientClosed,
-                InputStatus.NotReading => Pop3SessionEnd.NotReading,
-                InputStatus.TlsBroken => Pop3SessionEnd.TlsBroken,
-                _ => Pop3SessionEnd.ProtocolError,
-            };
-            return null;
-        }
-
-        return line is [(byte)'*'] ? null : Base64Decode(line);
-    }
-
-    private static byte[]? Base64Decode(ReadOnlySpan<byte> text)
-    {
-        if (text.ContainsAny(" \t\r\n"u8) || !Base64.IsValid(text, out var length))
-        {
-            return null;
-        }
-
-        var octets = new byte[length];
-        return Base64.DecodeFromUtf8(text, octets, out _, out var written) == OperationStatus.Done && written == length ? octets : null;
     }
 
     /// <summary>From a login's outcome to the TRANSACTION state, or the refusal with its code (RFC 2449 §8, RFC 3206).</summary>
@@ -218,7 +169,7 @@ public sealed partial class Pop3Session
                 await OpenAsync(login.Account, abort);
                 break;
             case AuthenticationResult.Throttled throttled:
-                End(Pop3SessionEnd.Throttled, string.Create(CultureInfo.InvariantCulture,
+                End(SessionEnd.Throttled, string.Create(CultureInfo.InvariantCulture,
                     $"-ERR [LOGIN-DELAY] Too many failed logins: try again in {Math.Ceiling(throttled.RetryAfter.TotalSeconds)} s"));
                 break;
             case AuthenticationResult.Unavailable:

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using MailFunctions.Core.Mailboxes;
-using MailFunctions.Protocols.Transport;
+using MailFunctions.Protocols.Sessions;
 using Utf8Text = System.Text.Unicode.Utf8;
 
 namespace MailFunctions.Protocols.Pop3;
@@ -148,8 +148,8 @@ public sealed partial class Pop3Session
         }
         catch (Core.Messages.StoreUnavailableException)
         {
-            // Half a message is out: only the end of the connection tells the client so.
-            _end = Pop3SessionEnd.StoreAway;
+            // Half a message is sent: only the end of the connection shows that to the client.
+            _end = SessionEnd.StoreAway;
             return;
         }
 
@@ -162,7 +162,7 @@ public sealed partial class Pop3Session
         services.Events.Retrieved(octets);
     }
 
-    /// <summary>They are on their way before they are asked for.</summary>
+    /// <summary>Read ahead before they are asked for: docs/reading-ahead.md.</summary>
     private LikelyNext LikelyAfter(int number, MessageList messages) => _input.Peek(
         (Next: _next ??= new NextMessages(), number, messages),
         static (state, pipelined) => state.Next.After(state.number, state.messages, pipelined));
@@ -214,7 +214,7 @@ public sealed partial class Pop3Session
             await FlushAsync(abort); // pipelined before: fetched, if it leaves
         }
 
-        _end = Pop3SessionEnd.Quit;
+        _end = SessionEnd.Quit;
         var marked = _messages?.MarkedUids() ?? [];
         if (marked.Count == 0)
         {
@@ -260,7 +260,7 @@ public sealed partial class Pop3Session
             return true;
         }
 
-        _end = _input.WhyNotSent == InputStatus.NotReading ? Pop3SessionEnd.NotReading : Pop3SessionEnd.ClientClosed;
+        _end = _input.WhyNotSent.ToSessionEnd();
         return false;
     }
 }

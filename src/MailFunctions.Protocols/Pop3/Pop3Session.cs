@@ -5,6 +5,8 @@ using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Protocols.Sasl;
+using MailFunctions.Protocols.Sessions;
+using MailFunctions.Protocols.Text;
 using MailFunctions.Protocols.Transport;
 
 namespace MailFunctions.Protocols.Pop3;
@@ -13,8 +15,6 @@ namespace MailFunctions.Protocols.Pop3;
 [SuppressMessage("Design", "CA1001", Justification = "RunAsync disposes of the input at the session's end.")]
 public sealed partial class Pop3Session(ISessionConnection connection, Pop3Listener listener, Pop3SessionServices services)
 {
-    private static readonly TimeSpan FlushLimit = TimeSpan.FromSeconds(10);
-
     private readonly SessionInput _input = new(connection, services.Time, services.Drain);
     private string? _user;
     private AuthenticatedAccount? _account;
@@ -25,11 +25,11 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
     private OutputPace? _listPace;
     private OutputPace? _messagePace;
     private List<uint>? _unsent;
-    private Pop3SessionEnd? _end;
+    private SessionEnd? _end;
     private int _errors;
 
     /// <summary>Runs the session to its end; the connection is the caller's to close.</summary>
-    public async Task<Pop3SessionEnd> RunAsync(CancellationToken abort)
+    public async Task<SessionEnd> RunAsync(CancellationToken abort)
     {
         try
         {
@@ -37,37 +37,18 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
             while (_end is null)
             {
                 var (status, line) = await _input.ReadLineAsync(
-                    Pop3Listener.CommandLineOctets, listener.IdleTimeout, Decode, abort);
-                switch (status)
+                    Pop3Listener.CommandLineOctets, listener.CommandTimeout, CommandLine.Decode, abort);
+                if (status == InputStatus.Ready)
                 {
-                    case InputStatus.Ready:
-                        await ExecuteAsync(line!, abort);
-                        break;
-                    case InputStatus.LineTooLong:
-                        End(Pop3SessionEnd.ProtocolError, "-ERR Line too long");
-                        break;
-                    case InputStatus.BareLineBreak:
-                        End(Pop3SessionEnd.ProtocolError, "-ERR Lines end in CRLF");
-                        break;
-                    case InputStatus.TimedOut:
-                        _end = Pop3SessionEnd.TimedOut; // RFC 1939 §3: closed without a response, nothing deleted
-                        break;
-                    case InputStatus.Draining:
-                        End(Pop3SessionEnd.Drained, "-ERR [SYS/TEMP] The server is going down: try again soon");
-                        break;
-                    case InputStatus.NotReading:
-                        _end = Pop3SessionEnd.NotReading;
-                        break;
-                    case InputStatus.TlsBroken:
-                        _end = Pop3SessionEnd.TlsBroken;
-                        break;
-                    default:
-                        _end = Pop3SessionEnd.ClientClosed;
-                        break;
+                    await ExecuteAsync(line!, abort);
+                }
+                else
+                {
+                    EndBy(status);
                 }
             }
 
-            await _input.FlushAsync(FlushLimit, abort);
+            await _input.FlushAsync(SessionInput.LastWords, abort);
             return _end.Value;
         }
         finally
@@ -103,7 +84,7 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
 
         if (_maildrop is { IsLocked: false })
         {
-            End(Pop3SessionEnd.LockLost, "-ERR [SYS/TEMP] The lock on the maildrop was lost: nothing was deleted, log in again");
+            End(SessionEnd.LockLost, "-ERR [SYS/TEMP] The lock on the maildrop was lost: nothing was deleted, log in again");
             return;
         }
 
@@ -136,15 +117,33 @@ public sealed partial class Pop3Session(ISessionConnection connection, Pop3Liste
         Say(line);
         if (++_errors >= listener.BadCommands)
         {
-            End(Pop3SessionEnd.TooManyErrors, "-ERR Too many errors");
+            End(SessionEnd.TooManyErrors, "-ERR Too many errors");
         }
     }
 
-    private void End(Pop3SessionEnd end, string line)
+    /// <summary>Ends the session whose input came to this, with a last line where the client can read one.</summary>
+    private void EndBy(InputStatus status)
+    {
+        _end = status.ToSessionEnd();
+        switch (status)
+        {
+            case InputStatus.LineTooLong:
+                Say("-ERR Line too long");
+                break;
+            case InputStatus.BareLineBreak:
+                Say("-ERR Lines end in CRLF");
+                break;
+            case InputStatus.Draining:
+                Say("-ERR [SYS/TEMP] The server is going down: try again soon");
+                break;
+            default: // RFC 1939 §3: after the idle time closed without a response, nothing deleted
+                break;
+        }
+    }
+
+    private void End(SessionEnd end, string line)
     {
         Say(line);
         _end = end;
     }
-
-    private static string Decode(ReadOnlySequence<byte> line) => Encoding.UTF8.GetString(line);
 }

@@ -1,17 +1,17 @@
 using System.Net;
-using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Sessions;
 
 namespace MailFunctions.Protocols.Sasl;
 
-/// <summary>LOGIN (draft-murchison-sasl-login): never standardized, still what some clients speak.</summary>
+/// <summary>
+/// LOGIN (draft-murchison-sasl-login): never standardized, still what some clients speak. Some of them send the name as an
+/// initial response, and servers take it.
+/// </summary>
 internal sealed class LoginExchange(IAuthenticator authenticator, IPAddress client) : ISaslExchange
 {
     private string? _login;
 
     public byte[] FirstChallenge => "Username:"u8.ToArray();
-
-    // Clients do send the name as an initial response, and servers take it.
-    public bool ServerFirst => false;
 
     public async ValueTask<SaslStep> StepAsync(ReadOnlyMemory<byte> response, CancellationToken cancellationToken)
     {

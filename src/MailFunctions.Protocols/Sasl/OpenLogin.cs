@@ -1,8 +1,9 @@
 using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Sessions;
 
 namespace MailFunctions.Protocols.Sasl;
 
-/// <summary>The login of a long session, which may ask at every command: it is looked at again once in <see cref="Every"/>.</summary>
+/// <summary>The login of a long session, which may ask at every command: it is checked again once in <see cref="Every"/>.</summary>
 internal sealed class OpenLogin(AuthenticatedAccount account, IOpenLogins logins, TimeProvider time)
 {
     /// <summary>With the age that the directory's cache may have, the longest that a login outlives its account.</summary>

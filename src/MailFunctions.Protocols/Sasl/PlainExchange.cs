@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
-using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Sessions;
 
 namespace MailFunctions.Protocols.Sasl;
 
@@ -12,8 +12,6 @@ internal sealed class PlainExchange(IAuthenticator authenticator, IPAddress clie
 
     public byte[] FirstChallenge => [];
 
-    public bool ServerFirst => false;
-
     public async ValueTask<SaslStep> StepAsync(ReadOnlyMemory<byte> response, CancellationToken cancellationToken)
     {
         if (!TryParse(response.Span, out var authorization, out var login, out var password))
@@ -21,7 +19,7 @@ internal sealed class PlainExchange(IAuthenticator authenticator, IPAddress clie
             return new SaslStep.Malformed();
         }
 
-        // RFC 4616 §2: acting for somebody else is not offered.
+        // RFC 4616 §2: acting for another account is not offered.
         if (authorization.Length > 0 && !IsSame(authorization, login))
         {
             return SaslStep.Failed.Rejected;

@@ -1,4 +1,5 @@
 using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Sessions;
 
 namespace MailFunctions.Protocols.Sasl;
 
@@ -24,11 +25,8 @@ public abstract record SaslStep
 /// <summary>The server's side of one exchange.</summary>
 public interface ISaslExchange
 {
-    /// <summary>What to send when the client gave no initial response; empty when the client speaks first.</summary>
+    /// <summary>RFC 4422 §3: what to send when the client gave no initial response; empty when the client speaks first.</summary>
     byte[] FirstChallenge { get; }
-
-    /// <summary>The server speaks first, so an initial response is an error (RFC 4422 §3).</summary>
-    bool ServerFirst { get; }
 
     ValueTask<SaslStep> StepAsync(ReadOnlyMemory<byte> response, CancellationToken cancellationToken);
 }

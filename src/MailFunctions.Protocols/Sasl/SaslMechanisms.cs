@@ -1,5 +1,5 @@
-using System.Net;
-using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Sessions;
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Transport;
 
 namespace MailFunctions.Protocols.Sasl;
@@ -16,27 +16,27 @@ public static class SaslMechanisms
     private const string ScramPlus = "SCRAM-SHA-256-PLUS";
 
     /// <summary>Names to announce, strongest first; none where credentials may not be sent.</summary>
-    public static IReadOnlyList<string> Offered(TlsDetails? tls, bool allowPlaintextCredentials) =>
-        tls is { ServerEndPointBinding: not null } or { ExporterBinding: not null } ? WithBinding
-        : tls is not null || allowPlaintextCredentials ? WithoutBinding
-        : [];
+    public static IReadOnlyList<string> Offered(SessionListener listener, ISessionConnection connection) =>
+        !listener.MayLogIn(connection) ? []
+        : connection.Tls is { ServerEndPointBinding: not null } or { ExporterBinding: not null } ? WithBinding
+        : WithoutBinding;
 
     /// <summary>Begins an exchange, or null when the mechanism is not offered.</summary>
     public static ISaslExchange? Begin(
-        string name, TlsDetails? tls, bool allowPlaintextCredentials, IAuthenticator authenticator, IPAddress client)
+        string name, SessionListener listener, ISessionConnection connection, IAuthenticator authenticator)
     {
-        var offered = Offered(tls, allowPlaintextCredentials);
-        if (!offered.Contains(name, StringComparer.OrdinalIgnoreCase))
+        if (!Offered(listener, connection).Contains(name, StringComparer.OrdinalIgnoreCase))
         {
             return null;
         }
 
+        var client = connection.RemoteEndPoint.Address;
         return name.ToUpperInvariant() switch
         {
             Plain => new PlainExchange(authenticator, client),
             Login => new LoginExchange(authenticator, client),
-            Scram => new ScramExchange(authenticator, client, tls, plus: false),
-            _ => new ScramExchange(authenticator, client, tls, plus: true),
+            Scram => new ScramExchange(authenticator, client, connection.Tls, plus: false),
+            _ => new ScramExchange(authenticator, client, connection.Tls, plus: true),
         };
     }
 

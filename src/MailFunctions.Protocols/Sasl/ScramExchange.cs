@@ -1,7 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
-using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Sessions;
 using MailFunctions.Protocols.Transport;
 
 namespace MailFunctions.Protocols.Sasl;
@@ -28,8 +28,6 @@ internal sealed class ScramExchange(IAuthenticator authenticator, IPAddress clie
     }
 
     public byte[] FirstChallenge => [];
-
-    public bool ServerFirst => false;
 
     public ValueTask<SaslStep> StepAsync(ReadOnlyMemory<byte> response, CancellationToken cancellationToken)
     {
@@ -60,15 +58,18 @@ internal sealed class ScramExchange(IAuthenticator authenticator, IPAddress clie
         _gs2Header = $"{parts[0]},{parts[1]},";
         _clientFirstBare = parts[2];
         var fields = _clientFirstBare.Split(',');
-        if (fields.Length < 2 || !fields[0].StartsWith("n=", StringComparison.Ordinal) || !fields[1].StartsWith("r=", StringComparison.Ordinal)
+        if (fields.Length < 2
+            || !fields[0].StartsWith("n=", StringComparison.Ordinal) || !fields[1].StartsWith("r=", StringComparison.Ordinal)
             || fields[1].Length is < 3 or > MaxNonceLength || !TryDecodeName(fields[0][2..], out _login))
         {
             return new SaslStep.Malformed(); // also "m=": a mandatory extension that we do not know
         }
 
-        if (parts[1].Length > 0 && (!parts[1].StartsWith("a=", StringComparison.Ordinal) || !TryDecodeName(parts[1][2..], out var authorization) || authorization != _login))
+        if (parts[1].Length > 0
+            && (!parts[1].StartsWith("a=", StringComparison.Ordinal)
+                || !TryDecodeName(parts[1][2..], out var authorization) || authorization != _login))
         {
-            return SaslStep.Failed.Rejected; // acting for somebody else is not offered
+            return SaslStep.Failed.Rejected; // acting for another account is not offered
         }
 
         // RFC 5802 §6: "y" from a client that thinks we have no binding, while we announced it, is an attack on the list.
@@ -100,8 +101,10 @@ internal sealed class ScramExchange(IAuthenticator authenticator, IPAddress clie
             return step;
         }
 
-        // Who has the salt and sends no proof that can be read has failed as with a wrong one.
-        return authenticator.RecordScram(_login, client, succeeded: false) is { } throttled ? new SaslStep.Failed(throttled) : new SaslStep.Malformed();
+        // A client that has the salt and sends a malformed proof counts as one with a wrong proof.
+        return authenticator.RecordScram(_login, client, succeeded: false) is { } throttled
+            ? new SaslStep.Failed(throttled)
+            : new SaslStep.Malformed();
     }
 
     /// <summary>Null when the message is malformed.</summary>
@@ -109,7 +112,8 @@ internal sealed class ScramExchange(IAuthenticator authenticator, IPAddress clie
     {
         var proofAt = message.LastIndexOf(",p=", StringComparison.Ordinal);
         var fields = message.Split(',');
-        if (proofAt < 0 || fields.Length < 3 || !fields[0].StartsWith("c=", StringComparison.Ordinal) || !fields[1].StartsWith("r=", StringComparison.Ordinal))
+        if (proofAt < 0 || fields.Length < 3
+            || !fields[0].StartsWith("c=", StringComparison.Ordinal) || !fields[1].StartsWith("r=", StringComparison.Ordinal))
         {
             return null;
         }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Sessions;
 using MailFunctions.Core.Telemetry;
 
 namespace MailFunctions.Protocols.Smtp;
@@ -44,7 +45,7 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
     /// <summary>Octets that the envelope takes, about.</summary>
     public int EnvelopeOctets { get; private set; }
 
-    /// <summary>From MAIL to the reply; null when nobody exports.</summary>
+    /// <summary>From MAIL to the reply; null when no spans are exported.</summary>
     public Activity? Span { get; private set; }
 
     /// <summary>Being written by BDAT.</summary>
@@ -64,7 +65,8 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
 
             switch (name)
             {
-                case "SIZE" when value is { Length: <= 20 } && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var size):
+                case "SIZE" when value is { Length: <= 20 }
+                    && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var size):
                     if (size > listener.Limits.MessageOctets)
                     {
                         return SmtpReplies.TooBig;
@@ -87,8 +89,8 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
                 case "REQUIRETLS" when value is null && tls: // RFC 8689 §2
                     reversePath = reversePath with { RequireTls = true };
                     break;
-                case "AUTH" when value is { Length: <= 500 }: // RFC 4954 §5: taken, not believed; some send it where AUTH is not offered
-                    break;
+                case "AUTH" when value is { Length: <= 500 }:
+                    break; // RFC 4954 §5: taken, not used; some clients send it where AUTH is not offered
                 case "HOLDFOR" or "HOLDUNTIL" when listener.IsSubmission && value is not null && HoldUntil is null:
                     if (ParseHold(name, value, listener.Limits.MaxHoldSeconds) is not { } until)
                     {
@@ -155,7 +157,7 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
         EnvelopeOctets += SizeOf(recipient);
     }
 
-    public void AddRefused(EmailAddress address, SmtpReply reply)
+    public void AddRefused(EmailAddress address, ReplyStatus reply)
     {
         RefusedCount++;
         _refused ??= [];
@@ -165,7 +167,7 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
         }
     }
 
-    /// <summary>Begins the span of an accepted MAIL, if anybody listens.</summary>
+    /// <summary>Begins the span of an accepted MAIL, if spans are exported.</summary>
     public void Begin(string listenerKind)
     {
         Span = MailSpans.Continue("smtp transaction", ActivityKind.Server, traceParent: null);
@@ -185,7 +187,8 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
     }
 
     /// <summary>About the octets that a recipient adds to the envelope's JSON, in UTF-8.</summary>
-    public static int SizeOf(EnvelopeRecipient recipient) => 50 + OctetsOf(recipient.Address) + OctetsOf(recipient.Notify) + OctetsOf(recipient.Orcpt);
+    public static int SizeOf(EnvelopeRecipient recipient) =>
+        50 + OctetsOf(recipient.Address) + OctetsOf(recipient.Notify) + OctetsOf(recipient.Orcpt);
 
     private static int OctetsOf(string? text) => text is null ? 0 : Encoding.UTF8.GetByteCount(text);
 
@@ -220,7 +223,8 @@ internal sealed class MailTransaction(string id, DateTimeOffset receivedAt)
             until = receivedAt.AddSeconds(seconds);
         }
         else if (!DateTimeOffset.TryParseExact(
-            value, ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:sszzz"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out until))
+            value, ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:sszzz"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal,
+            out until))
         {
             return null;
         }

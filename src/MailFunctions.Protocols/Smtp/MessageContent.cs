@@ -1,7 +1,4 @@
-using System.Buffers;
-using System.Numerics;
 using System.Text;
-using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
@@ -11,13 +8,12 @@ namespace MailFunctions.Protocols.Smtp;
 
 /// <summary>
 /// The content of one message on its way from the session into the intake: looks at the header section, puts this
-/// server's fields on top, counts, and refuses. A refused message is read to its end and thrown away.
+/// server's fields on top, counts, and refuses. A refused message is read to its end and discarded.
 /// </summary>
-internal sealed class MessageContent(MailTransaction transaction, SmtpListener listener, SmtpSessionServices services, Origin origin, MessageRoom room) : IAsyncDisposable
+internal sealed class MessageContent(
+    MailTransaction transaction, SmtpListener listener, SmtpSessionServices services, Origin origin, MessageRoom room) : IAsyncDisposable
 {
-    private byte[]? _header;
-    private int _headerCost;
-    private int _headerLength;
+    private readonly HeaderBuffer _header = new(room);
     private bool _headerDone;
     private bool _afterCr;
     private IReadOnlyList<string> _deliveredTo = [];
@@ -106,7 +102,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         }
         catch (IOException)
         {
-            Refuse(SmtpReplies.StoreAway);
+            Refuse(SmtpReplies.StoreUnavailable);
         }
     }
 
@@ -117,7 +113,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         {
             if (Refusal is null && !_headerDone)
             {
-                await EndHeaderAsync(_header.AsMemory(0, _headerLength), cancellationToken);
+                await EndHeaderAsync(_header.Octets, cancellationToken);
             }
 
             if (Refusal is not null)
@@ -132,7 +128,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
 
             return await _incoming!.CommitAsync(Envelope(), cancellationToken) == IntakeResult.Accepted
                 ? SmtpReplies.Accepted with { Text = $"Message accepted as {transaction.Id}" }
-                : SmtpReplies.StoreAway;
+                : SmtpReplies.StoreUnavailable;
         }
         catch (NoRoomException)
         {
@@ -140,7 +136,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         }
         catch (IOException)
         {
-            return SmtpReplies.StoreAway;
+            return SmtpReplies.StoreUnavailable;
         }
     }
 
@@ -152,7 +148,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
 
     private async ValueTask AbandonAsync()
     {
-        LetHeaderGo();
+        _header.Release();
         if (_incoming is not null)
         {
             var incoming = _incoming;
@@ -164,18 +160,18 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
     private async ValueTask WriteHeaderAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
     {
         // The usual case: the whole section is in the first piece, and nothing is copied.
-        if (_headerLength == 0 && HeaderSection.FindEnd(octets.Span, 0) is >= 0 and var whole)
+        if (_header.Length == 0 && HeaderSection.FindEnd(octets.Span, 0) is >= 0 and var whole)
         {
             await EndHeaderAsync(octets[..whole], cancellationToken);
             await WriteBodyAsync(octets[whole..], cancellationToken);
             return;
         }
 
-        var searched = _headerLength;
-        var taken = Math.Min(octets.Length, SmtpLimits.HeaderSectionOctets - _headerLength);
-        await CollectAsync(octets[..taken], cancellationToken);
-        var end = HeaderSection.FindEnd(_header.AsSpan(0, _headerLength), searched);
-        if (end < 0 && _headerLength < SmtpLimits.HeaderSectionOctets)
+        var searched = _header.Length;
+        var taken = Math.Min(octets.Length, SmtpLimits.HeaderSectionOctets - searched);
+        await _header.AppendAsync(octets[..taken], cancellationToken);
+        var end = HeaderSection.FindEnd(_header.Octets.Span, searched);
+        if (end < 0 && _header.Length < SmtpLimits.HeaderSectionOctets)
         {
             return;
         }
@@ -186,10 +182,10 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
             return;
         }
 
-        var header = _header.AsMemory(0, end < 0 ? _headerLength : end);
-        await EndHeaderAsync(header, cancellationToken);
-        await WriteBodyAsync(_header.AsMemory(header.Length, _headerLength - header.Length), cancellationToken);
-        LetHeaderGo();
+        var length = end < 0 ? _header.Length : end;
+        await EndHeaderAsync(_header.Octets[..length], cancellationToken);
+        await WriteBodyAsync(_header.Octets[length..], cancellationToken);
+        _header.Release();
         await WriteBodyAsync(octets[taken..], cancellationToken);
     }
 
@@ -198,34 +194,6 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         if (Refusal is null && !octets.IsEmpty)
         {
             await _incoming!.WriteAsync(octets, cancellationToken);
-        }
-    }
-
-    /// <summary>The section is in the memory of messages like the rest: it is paid for before it is held.</summary>
-    private async ValueTask CollectAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
-    {
-        var needed = _headerLength + octets.Length;
-        if (_header is null || _header.Length < needed)
-        {
-            var length = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(needed, SmtpLimits.CommandLineOctets));
-            await room.TakeAsync(length, cancellationToken);
-            var larger = ArrayPool<byte>.Shared.Rent(length);
-            _header.AsSpan(0, _headerLength).CopyTo(larger);
-            LetHeaderGo();
-            (_header, _headerCost) = (larger, length);
-        }
-
-        octets.CopyTo(_header.AsMemory(_headerLength));
-        _headerLength = needed;
-    }
-
-    private void LetHeaderGo()
-    {
-        if (_header is not null)
-        {
-            ArrayPool<byte>.Shared.Return(_header);
-            _header = null;
-            room.Release(_headerCost);
         }
     }
 
@@ -247,8 +215,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         }
 
         var fields = new StringBuilder(512);
-        TraceField.AppendReceived(
-            fields, transaction, origin.Client.Helo ?? "unknown", origin.Esmtp, origin.Account is not null, origin.Address, origin.Tls, listener.HostName);
+        TraceField.AppendReceived(fields, transaction, origin, listener.HostName);
         if (listener.IsSubmission)
         {
             TraceField.AppendMissing(fields, header, transaction, listener.HostName);
@@ -291,7 +258,7 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
                 case SenderVerdict.Accepted:
                     break;
                 case SenderVerdict.Unavailable:
-                    return SmtpReplies.DirectoryAway;
+                    return SmtpReplies.DirectoryUnavailable;
                 default:
                     return SmtpReplies.FromNotOwned;
             }
@@ -328,7 +295,3 @@ internal sealed class MessageContent(MailTransaction transaction, SmtpListener l
         HoldUntil = transaction.HoldUntil,
     };
 }
-
-/// <summary>Where a message comes from.</summary>
-internal sealed record Origin(
-    ClientInfo Client, System.Net.IPAddress Address, Transport.TlsDetails? Tls, bool Esmtp, AuthenticatedAccount? Account);

@@ -1,6 +1,6 @@
 namespace MailFunctions.Protocols.Smtp;
 
-/// <summary>The limits of a session, each with its source.</summary>
+/// <summary>The limits of mail transactions, each with its source.</summary>
 public sealed record SmtpLimits
 {
     public static SmtpLimits Default { get; } = new();
@@ -20,20 +20,11 @@ public sealed record SmtpLimits
     /// <summary>RFC 1870.</summary>
     public long MessageOctets { get; init; } = 50 * 1024 * 1024;
 
-    /// <summary>What is read and thrown away of a message that is refused, before the session ends.</summary>
+    /// <summary>What is read and discarded of a message that is refused, before the session ends.</summary>
     public long DiscardOctets => 4 * MessageOctets;
 
     /// <summary>RFC 5321 §4.5.3.1.8: 100 at least.</summary>
     public int Recipients { get; init; } = 1000;
-
-    /// <summary>Failed commands before the session ends.</summary>
-    public int BadCommands { get; init; } = 20;
-
-    /// <summary>From the greeting until no further command is taken.</summary>
-    public TimeSpan SessionTime { get; init; } = TimeSpan.FromHours(1);
-
-    /// <summary>RFC 5321 §4.5.3.2.7.</summary>
-    public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>RFC 5321 §4.5.3.2.5.</summary>
     public TimeSpan DataTimeout { get; init; } = TimeSpan.FromMinutes(3);
@@ -43,24 +34,4 @@ public sealed record SmtpLimits
 
     /// <summary>RFC 4865: longest hold, in seconds.</summary>
     public int MaxHoldSeconds { get; init; } = 30 * 24 * 3600;
-}
-
-/// <summary>What a listener offers; the same for all of its sessions.</summary>
-public sealed record SmtpListener
-{
-    /// <summary>`mx` or `submission`: <see cref="Core.Envelopes.ListenerKind"/>.</summary>
-    public required string Kind { get; init; }
-
-    /// <summary>Name in the greeting and in `Received:`.</summary>
-    public required string HostName { get; init; }
-
-    /// <summary>Takes credentials without TLS: on loopback only.</summary>
-    public bool AllowPlaintextCredentials { get; init; }
-
-    /// <summary>Authenticated accounts may send to other domains.</summary>
-    public bool RelayAllowed { get; init; }
-
-    public SmtpLimits Limits { get; init; } = SmtpLimits.Default;
-
-    public bool IsSubmission => Kind == Core.Envelopes.ListenerKind.Submission;
 }

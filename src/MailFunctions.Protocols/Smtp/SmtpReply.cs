@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using MailFunctions.Core.Sessions;
 
 namespace MailFunctions.Protocols.Smtp;
 
@@ -13,8 +14,8 @@ public sealed record SmtpReply(int Code, string Enhanced, string Text, bool Clos
     /// <summary>4yz and 5yz.</summary>
     public bool IsFailure => Code >= 400;
 
-    /// <summary>The same reply, after which the session ends.</summary>
-    public SmtpReply AndClose() => this with { Closes = true };
+    /// <summary>Without the text, for metrics and traces.</summary>
+    public ReplyStatus Status => new(Code, Enhanced);
 
     /// <summary>Writes the wire form: `250-` before each line but the last, the enhanced code on every line (RFC 2034 §4).</summary>
     public void WriteTo(IBufferWriter<byte> output)

@@ -1,6 +1,9 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Globalization;
+using MailFunctions.Core.Sessions;
+using MailFunctions.Protocols.Sessions;
+using MailFunctions.Protocols.Text;
 using MailFunctions.Protocols.Transport;
 
 namespace MailFunctions.Protocols.Smtp;
@@ -59,15 +62,15 @@ public sealed partial class SmtpSession
             if (!ended && content.Octets > listener.Limits.DiscardOctets)
             {
                 await ResetAsync();
-                return Ending(SmtpReplies.FarTooBig, SmtpSessionEnd.ProtocolError);
+                return Ending(SmtpReplies.FarTooBig, SessionEnd.ProtocolError);
             }
         }
 
         var reply = await FinishAsync(transaction, content, abort);
         if (decoder.HasBareLineBreak)
         {
-            // Whoever wrote this data may have meant it to end elsewhere: what follows can't be trusted to be commands.
-            _end ??= SmtpSessionEnd.ProtocolError;
+            // The sender may have meant the data to end elsewhere: what follows can't be trusted to be commands.
+            _end ??= SessionEnd.ProtocolError;
         }
 
         return reply;
@@ -81,13 +84,13 @@ public sealed partial class SmtpSession
         if (words.Length is 0 or > 2 || (words.Length == 2 && !last) || words[0].Length > 18
             || !long.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out var size))
         {
-            return Ending(SmtpReplies.BdatBadSize, SmtpSessionEnd.ProtocolError); // where the chunk ends nobody knows
+            return Ending(SmtpReplies.BdatBadSize, SessionEnd.ProtocolError); // the end of the chunk is not known
         }
 
         if (size > listener.Limits.DiscardOctets)
         {
             await ResetAsync();
-            return Ending(SmtpReplies.FarTooBig, SmtpSessionEnd.ProtocolError);
+            return Ending(SmtpReplies.FarTooBig, SessionEnd.ProtocolError);
         }
 
         var refusal = _helo is null ? SmtpReplies.SayHelloFirst
@@ -178,15 +181,24 @@ public sealed partial class SmtpSession
         var ended = services.Time.GetUtcNow();
         try
         {
-            // The commit outlives a client that hangs up: a message announced to nobody would only be an orphan.
+            // The commit outlives a client that hangs up: a blob without its bus message would be an orphan.
             reply = await content.CommitAsync(abort);
             if (!reply.IsFailure)
             {
                 services.Events.Accepted(connection.RemoteEndPoint.Address, transaction.Id, transaction.Recipients.Count, content.Octets);
             }
 
-            services.Events.Answered(new AnsweredMessage(
-                transaction.Id, ended, listener.Kind, content.Client, transaction.MailFrom.Address, transaction.Recipients, content.Octets, reply));
+            services.Events.Answered(new AnsweredMessage
+            {
+                Id = transaction.Id,
+                EndedAt = ended,
+                Listener = listener.Kind,
+                Client = content.Client,
+                ReversePath = transaction.MailFrom.Address,
+                Recipients = transaction.Recipients,
+                Octets = content.Octets,
+                Reply = reply.Status,
+            });
             return reply;
         }
         finally
@@ -199,17 +211,10 @@ public sealed partial class SmtpSession
     private async ValueTask<SmtpReply?> BreakOffAsync(InputStatus status)
     {
         await ResetAsync();
-        return status switch
-        {
-            InputStatus.Closed => Silently(SmtpSessionEnd.ClientClosed),
-            InputStatus.NotReading => Silently(SmtpSessionEnd.NotReading),
-            InputStatus.Interrupted => Ending(SmtpReplies.TooSlow, SmtpSessionEnd.TooSlow),
-            InputStatus.TlsBroken => Silently(SmtpSessionEnd.TlsBroken),
-            _ => Ending(SmtpReplies.DataTimeout, SmtpSessionEnd.TimedOut),
-        };
+        return status == InputStatus.TimedOut ? Ending(SmtpReplies.DataTimeout, SessionEnd.TimedOut) : EndBy(status);
     }
 
-    /// <summary>The next piece of a message. A client that drips its octets in would hold a session, and memory, for as long as it likes.</summary>
+    /// <summary>The next piece of a message; the pace bounds how long a slow client holds a session and its memory.</summary>
     private async ValueTask<(InputStatus Status, ReadOnlySequence<byte> Buffer)> ReadDataAsync(DataPace pace, CancellationToken abort)
     {
         var reading = _input.ReadAsync(listener.Limits.DataTimeout, stopForDrain: false, abort);
@@ -222,12 +227,12 @@ public sealed partial class SmtpSession
         return pace.EndWait(buffer.Length) || status != InputStatus.Ready ? (status, buffer) : (InputStatus.TimedOut, buffer);
     }
 
-    /// <summary>The command behind a chunk: the gap counts as the chunk would, so that a message in small ones holds its memory no longer.</summary>
+    /// <summary>The command behind a chunk: gaps count as the chunks do, so that small ones hold memory no longer.</summary>
     private async ValueTask<(InputStatus Status, string? Line)> ReadBetweenChunksAsync(MessageContent content, CancellationToken abort)
     {
         content.Pace.BeginWait();
         var (status, line) = await _input.ReadLineAsync(
-            SmtpLimits.CommandLineOctets, listener.Limits.DataTimeout, Decode, abort);
+            SmtpLimits.CommandLineOctets, listener.Limits.DataTimeout, CommandLine.Decode, abort);
         return content.Pace.EndWait(0) || status != InputStatus.Ready ? (status, line) : (InputStatus.TimedOut, null);
     }
 
@@ -236,6 +241,7 @@ public sealed partial class SmtpSession
         var room = services.Memory.Open(connection.RemoteEndPoint.Address);
         room.Evicted = _input.Interrupt;
         return new MessageContent(
-            _transaction!, listener, services, new Origin(Client(), connection.RemoteEndPoint.Address, connection.Tls, _esmtp, _account), room);
+            _transaction!, listener, services,
+            new Origin(Client(), connection.RemoteEndPoint.Address, connection.Tls, _esmtp, _account), room);
     }
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
 using MailFunctions.Protocols.Sasl;
+using MailFunctions.Protocols.Sessions;
+using MailFunctions.Protocols.Transport;
 
 namespace MailFunctions.Protocols.Smtp;
 
@@ -51,7 +53,7 @@ public sealed partial class SmtpSession
         var hold = listener.Limits.MaxHoldSeconds;
         yield return string.Create(CultureInfo.InvariantCulture, // RFC 4865 §4
             $"FUTURERELEASE {hold} {services.Time.GetUtcNow().AddSeconds(hold).UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}");
-        if (_account is null && SaslMechanisms.Offered(connection.Tls, listener.AllowPlaintextCredentials) is { Count: > 0 } mechanisms)
+        if (_account is null && SaslMechanisms.Offered(listener, connection) is { Count: > 0 } mechanisms)
         {
             yield return "AUTH " + string.Join(' ', mechanisms); // RFC 4954
         }
@@ -60,21 +62,14 @@ public sealed partial class SmtpSession
     // RFC 3207
     private async ValueTask<SmtpReply?> StartTlsAsync(CancellationToken abort)
     {
-        if (connection.Tls is not null)
+        switch (await TlsUpgrade.RunAsync(connection, _input, SayReadyForTlsAsync, abort))
         {
-            return SmtpReplies.TlsActive;
-        }
-
-        if (!connection.CanStartTls)
-        {
-            return SmtpReplies.TlsUnavailable;
-        }
-
-        await SettleAsync();
-        Send(SmtpReplies.ReadyForTls);
-        if (!await _input.FlushAsync(FlushLimit, abort) || !await connection.StartTlsAsync(abort))
-        {
-            return Silently(SmtpSessionEnd.TlsFailed);
+            case TlsUpgradeResult.AlreadyActive:
+                return SmtpReplies.TlsActive;
+            case TlsUpgradeResult.Unavailable:
+                return SmtpReplies.TlsUnavailable;
+            case TlsUpgradeResult.Failed:
+                return Silently(SessionEnd.TlsFailed);
         }
 
         // RFC 3207 §4.2: everything that was said before is forgotten.
@@ -83,5 +78,11 @@ public sealed partial class SmtpSession
         _account = null;
         _client = null;
         return null;
+    }
+
+    private async ValueTask SayReadyForTlsAsync()
+    {
+        await SettleAsync();
+        Send(SmtpReplies.ReadyForTls);
     }
 }

@@ -2,6 +2,7 @@ using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Sessions;
+using MailFunctions.Protocols.Sessions;
 
 namespace MailFunctions.Protocols.Smtp;
 
@@ -19,7 +20,8 @@ public sealed partial class SmtpSession
         }
 
         if (!argument.StartsWith(FromPrefix, StringComparison.OrdinalIgnoreCase)
-            || PathArgument.Parse(argument[FromPrefix.Length..], isReversePath: true, listener.IsSubmission) is not { IsPostmaster: false } path)
+            || PathArgument.Parse(argument[FromPrefix.Length..], isReversePath: true, listener.IsSubmission)
+                is not { IsPostmaster: false } path)
         {
             return SmtpReplies.BadPath;
         }
@@ -36,9 +38,9 @@ public sealed partial class SmtpSession
             switch (await services.Logins.CheckAsync(_account, abort))
             {
                 case LoginState.Ended:
-                    return Ending(SmtpReplies.LoginEnded, SmtpSessionEnd.LoginEnded);
+                    return Ending(SmtpReplies.LoginEnded, SessionEnd.LoginEnded);
                 case LoginState.Unknown:
-                    return SmtpReplies.DirectoryAway;
+                    return SmtpReplies.DirectoryUnavailable;
             }
         }
 
@@ -53,7 +55,7 @@ public sealed partial class SmtpSession
             case SenderVerdict.RateLimited:
                 return SmtpReplies.RateLimited;
             default:
-                return SmtpReplies.DirectoryAway;
+                return SmtpReplies.DirectoryUnavailable;
         }
     }
 
@@ -75,7 +77,7 @@ public sealed partial class SmtpSession
         if (_transaction.TakesNoMore || _transaction.Recipients.Count >= listener.Limits.Recipients
             || _transaction.EnvelopeOctets + MailTransaction.SizeOf(recipient) > SmtpLimits.EnvelopeOctets)
         {
-            // RFC 5321 §4.5.3.1.10: the client sends those again, in another transaction. As many again are no error of its.
+            // RFC 5321 §4.5.3.1.10: the client sends those again, in another transaction. As many again are not counted as errors.
             _transaction.TooManyCount++;
             return SmtpReplies.TooManyRecipients;
         }
@@ -88,7 +90,8 @@ public sealed partial class SmtpSession
         }
 
         _transaction.TakesNoMore = verdict == RecipientVerdict.AcceptedAlone;
-        if (verdict is RecipientVerdict.Accepted or RecipientVerdict.AcceptedAlone || (verdict == RecipientVerdict.NotLocal && _account is not null && listener.RelayAllowed))
+        var relays = verdict == RecipientVerdict.NotLocal && _account is not null && listener.RelayAllowed;
+        if (relays || verdict is RecipientVerdict.Accepted or RecipientVerdict.AcceptedAlone)
         {
             _transaction.Add(recipient);
             return SmtpReplies.RecipientOk;
@@ -103,9 +106,9 @@ public sealed partial class SmtpSession
             RecipientVerdict.OverQuota => SmtpReplies.FullMailbox,
             RecipientVerdict.TooBigForMailbox => SmtpReplies.TooBigForMailbox,
             RecipientVerdict.RateLimited => SmtpReplies.RateLimited,
-            _ => SmtpReplies.DirectoryAway,
+            _ => SmtpReplies.DirectoryUnavailable,
         };
-        _transaction.AddRefused(address, reply);
+        _transaction.AddRefused(address, reply.Status);
         return reply;
     }
 
@@ -116,7 +119,8 @@ public sealed partial class SmtpSession
         {
             var address = EmailAddress.Parse("postmaster@" + domain);
             if (address is null || !domain.Contains('.')
-                || await services.Policy.CheckRecipientAsync(address, _account, Client(), sender: null, declaredSize: 0, abort) != RecipientVerdict.NotLocal)
+                || await services.Policy.CheckRecipientAsync(address, _account, Client(), sender: null, declaredSize: 0, abort)
+                    != RecipientVerdict.NotLocal)
             {
                 return address;
             }

@@ -1,3 +1,4 @@
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Transport;
 
 namespace MailFunctions.Protocols.Smtp;
@@ -7,7 +8,7 @@ public sealed partial class SmtpSession
     /// <summary>Messages of one session that blob and bus may have in hand at once.</summary>
     private const int MaxCommits = 4;
 
-    /// <summary>Octets of these messages: larger ones are committed one after the other, or one session would hold the memory of many.</summary>
+    /// <summary>Octets of these messages: larger ones are committed one by one, or one session would hold the memory of many.</summary>
     private const int MaxCommitOctets = 16 * 1024;
 
     /// <summary>Replies that may wait for a commit; the commands behind them wait, too.</summary>
@@ -41,7 +42,7 @@ public sealed partial class SmtpSession
 
         if (reply.Closes)
         {
-            _end ??= reply.Code == 221 ? SmtpSessionEnd.Quit : SmtpSessionEnd.ProtocolError;
+            _end ??= reply.Code == 221 ? SessionEnd.Quit : SessionEnd.ProtocolError;
         }
     }
 
@@ -73,7 +74,7 @@ public sealed partial class SmtpSession
                 _commitOctets -= octets;
                 if (reply.IsFailure)
                 {
-                    services.Events.Refused(connection.RemoteEndPoint.Address, "DATA", reply);
+                    services.Events.Refused(connection.RemoteEndPoint.Address, "DATA", reply.Status);
                 }
             }
         }

@@ -1,8 +1,9 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Sessions;
+using MailFunctions.Protocols.Sessions;
+using MailFunctions.Protocols.Text;
 using MailFunctions.Protocols.Transport;
 
 namespace MailFunctions.Protocols.Smtp;
@@ -17,42 +18,35 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
     private AuthenticatedAccount? _account;
     private ClientInfo? _client;
     private MailTransaction? _transaction;
-    private SmtpSessionEnd? _end;
+    private SessionEnd? _end;
     private readonly long _began = services.Time.GetTimestamp();
     private int _errors;
 
     /// <summary>Runs the session to its end; the connection is the caller's to close.</summary>
-    public async Task<SmtpSessionEnd> RunAsync(CancellationToken abort)
+    public async Task<SessionEnd> RunAsync(CancellationToken abort)
     {
         _input.Settle = SettleAsync;
         try
         {
-            Send(HasSpokenEarly() ? Ending(SmtpReplies.EarlyTalker, SmtpSessionEnd.ProtocolError) : Greeting());
+            Send(HasSpokenEarly() ? Ending(SmtpReplies.EarlyTalker, SessionEnd.ProtocolError) : Greeting());
             while (_end is null)
             {
                 var (status, line) = await ReadCommandAsync(abort);
                 var reply = status switch
                 {
                     // Of a client that pipelines without end, no wait would ever notice either of these.
-                    InputStatus.Ready when services.Drain.IsCancellationRequested => Ending(SmtpReplies.ShuttingDown, SmtpSessionEnd.Drained),
-                    InputStatus.Ready when services.Time.GetElapsedTime(_began) > listener.Limits.SessionTime =>
-                        Ending(SmtpReplies.SessionTooLong, SmtpSessionEnd.TimedOut),
+                    InputStatus.Ready when services.Drain.IsCancellationRequested => EndBy(InputStatus.Draining),
+                    InputStatus.Ready when services.Time.GetElapsedTime(_began) > listener.SessionTime =>
+                        Ending(SmtpReplies.SessionTooLong, SessionEnd.TimedOut),
                     InputStatus.Ready => await ExecuteAsync(line!, abort),
-                    InputStatus.LineTooLong => Ending(SmtpReplies.LineTooLong, SmtpSessionEnd.ProtocolError),
-                    InputStatus.BareLineBreak => Ending(SmtpReplies.BareLineBreak, SmtpSessionEnd.ProtocolError),
-                    InputStatus.TimedOut => Ending(SmtpReplies.CommandTimeout, SmtpSessionEnd.TimedOut),
-                    InputStatus.Draining => Ending(SmtpReplies.ShuttingDown, SmtpSessionEnd.Drained),
-                    InputStatus.NotReading => Silently(SmtpSessionEnd.NotReading),
-                    InputStatus.Interrupted => Ending(SmtpReplies.TooSlow, SmtpSessionEnd.TooSlow),
-                    InputStatus.TlsBroken => Silently(SmtpSessionEnd.TlsBroken),
-                    _ => Silently(SmtpSessionEnd.ClientClosed),
+                    _ => EndBy(status),
                 };
                 Send(reply);
                 await SettleIfManyAsync();
             }
 
             await SettleAsync();
-            await _input.FlushAsync(FlushLimit, abort);
+            await _input.FlushAsync(SessionInput.LastWords, abort);
             return _end.Value;
         }
         finally
@@ -63,12 +57,10 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
         }
     }
 
-    private static readonly TimeSpan FlushLimit = TimeSpan.FromSeconds(10);
-
     /// <summary>Between the chunks of a message the client has no more time than inside them.</summary>
     private ValueTask<(InputStatus Status, string? Line)> ReadCommandAsync(CancellationToken abort) => _transaction?.Content is { } content
         ? ReadBetweenChunksAsync(content, abort)
-        : _input.ReadLineAsync(SmtpLimits.CommandLineOctets, listener.Limits.CommandTimeout, Decode, abort);
+        : _input.ReadLineAsync(SmtpLimits.CommandLineOctets, listener.CommandTimeout, CommandLine.Decode, abort);
 
     /// <summary>Runs one command line by the table; null where the reply went out already or none is due.</summary>
     private async ValueTask<SmtpReply?> ExecuteAsync(string line, CancellationToken abort)
@@ -76,21 +68,21 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
         var command = SmtpCommand.Parse(line);
         var reply = command.Rule is { } rule
             ? Check(rule, command.Argument) ?? await rule.Run(this, command.Argument, abort)
-            : command.IsHttp ? Ending(SmtpReplies.NotHttp, SmtpSessionEnd.ProtocolError) : SmtpReplies.Unrecognized;
+            : command.IsHttp ? Ending(SmtpReplies.NotHttp, SessionEnd.ProtocolError) : SmtpReplies.Unrecognized;
         if (reply is { IsFailure: true })
         {
-            services.Events.Refused(connection.RemoteEndPoint.Address, command.Rule?.Verb ?? "unknown", reply);
-            if (CountsAsError(reply) && ++_errors >= listener.Limits.BadCommands && _end is null)
+            services.Events.Refused(connection.RemoteEndPoint.Address, command.Rule?.Verb ?? "unknown", reply.Status);
+            if (CountsAsError(reply) && ++_errors >= listener.BadCommands && _end is null)
             {
                 Send(reply);
-                return Ending(SmtpReplies.TooManyErrors, SmtpSessionEnd.TooManyErrors);
+                return Ending(SmtpReplies.TooManyErrors, SessionEnd.TooManyErrors);
             }
         }
 
         return reply;
     }
 
-    /// <summary>The client's doing: not what is our own trouble, which it is to try again.</summary>
+    /// <summary>Errors of the client's own; not faults of this server, after which it is to try again.</summary>
     private bool CountsAsError(SmtpReply reply) =>
         reply.Code >= 500 || reply == SmtpReplies.FullMailbox || reply == SmtpReplies.RateLimited
         || (reply == SmtpReplies.TooManyRecipients && _transaction?.TooManyCount > listener.Limits.Recipients);
@@ -115,7 +107,7 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
 
         if (rule.Needs.HasFlag(SmtpNeeds.Login) && listener.IsSubmission && _account is null)
         {
-            return connection.Tls is null && !listener.AllowPlaintextCredentials && connection.CanStartTls
+            return !listener.MayLogIn(connection) && connection.CanStartTls
                 ? SmtpReplies.TlsRequired
                 : SmtpReplies.AuthRequired; // RFC 6409 §4.3
         }
@@ -137,13 +129,28 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
         return !read.Buffer.IsEmpty;
     }
 
-    private SmtpReply Ending(SmtpReply reply, SmtpSessionEnd end)
+    /// <summary>The last reply of a session whose input came to this; null where the client gets none.</summary>
+    private SmtpReply? EndBy(InputStatus status)
+    {
+        _end = status.ToSessionEnd();
+        return status switch
+        {
+            InputStatus.LineTooLong => SmtpReplies.LineTooLong,
+            InputStatus.BareLineBreak => SmtpReplies.BareLineBreak,
+            InputStatus.TimedOut => SmtpReplies.CommandTimeout,
+            InputStatus.Draining => SmtpReplies.ShuttingDown,
+            InputStatus.Interrupted => SmtpReplies.TooSlow,
+            _ => null,
+        };
+    }
+
+    private SmtpReply Ending(SmtpReply reply, SessionEnd end)
     {
         _end = end;
         return reply;
     }
 
-    private SmtpReply? Silently(SmtpSessionEnd end)
+    private SmtpReply? Silently(SessionEnd end)
     {
         _end = end;
         return null;
@@ -168,8 +175,16 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
         transaction.End(reply, octets);
         if (transaction.RefusedCount > 0)
         {
-            services.Events.RecipientsRefused(new RefusedRecipients(
-                transaction.Id, services.Time.GetUtcNow(), listener.Kind, Client(), transaction.MailFrom.Address, transaction.Refused, transaction.RefusedCount));
+            services.Events.RecipientsRefused(new RefusedRecipients
+            {
+                Id = transaction.Id,
+                EndedAt = services.Time.GetUtcNow(),
+                Listener = listener.Kind,
+                Client = Client(),
+                ReversePath = transaction.MailFrom.Address,
+                Recipients = transaction.Refused,
+                Count = transaction.RefusedCount,
+            });
         }
     }
 
@@ -179,7 +194,4 @@ public sealed partial class SmtpSession(ISessionConnection connection, SmtpListe
         _helo,
         connection.Tls is { } tls ? $"{tls.Protocol} {tls.CipherSuite}" : null,
         _account?.Address.ToCanonicalString());
-
-    // Octets that are no UTF-8 become U+FFFD, which no address and no parameter may hold.
-    private static string Decode(ReadOnlySequence<byte> line) => Encoding.UTF8.GetString(line);
 }

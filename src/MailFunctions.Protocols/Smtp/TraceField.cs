@@ -1,8 +1,6 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using MailFunctions.Core.Addresses;
-using MailFunctions.Protocols.Transport;
 
 namespace MailFunctions.Protocols.Smtp;
 
@@ -10,13 +8,14 @@ namespace MailFunctions.Protocols.Smtp;
 internal static class TraceField
 {
     /// <summary>RFC 5321 §4.4, with the protocol words of RFC 3848 and RFC 6531 §4.3.</summary>
-    public static void AppendReceived(
-        StringBuilder fields, MailTransaction transaction, string helo, bool esmtp, bool authenticated, IPAddress client, TlsDetails? tls, string hostName)
+    public static void AppendReceived(StringBuilder fields, MailTransaction transaction, Origin origin, string hostName)
     {
-        var address = AddressLiteral.For(client);
+        var address = AddressLiteral.For(origin.Address);
+        var helo = origin.Client.Helo ?? "unknown";
         var from = HelloName.AsDomain(helo) is { } domain ? $"{domain} ({address})" : $"{address} (helo={HelloName.AsText(helo)})";
-        fields.Append("Received: from ").Append(from).Append("\r\n\tby ").Append(hostName).Append(" with ").Append(Protocol(transaction, esmtp, tls is not null, authenticated));
-        if (tls is not null)
+        fields.Append("Received: from ").Append(from)
+            .Append("\r\n\tby ").Append(hostName).Append(" with ").Append(Protocol(transaction, origin));
+        if (origin.Tls is { } tls)
         {
             fields.Append(" (").Append(tls.Protocol).Append(' ').Append(tls.CipherSuite).Append(')');
         }
@@ -49,7 +48,7 @@ internal static class TraceField
     private static string Date(DateTimeOffset at) =>
         at.UtcDateTime.ToString("ddd, dd MMM yyyy HH:mm:ss", CultureInfo.InvariantCulture) + " +0000";
 
-    private static string Protocol(MailTransaction transaction, bool esmtp, bool tls, bool authenticated) =>
-        !esmtp ? "SMTP"
-        : (transaction.MailFrom.SmtpUtf8 ? "UTF8SMTP" : "ESMTP") + (tls ? "S" : "") + (authenticated ? "A" : "");
+    private static string Protocol(MailTransaction transaction, Origin origin) =>
+        !origin.Esmtp ? "SMTP"
+        : (transaction.MailFrom.SmtpUtf8 ? "UTF8SMTP" : "ESMTP") + (origin.Tls is null ? "" : "S") + (origin.Account is null ? "" : "A");
 }

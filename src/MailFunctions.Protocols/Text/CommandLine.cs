@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 
 namespace MailFunctions.Protocols.Text;
 
@@ -21,6 +22,9 @@ public enum LineStatus
 /// <summary>Takes one command line off the front of the input, never looking at what stands behind it.</summary>
 public static class CommandLine
 {
+    /// <summary>The text of a line. Octets that are no UTF-8 become U+FFFD, which no address and no parameter may hold.</summary>
+    public static string Decode(ReadOnlySequence<byte> line) => Encoding.UTF8.GetString(line);
+
     /// <summary>
     /// Finds the line that ends in CRLF. <paramref name="maxOctets"/> counts the line end (RFC 5321 §4.5.3.1.4);
     /// <paramref name="line"/> is without it.

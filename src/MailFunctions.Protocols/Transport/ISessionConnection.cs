@@ -8,8 +8,6 @@ public interface ISessionConnection : IDuplexPipe
 {
     IPEndPoint RemoteEndPoint { get; }
 
-    IPEndPoint LocalEndPoint { get; }
-
     /// <summary>Null in plaintext.</summary>
     TlsDetails? Tls { get; }
 

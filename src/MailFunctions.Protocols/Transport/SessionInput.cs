@@ -11,20 +11,12 @@ namespace MailFunctions.Protocols.Transport;
 /// A client that sends commands without end and reads no reply gets no more memory than <see cref="MaxUnsentOctets"/> and
 /// what the transport holds: nothing further of it is read until it reads.
 /// </summary>
-internal sealed class SessionInput : IAsyncDisposable
+internal sealed partial class SessionInput : IAsyncDisposable
 {
-    /// <summary>
-    /// The longest that a client may take to read what the transport has no more room for. Far more than a slow line
-    /// needs: the room is 16 KiB.
-    /// </summary>
-    public static readonly TimeSpan ReadsWithin = TimeSpan.FromMinutes(2);
-
     private readonly ISessionConnection _connection;
     private readonly CancellationToken _drain;
     private readonly CancellationTokenRegistration _drainRegistration;
     private readonly WaitLimit _limit;
-    private bool _unflushed;
-    private volatile bool _flushing;
     private volatile bool _interrupted;
 
     public SessionInput(ISessionConnection connection, TimeProvider time, CancellationToken drain)
@@ -32,25 +24,6 @@ internal sealed class SessionInput : IAsyncDisposable
         (_connection, _drain) = (connection, drain);
         _limit = new WaitLimit(time, this, static input => input.TimeOut());
         _drainRegistration = drain.UnsafeRegister(static state => ((SessionInput)state!).Wake(), this);
-    }
-
-    /// <summary>Octets of replies that may wait to leave together; with more of them, commands that are there have to wait.</summary>
-    public int MaxUnsentOctets { get; set; } = 8 * 1024;
-
-    /// <summary>Puts replies that are still to come into <see cref="Output"/>; asked before each wait.</summary>
-    public Func<ValueTask>? Settle { get; set; }
-
-    /// <summary>Told when all that was written has left.</summary>
-    public Action? Sent { get; set; }
-
-    /// <summary>The writer to put replies into; they leave at the next wait or <see cref="FlushAsync"/>.</summary>
-    public PipeWriter Output
-    {
-        get
-        {
-            _unflushed = true;
-            return _connection.Output;
-        }
     }
 
     /// <summary>Waits for a line. It is decoded by <paramref name="decode"/> before the input moves on.</summary>
@@ -87,27 +60,6 @@ internal sealed class SessionInput : IAsyncDisposable
         !IsFull && TryRead(out var read) && IsOfUse(read, stopForDrain)
             ? ValueTask.FromResult((InputStatus.Ready, read.Buffer, read.IsCompleted))
             : WaitForOctetsAsync(limit, stopForDrain, abort);
-
-    private bool IsFull => _unflushed && _connection.Output.UnflushedBytes >= MaxUnsentOctets;
-
-    /// <summary>After a flush that failed: the client did not read in time, or is gone.</summary>
-    public InputStatus WhyNotSent => _limit.IsOver ? InputStatus.NotReading : InputStatus.Closed;
-
-    /// <summary>Sends out what was written; false when the client does not read, or is gone.</summary>
-    public ValueTask<bool> FlushAsync(CancellationToken abort) => FlushAsync(ReadsWithin, abort);
-
-    /// <summary>Sends out what was written; false when the client does not take it within the limit.</summary>
-    public ValueTask<bool> FlushAsync(TimeSpan limit, CancellationToken abort)
-    {
-        if (!_unflushed)
-        {
-            return ValueTask.FromResult(true);
-        }
-
-        _unflushed = false;
-        var flush = _connection.Output.FlushAsync(abort);
-        return flush.IsCompletedSuccessfully ? ValueTask.FromResult(HasLeft(flush.Result)) : WaitForFlushAsync(flush, limit);
-    }
 
     /// <summary>Ends the wait for the client, or the next one. From any thread.</summary>
     public void Interrupt()
@@ -220,53 +172,12 @@ internal sealed class SessionInput : IAsyncDisposable
         }
     }
 
-    private ValueTask<bool> SendAllAsync(CancellationToken abort)
-    {
-        var settling = Settle?.Invoke() ?? ValueTask.CompletedTask;
-        return settling.IsCompletedSuccessfully ? FlushAsync(abort) : SettleAndFlushAsync(settling, abort);
-    }
-
-    private async ValueTask<bool> SettleAndFlushAsync(ValueTask settling, CancellationToken abort)
-    {
-        await settling;
-        return await FlushAsync(abort);
-    }
-
-    private async ValueTask<bool> WaitForFlushAsync(ValueTask<FlushResult> flush, TimeSpan limit)
-    {
-        _flushing = true;
-        _limit.Begin(limit);
-        try
-        {
-            return HasLeft(await flush);
-        }
-        catch (IOException)
-        {
-            return false;
-        }
-        finally
-        {
-            _flushing = false;
-            _limit.End();
-        }
-    }
-
     private InputStatus WhyBroken(IOException e) =>
         _connection.Tls is not null && e.InnerException is not SocketException ? InputStatus.TlsBroken : InputStatus.Closed;
 
-    private bool HasLeft(in FlushResult flush)
-    {
-        if (flush.IsCompleted || flush.IsCanceled)
-        {
-            return false;
-        }
-
-        Sent?.Invoke();
-        return true;
-    }
-
     /// <summary>Takes a line off the front; false, with the input left as it is, when it has not come whole.</summary>
-    private bool TakeLine<T>(in ReadResult read, int maxOctets, Func<ReadOnlySequence<byte>, T> decode, out (InputStatus Status, T? Line) taken)
+    private bool TakeLine<T>(
+        in ReadResult read, int maxOctets, Func<ReadOnlySequence<byte>, T> decode, out (InputStatus Status, T? Line) taken)
     {
         switch (CommandLine.TryRead(read.Buffer, maxOctets, out var line, out var next))
         {
@@ -292,7 +203,8 @@ internal sealed class SessionInput : IAsyncDisposable
     /// <summary>There are octets to look at, and no reason to leave them; else the read is given back.</summary>
     private bool IsOfUse(in ReadResult read, bool stopForDrain)
     {
-        if (!read.Buffer.IsEmpty && !(read.IsCanceled && (_limit.IsOver || _interrupted || (stopForDrain && _drain.IsCancellationRequested))))
+        var drains = stopForDrain && _drain.IsCancellationRequested;
+        if (!read.Buffer.IsEmpty && !(read.IsCanceled && (_limit.IsOver || _interrupted || drains)))
         {
             return true;
         }
@@ -310,7 +222,7 @@ internal sealed class SessionInput : IAsyncDisposable
         catch (IOException)
         {
             read = default;
-            return false; // the read that follows tells it
+            return false; // the read that follows throws, too
         }
     }
 

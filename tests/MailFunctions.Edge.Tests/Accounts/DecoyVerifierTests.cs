@@ -1,6 +1,7 @@
 using System.Net;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Sessions;
 using MailFunctions.Edge.Configuration;
 using MailFunctions.Edge.Tests.Fakes;
 using MailFunctions.TestKit;

@@ -1,5 +1,6 @@
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Directory;
+using MailFunctions.Core.Sessions;
 using MailFunctions.Edge.Admission;
 using MailFunctions.Edge.Configuration;
 using MailFunctions.Edge.Tests.Fakes;

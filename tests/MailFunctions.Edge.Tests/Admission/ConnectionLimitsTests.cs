@@ -17,10 +17,10 @@ public sealed class ConnectionLimitsTests
     {
         var limits = Limits(all: 10, perClient: 2);
 
-        Assert.Equal(Edge.Admission.Admission.Admitted, limits.TryEnter(A));
-        Assert.Equal(Edge.Admission.Admission.Admitted, limits.TryEnter(A));
-        Assert.Equal(Edge.Admission.Admission.ClientFull, limits.TryEnter(A));
-        Assert.Equal(Edge.Admission.Admission.Admitted, limits.TryEnter(B));
+        Assert.Equal(ConnectionAdmission.Admitted, limits.TryEnter(A));
+        Assert.Equal(ConnectionAdmission.Admitted, limits.TryEnter(A));
+        Assert.Equal(ConnectionAdmission.ClientFull, limits.TryEnter(A));
+        Assert.Equal(ConnectionAdmission.Admitted, limits.TryEnter(B));
         Assert.Equal(3, limits.Open);
     }
 
@@ -30,7 +30,7 @@ public sealed class ConnectionLimitsTests
         var limits = Limits(all: 1, perClient: 1);
         limits.TryEnter(A);
 
-        Assert.Equal(Edge.Admission.Admission.ServerFull, limits.TryEnter(B));
+        Assert.Equal(ConnectionAdmission.ServerFull, limits.TryEnter(B));
         Assert.Equal(1, limits.Open);
     }
 
@@ -39,11 +39,11 @@ public sealed class ConnectionLimitsTests
     {
         using var limits = new ConnectionLimits(Options.Create(new EdgeOptions { MaxNewConnectionsPerSecond = 10, MaxConnectionsPerClient = 1000 }));
 
-        var admitted = Enumerable.Range(0, 500).Count(_ => limits.TryEnter(A) == Edge.Admission.Admission.Admitted);
+        var admitted = Enumerable.Range(0, 500).Count(_ => limits.TryEnter(A) == ConnectionAdmission.Admitted);
 
         Assert.InRange(admitted, 10, 100); // the burst, and what a busy machine's clock adds meanwhile
         Assert.Equal(admitted, limits.Open);
-        for (var tries = 0; limits.TryEnter(B) != Edge.Admission.Admission.Admitted; tries++)
+        for (var tries = 0; limits.TryEnter(B) != ConnectionAdmission.Admitted; tries++)
         {
             Assert.True(tries < 300, "No place came back.");
             await Task.Delay(100, TestContext.Current.CancellationToken);
@@ -59,7 +59,7 @@ public sealed class ConnectionLimitsTests
         limits.Leave(A);
 
         Assert.Equal(0, limits.Open);
-        Assert.Equal(Edge.Admission.Admission.Admitted, limits.TryEnter(A));
+        Assert.Equal(ConnectionAdmission.Admitted, limits.TryEnter(A));
     }
 
     [Fact]
@@ -68,8 +68,8 @@ public sealed class ConnectionLimitsTests
         var limits = Limits(all: 10, perClient: 1);
         limits.TryEnter(IPAddress.Parse("2001:db8:0:1::1"));
 
-        Assert.Equal(Edge.Admission.Admission.ClientFull, limits.TryEnter(IPAddress.Parse("2001:db8:0:1:ffff::2")));
-        Assert.Equal(Edge.Admission.Admission.Admitted, limits.TryEnter(IPAddress.Parse("2001:db8:0:2::1")));
+        Assert.Equal(ConnectionAdmission.ClientFull, limits.TryEnter(IPAddress.Parse("2001:db8:0:1:ffff::2")));
+        Assert.Equal(ConnectionAdmission.Admitted, limits.TryEnter(IPAddress.Parse("2001:db8:0:2::1")));
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public sealed class ConnectionLimitsTests
         await Parallel.ForEachAsync(Enumerable.Range(0, 20_000), TestContext.Current.CancellationToken, (i, _) =>
         {
             var client = new IPAddress([192, 0, 2, (byte)(i % 20)]);
-            if (limits.TryEnter(client) == Edge.Admission.Admission.Admitted)
+            if (limits.TryEnter(client) == ConnectionAdmission.Admitted)
             {
                 highest = Math.Max(highest, limits.Open);
                 limits.Leave(client);
@@ -92,7 +92,7 @@ public sealed class ConnectionLimitsTests
 
         Assert.InRange(highest, 1, 50 + Environment.ProcessorCount); // a refused one is counted for a moment
         Assert.Equal(0, limits.Open);
-        Assert.Equal(Edge.Admission.Admission.Admitted, limits.TryEnter(A));
+        Assert.Equal(ConnectionAdmission.Admitted, limits.TryEnter(A));
     }
 
     private static ConnectionLimits Limits(int all, int perClient) =>

@@ -1,5 +1,6 @@
 using System.Net;
 using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Sessions;
 using MailFunctions.Edge.Accounts;
 using MailFunctions.Edge.Admission;
 using MailFunctions.Edge.Configuration;

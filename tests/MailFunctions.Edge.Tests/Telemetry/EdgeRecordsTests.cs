@@ -3,12 +3,12 @@ using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Sessions;
 using MailFunctions.Core.Stats;
 using MailFunctions.Core.Traces;
 using MailFunctions.Edge.Accounts;
 using MailFunctions.Edge.Telemetry;
 using MailFunctions.Edge.Tests.Fakes;
-using MailFunctions.Protocols.Smtp;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -30,13 +30,20 @@ public sealed class EdgeRecordsTests : IDisposable
     [Fact]
     public async Task RecipientsRefused_OfOneTransaction_AreOneEventUnderSenderAndRecipients()
     {
-        var e = await TraceAsync(events => events.RecipientsRefused(new RefusedRecipients(
-            "id", default, ListenerKind.Mx, Client, "Sender..x@Elsewhere_2.test",
+        var e = await TraceAsync(events => events.RecipientsRefused(new RefusedRecipients
+        {
+            Id = "id",
+            EndedAt = default,
+            Listener = ListenerKind.Mx,
+            Client = Client,
+            ReversePath = "Sender..x@Elsewhere_2.test",
+            Recipients =
             [
-                new RefusedRecipient(EmailAddress.Parse("nobody@example.test")!, new SmtpReply(550, "5.1.1", "No such mailbox here")),
-                new RefusedRecipient(EmailAddress.Parse("full@example.test")!, new SmtpReply(452, "4.2.2", "This mailbox is full")),
+                new RefusedRecipient(EmailAddress.Parse("nobody@example.test")!, new ReplyStatus(550, "5.1.1")),
+                new RefusedRecipient(EmailAddress.Parse("full@example.test")!, new ReplyStatus(452, "4.2.2")),
             ],
-            40_000)));
+            Count = 40_000,
+        }));
 
         Assert.Equal("id", e.MessageId);
         Assert.Equal(["\"sender..x\"@elsewhere_2.test", "nobody@example.test", "full@example.test"], e.Addresses);
@@ -80,10 +87,17 @@ public sealed class EdgeRecordsTests : IDisposable
         return Assert.Single(_store.Events);
     }
 
-    private static AnsweredMessage Answered(int code, string enhanced, int recipients) => new(
-        "id", default, ListenerKind.Mx, Client, "sender@elsewhere.test",
-        [.. Enumerable.Range(0, recipients).Select(i => new EnvelopeRecipient { Address = $"r{i}@example.test" })],
-        4096, new SmtpReply(code, enhanced, "x"));
+    private static AnsweredMessage Answered(int code, string enhanced, int recipients) => new()
+    {
+        Id = "id",
+        EndedAt = default,
+        Listener = ListenerKind.Mx,
+        Client = Client,
+        ReversePath = "sender@elsewhere.test",
+        Recipients = [.. Enumerable.Range(0, recipients).Select(i => new EnvelopeRecipient { Address = $"r{i}@example.test" })],
+        Octets = 4096,
+        Reply = new ReplyStatus(code, enhanced),
+    };
 
     [Fact]
     public async Task Sessions_AndLogins_AreCountedByHowTheyEnded()

@@ -60,7 +60,7 @@ internal static class DialogRunner
             Task running = dialog.Settings["listener"] switch
             {
                 "pop3" => server.RunPop3Async(connection, plaintextLogin),
-                var kind => server.RunSmtpAsync(connection, kind == "mx" ? ListenerKind.Mx : ListenerKind.Submission, Limits(dialog.Settings), plaintextLogin),
+                var kind => server.RunSmtpAsync(connection, kind == "mx" ? ListenerKind.Mx : ListenerKind.Submission, listener => With(listener, dialog.Settings), plaintextLogin),
             };
             await running;
             await connection.StopReadingAsync();
@@ -109,10 +109,13 @@ internal static class DialogRunner
         return server;
     }
 
-    private static SmtpLimits Limits(IReadOnlyDictionary<string, string> settings) => new()
+    private static SmtpListener With(SmtpListener listener, IReadOnlyDictionary<string, string> settings) => listener with
     {
-        MessageOctets = settings.TryGetValue("message octets", out var octets) ? long.Parse(octets, System.Globalization.CultureInfo.InvariantCulture) : 1000,
-        Recipients = settings.TryGetValue("recipients", out var recipients) ? int.Parse(recipients, System.Globalization.CultureInfo.InvariantCulture) : 100,
+        Limits = new SmtpLimits
+        {
+            MessageOctets = settings.TryGetValue("message octets", out var octets) ? long.Parse(octets, System.Globalization.CultureInfo.InvariantCulture) : 1000,
+            Recipients = settings.TryGetValue("recipients", out var recipients) ? int.Parse(recipients, System.Globalization.CultureInfo.InvariantCulture) : 100,
+        },
         BadCommands = settings.TryGetValue("bad commands", out var bad) ? int.Parse(bad, System.Globalization.CultureInfo.InvariantCulture) : 20,
     };
 

@@ -33,8 +33,6 @@ internal sealed class MemoryConnection : ISessionConnection
 
     public IPEndPoint RemoteEndPoint { get; } = new(IPAddress.Parse("192.0.2.1"), 40000);
 
-    public IPEndPoint LocalEndPoint { get; } = new(IPAddress.Parse("192.0.2.25"), 25);
-
     public TlsDetails? Tls { get; private set; }
 
     public bool CanStartTls { get => field && Tls is null; private set; }

@@ -10,10 +10,11 @@ internal static class Session
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     /// <summary>Runs an SMTP session to its end; whole replies, their lines joined by line feeds.</summary>
-    public static async Task<List<string>> RunAsync(TestServer server, string kind, IEnumerable<byte[]> pieces, SmtpLimits? limits = null, bool plaintextLogin = false)
+    public static async Task<List<string>> RunAsync(
+        TestServer server, string kind, IEnumerable<byte[]> pieces, Func<SmtpListener, SmtpListener>? change = null, bool plaintextLogin = false)
     {
         var connection = new MemoryConnection();
-        var session = server.RunSmtpAsync(connection, kind, limits, plaintextLogin);
+        var session = server.RunSmtpAsync(connection, kind, change, plaintextLogin);
         return Replies(await TalkAsync(connection, session, pieces));
     }
 

@@ -8,6 +8,7 @@ using MailFunctions.Core.Messages;
 using MailFunctions.Core.Sessions;
 using MailFunctions.Core.Telemetry;
 using MailFunctions.Protocols.Pop3;
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Smtp;
 
 namespace MailFunctions.Protocols.Tests.Harness;
@@ -78,14 +79,17 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     /// <summary>Seconds between logins; the one before is a second ago.</summary>
     public int? LoginDelay { get; set; }
 
-    public Task<SmtpSessionEnd> RunSmtpAsync(MemoryConnection connection, string kind, SmtpLimits? limits = null, bool plaintextLogin = false, TimeProvider? time = null, CancellationToken drain = default) =>
+    /// <param name="change">Makes the listener another one; null: it has all defaults.</param>
+    public Task<SessionEnd> RunSmtpAsync(
+        MemoryConnection connection, string kind, Func<SmtpListener, SmtpListener>? change = null, bool plaintextLogin = false,
+        TimeProvider? time = null, CancellationToken drain = default) =>
         new SmtpSession(
             connection,
-            new SmtpListener { Kind = kind, HostName = HostName, AllowPlaintextCredentials = plaintextLogin, Limits = limits ?? SmtpLimits.Default },
+            (change ?? (listener => listener))(new SmtpListener { Kind = kind, HostName = HostName, AllowPlaintextCredentials = plaintextLogin }),
             new SmtpSessionServices { Memory = Memory, Intake = this, Policy = this, Authenticator = this, Logins = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
         .RunAsync(CancellationToken.None);
 
-    public Task<Pop3SessionEnd> RunPop3Async(MemoryConnection connection, bool plaintextLogin = false, TimeProvider? time = null, CancellationToken drain = default) =>
+    public Task<SessionEnd> RunPop3Async(MemoryConnection connection, bool plaintextLogin = false, TimeProvider? time = null, CancellationToken drain = default) =>
         new Pop3Session(
             connection,
             new Pop3Listener { HostName = HostName, AllowPlaintextCredentials = plaintextLogin, LoginDelaySeconds = LoginDelay },
@@ -164,7 +168,7 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     public ValueTask<MaildropOpening> OpenAsync(AuthenticatedAccount account, CancellationToken cancellationToken) =>
         ValueTask.FromResult<MaildropOpening>(MaildropInUse ? new MaildropOpening.InUse() : new MaildropOpening.Opened(Maildrop));
 
-    void ISmtpEvents.Refused(IPAddress client, string command, SmtpReply reply)
+    void ISmtpEvents.Refused(IPAddress client, string command, ReplyStatus reply)
     {
     }
 

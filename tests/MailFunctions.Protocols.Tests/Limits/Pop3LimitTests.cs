@@ -1,6 +1,7 @@
 using System.Text;
-using MailFunctions.Core.Accounts;
+using MailFunctions.Core.Sessions;
 using MailFunctions.Protocols.Pop3;
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Tests.Harness;
 using MailFunctions.TestKit;
 using Xunit;
@@ -38,7 +39,7 @@ public sealed class Pop3LimitTests : IDisposable
             _time.Advance(TimeSpan.FromSeconds(1));
         }
 
-        Assert.Equal(Pop3SessionEnd.TimedOut, await session);
+        Assert.Equal(SessionEnd.TimedOut, await session);
         Assert.InRange(TimeSpan.FromSeconds(passed), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(10) + Slack);
         Assert.Equal("", await ReadToEndAsync());
         Assert.Equal([1u], _server.Maildrop.Messages.Keys);
@@ -72,7 +73,7 @@ public sealed class Pop3LimitTests : IDisposable
             _time.Advance(TimeSpan.FromSeconds(1));
         }
 
-        Assert.Equal(Pop3SessionEnd.Quit, await session);
+        Assert.Equal(SessionEnd.Quit, await session);
         await _connection.CloseServerAsync();
         await reading;
         Assert.True(got > 2 * all, $"{got} octets were no test of the pace.");
@@ -98,7 +99,7 @@ public sealed class Pop3LimitTests : IDisposable
         await _drain.CancelAsync();
 
         Assert.StartsWith("-ERR [SYS/TEMP]", await ReadToEndAsync(), StringComparison.Ordinal);
-        Assert.Equal(Pop3SessionEnd.Drained, await session);
+        Assert.Equal(SessionEnd.Drained, await session);
         Assert.Equal([1u], _server.Maildrop.Messages.Keys);
     }
 
@@ -120,7 +121,7 @@ public sealed class Pop3LimitTests : IDisposable
 
         var rest = await ReadToEndAsync();
         Assert.StartsWith(message + ".\r\n-ERR [SYS/TEMP]", rest, StringComparison.Ordinal);
-        Assert.Equal(Pop3SessionEnd.Drained, await session);
+        Assert.Equal(SessionEnd.Drained, await session);
         Assert.Equal([1u, 2u], _server.Maildrop.Messages.Keys);
     }
 
@@ -136,7 +137,7 @@ public sealed class Pop3LimitTests : IDisposable
         await _connection.SendAsync("RETR 1\r\nDELE 1\r\nQUIT\r\n");
 
         Assert.StartsWith("+OK 16 octets\r\nSubject: one\r\n\r\n.\r\n-ERR [SYS/TEMP]", await ReadToEndAsync(), StringComparison.Ordinal);
-        Assert.Equal(Pop3SessionEnd.Drained, await session);
+        Assert.Equal(SessionEnd.Drained, await session);
         Assert.Equal([1u], _server.Maildrop.Messages.Keys);
     }
 
@@ -156,7 +157,7 @@ public sealed class Pop3LimitTests : IDisposable
         _time.Advance(TimeSpan.FromSeconds(1));
 
         Assert.StartsWith("-ERR [AUTH]", await AskAsync(command), StringComparison.Ordinal);
-        Assert.Equal(Pop3SessionEnd.LoginEnded, await session);
+        Assert.Equal(SessionEnd.LoginEnded, await session);
         Assert.Equal([1u], _server.Maildrop.Messages.Keys);
         Assert.True(_server.Maildrop.Disposed);
     }
@@ -174,13 +175,13 @@ public sealed class Pop3LimitTests : IDisposable
 
         Assert.StartsWith("-ERR [SYS/TEMP]", await AskAsync("NOOP"), StringComparison.Ordinal);
         Assert.StartsWith("+OK Bye, 1", await AskAsync("QUIT"), StringComparison.Ordinal);
-        Assert.Equal(Pop3SessionEnd.Quit, await session);
+        Assert.Equal(SessionEnd.Quit, await session);
     }
 
     [Theory]
-    [InlineData("NOOP", "-ERR [SYS/TEMP]", Pop3SessionEnd.TimedOut, 1)]
-    [InlineData("QUIT", "+OK Bye, 1", Pop3SessionEnd.Quit, 0)]
-    public async Task Session_CommandsAllTheTime_HasALongestTimeAndMayStillQuit(string last, string reply, Pop3SessionEnd end, int left)
+    [InlineData("NOOP", "-ERR [SYS/TEMP]", SessionEnd.TimedOut, 1)]
+    [InlineData("QUIT", "+OK Bye, 1", SessionEnd.Quit, 0)]
+    public async Task Session_CommandsAllTheTime_HasALongestTimeAndMayStillQuit(string last, string reply, SessionEnd end, int left)
     {
         _server.Maildrop.Add("Subject: one\r\n\r\n");
         var session = RunAsync();
@@ -200,7 +201,7 @@ public sealed class Pop3LimitTests : IDisposable
         Assert.Equal(left, _server.Maildrop.Messages.Count);
     }
 
-    private async Task<Pop3SessionEnd> RunAsync()
+    private async Task<SessionEnd> RunAsync()
     {
         try
         {

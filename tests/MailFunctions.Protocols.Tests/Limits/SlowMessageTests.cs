@@ -1,6 +1,7 @@
 using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Smtp;
 using MailFunctions.Protocols.Tests.Harness;
 using MailFunctions.TestKit;
@@ -27,7 +28,7 @@ public sealed class SlowMessageTests
 
         var passed = await session.PassTimeUntilEndAsync(second => second > 0 && second % 50 == 0 ? session.SendAsync("BDAT 1\r\nx") : Task.CompletedTask);
 
-        Assert.Equal(SmtpSessionEnd.TimedOut, await session.Running);
+        Assert.Equal(SessionEnd.TimedOut, await session.Running);
         Assert.InRange(passed, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2));
         Assert.Empty(session.Server.Accepted);
     }
@@ -66,11 +67,11 @@ public sealed class SlowMessageTests
             await Task.Delay(5, limit.Token);
         }
 
-        Assert.Equal(SmtpSessionEnd.TooSlow, await ended);
+        Assert.Equal(SessionEnd.TooSlow, await ended);
         await silent.CloseServerAsync();
         Assert.Contains("\n421 4.3.2 ", await ReadToEndAsync(silent), StringComparison.Ordinal);
         await fast.SendAsync("\r\nhello\r\n.\r\nQUIT\r\n");
-        Assert.Equal(SmtpSessionEnd.Quit, await going.WaitAsync(Limit));
+        Assert.Equal(SessionEnd.Quit, await going.WaitAsync(Limit));
         Assert.Single(server.Accepted);
         Assert.Equal(4 * KiB, server.Memory.Free);
     }
@@ -83,13 +84,13 @@ public sealed class SlowMessageTests
         var (client, session) = await BeginAsync(
             server, TimeProvider.System, "DATA\r\n" + string.Concat(Enumerable.Repeat("Subject: " + new string('x', 900) + "\r\n", 12)) + "\r\n.\r\nQUIT\r\n");
 
-        Assert.Equal(SmtpSessionEnd.Quit, await session.WaitAsync(Limit));
+        Assert.Equal(SessionEnd.Quit, await session.WaitAsync(Limit));
         await client.CloseServerAsync();
         Assert.Contains("\n451 4.3.2 ", await ReadToEndAsync(client), StringComparison.Ordinal);
         Assert.Equal(8 * KiB, server.Memory.Free);
     }
 
-    private static async Task<(MemoryConnection Client, Task<SmtpSessionEnd> Session)> BeginAsync(TestServer server, TimeProvider time, string data)
+    private static async Task<(MemoryConnection Client, Task<SessionEnd> Session)> BeginAsync(TestServer server, TimeProvider time, string data)
     {
         var connection = new MemoryConnection();
         var session = server.RunSmtpAsync(connection, ListenerKind.Mx, time: time);

@@ -1,4 +1,5 @@
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Smtp;
 using Xunit;
 
@@ -18,7 +19,7 @@ public sealed class SmtpDrainTests
         session.Drain();
 
         Assert.StartsWith("421 4.3.2", await session.ReadReplyAsync(), StringComparison.Ordinal);
-        Assert.Equal(SmtpSessionEnd.Drained, await session.Running);
+        Assert.Equal(SessionEnd.Drained, await session.Running);
     }
 
     [Fact]
@@ -82,6 +83,6 @@ public sealed class SmtpDrainTests
         session.Drain();
 
         Assert.StartsWith("421 4.3.2", await session.ReadReplyAsync(), StringComparison.Ordinal);
-        Assert.Equal(SmtpSessionEnd.Drained, await session.Running);
+        Assert.Equal(SessionEnd.Drained, await session.Running);
     }
 }

@@ -1,4 +1,5 @@
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Smtp;
 using Xunit;
 
@@ -20,7 +21,7 @@ public sealed class SmtpTimeTests
         var passed = await session.PassTimeUntilEndAsync();
 
         Assert.StartsWith("421 4.4.2", await session.ReadReplyAsync(), StringComparison.Ordinal);
-        Assert.Equal(SmtpSessionEnd.TimedOut, await session.Running);
+        Assert.Equal(SessionEnd.TimedOut, await session.Running);
         Assert.InRange(passed, TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(5) + Slack);
     }
 
@@ -38,7 +39,7 @@ public sealed class SmtpTimeTests
     [Fact]
     public async Task Command_NowAndThen_SessionGoesOnUntilItsWholeTime()
     {
-        using var session = await TimedSession.StartAsync(limits: new SmtpLimits { SessionTime = TimeSpan.FromMinutes(20) });
+        using var session = await TimedSession.StartAsync(change: l => l with { SessionTime = TimeSpan.FromMinutes(20) });
         var last = "";
         for (var minute = 0; minute < 30 && !session.Running.IsCompleted; minute++)
         {

@@ -1,5 +1,6 @@
 using System.Text;
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Smtp;
 using MailFunctions.Protocols.Tests.Harness;
 using MailFunctions.TestKit;
@@ -23,13 +24,13 @@ internal sealed class TimedSession : IDisposable
 
     public TestServer Server { get; } = new();
 
-    public Task<SmtpSessionEnd> Running { get; private set; } = null!;
+    public Task<SessionEnd> Running { get; private set; } = null!;
 
     /// <summary>tls-server-end-point of the connection.</summary>
     public byte[] EndPointBinding => _connection.Tls!.ServerEndPointBinding!;
 
     /// <summary>Begins the session and reads its greeting.</summary>
-    public static async Task<TimedSession> StartAsync(bool tls = false, string kind = ListenerKind.Mx, SmtpLimits? limits = null)
+    public static async Task<TimedSession> StartAsync(bool tls = false, string kind = ListenerKind.Mx, Func<SmtpListener, SmtpListener>? change = null)
     {
         var session = new TimedSession();
         if (tls)
@@ -37,16 +38,16 @@ internal sealed class TimedSession : IDisposable
             await session._connection.UseImplicitTlsAsync(CancellationToken.None);
         }
 
-        session.Running = session.RunAsync(kind, limits);
+        session.Running = session.RunAsync(kind, change);
         await session.ReadReplyAsync();
         return session;
     }
 
-    private async Task<SmtpSessionEnd> RunAsync(string kind, SmtpLimits? limits)
+    private async Task<SessionEnd> RunAsync(string kind, Func<SmtpListener, SmtpListener>? change)
     {
         try
         {
-            return await Server.RunSmtpAsync(_connection, kind, limits, plaintextLogin: true, time: Time, drain: _drain.Token);
+            return await Server.RunSmtpAsync(_connection, kind, change, plaintextLogin: true, time: Time, drain: _drain.Token);
         }
         finally
         {

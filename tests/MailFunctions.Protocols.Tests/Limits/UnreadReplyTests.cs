@@ -1,6 +1,7 @@
 using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Protocols.Pop3;
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Smtp;
 using MailFunctions.Protocols.Tests.Harness;
 using MailFunctions.Protocols.Transport;
@@ -33,7 +34,7 @@ public sealed class UnreadReplyTests
         Assert.InRange(await StandstillAsync(connection), 1, Bound);
         connection.CloseClientOutput();
         var said = ReadToEndAsync(connection);
-        Assert.Equal(SmtpSessionEnd.ClientClosed, await session.WaitAsync(Limit));
+        Assert.Equal(SessionEnd.ClientClosed, await session.WaitAsync(Limit));
         await connection.CloseServerAsync();
         Assert.Equal(Commands + 3, (await said).Count(l => l.StartsWith("250 ", StringComparison.Ordinal))); // one that reads later misses nothing
     }
@@ -50,7 +51,7 @@ public sealed class UnreadReplyTests
         var said = ReadToEndAsync(connection);
         await sending.WaitAsync(Limit);
         connection.CloseClientOutput();
-        Assert.Equal(Pop3SessionEnd.ClientClosed, await session.WaitAsync(Limit));
+        Assert.Equal(SessionEnd.ClientClosed, await session.WaitAsync(Limit));
         await connection.CloseServerAsync();
         Assert.Equal(Commands, (await said).Count(l => l == "."));
     }
@@ -74,7 +75,7 @@ public sealed class UnreadReplyTests
         gate.SetResult();
         await sending.WaitAsync(Limit);
         connection.CloseClientOutput();
-        Assert.Equal(SmtpSessionEnd.ClientClosed, await session.WaitAsync(Limit));
+        Assert.Equal(SessionEnd.ClientClosed, await session.WaitAsync(Limit));
         await connection.CloseServerAsync();
         Assert.Equal(Commands + 4, (await said).Count(l => l.StartsWith("250 ", StringComparison.Ordinal)));
         Assert.Single(server.Accepted);

@@ -14,7 +14,9 @@ public sealed partial class SessionProperties
 {
     private const string Login = "AUTH PLAIN AGFsaWNlQGV4YW1wbGUudGVzdABjb3JyZWN0IGhvcnNlIGJhdHRlcnk=\r\n";
 
-    private static readonly SmtpLimits Limits = new() { MessageOctets = 2000, Recipients = 5, BadCommands = 10 };
+    private static readonly SmtpLimits Limits = new() { MessageOctets = 2000, Recipients = 5 };
+
+    private static SmtpListener Narrow(SmtpListener listener) => listener with { Limits = Limits, BadCommands = 10 };
 
     /// <summary>Lines that clients send, good and bad, with octets in between that no client should.</summary>
     private static readonly string[] Lines =
@@ -44,8 +46,8 @@ public sealed partial class SessionProperties
             {
                 byte[] dialog = [.. Encoding.ASCII.GetBytes("EHLO client.test\r\n" + (kind == ListenerKind.Submission ? Login : "")), .. talk];
                 var (whole, cut) = (new TestServer(), new TestServer());
-                var expected = await Session.RunAsync(whole, kind, [dialog], Limits, plaintextLogin: true);
-                var actual = await Session.RunAsync(cut, kind, Cut(dialog, cuts), Limits, plaintextLogin: true);
+                var expected = await Session.RunAsync(whole, kind, [dialog], Narrow, plaintextLogin: true);
+                var actual = await Session.RunAsync(cut, kind, Cut(dialog, cuts), Narrow, plaintextLogin: true);
 
                 Assert.Equal(expected.Select(Steady), actual.Select(Steady));
                 Assert.Equal(whole.Accepted.Select(m => Steady(Encoding.Latin1.GetString(m.Content))), cut.Accepted.Select(m => Steady(Encoding.Latin1.GetString(m.Content))));
@@ -59,7 +61,7 @@ public sealed partial class SessionProperties
             async octets =>
             {
                 var server = new TestServer();
-                var replies = await Session.RunAsync(server, ListenerKind.Submission, [octets], Limits, plaintextLogin: true);
+                var replies = await Session.RunAsync(server, ListenerKind.Submission, [octets], Narrow, plaintextLogin: true);
 
                 Assert.All(replies, r => Assert.Matches(ReplyLine(), r));
                 Assert.Equal(0, server.Open);

@@ -79,7 +79,7 @@ public sealed class EnvelopeTests
     [InlineData("RCPT TO:<bob@example.test>|DATA|.")]
     public async Task Rcpt_ManyRefusedInATransaction_AreToldAtItsEndOnce(string end)
     {
-        using var session = await TimedSession.StartAsync(limits: new SmtpLimits { BadCommands = 1000 });
+        using var session = await TimedSession.StartAsync(change: l => l with { BadCommands = 1000 });
         await session.AskAsync("EHLO client.test");
         await session.AskAsync("MAIL FROM:<a@sender.test>");
         for (var i = 0; i < 100; i++)

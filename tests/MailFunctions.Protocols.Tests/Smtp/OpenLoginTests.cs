@@ -1,6 +1,7 @@
 using System.Text;
-using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Sessions;
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Smtp;
 using MailFunctions.Protocols.Tests.Harness;
 using MailFunctions.Protocols.Tests.Limits;
@@ -23,7 +24,7 @@ public sealed class OpenLoginTests
         session.Server.LoginState = LoginState.Ended;
 
         Assert.StartsWith("421 4.7.0", await session.AskAsync(Mail), StringComparison.Ordinal);
-        Assert.Equal(SmtpSessionEnd.LoginEnded, await session.Running);
+        Assert.Equal(SessionEnd.LoginEnded, await session.Running);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text;
 using MailFunctions.Core.Envelopes;
+using MailFunctions.Protocols.Sessions;
 using MailFunctions.Protocols.Smtp;
 using MailFunctions.Protocols.Tests.Harness;
 using Xunit;
@@ -22,7 +23,7 @@ public sealed class OverlapTests
         Assert.Empty(server.Accepted);
         gate.SetResult();
 
-        Assert.Equal(SmtpSessionEnd.Quit, await session.WaitAsync(Limit));
+        Assert.Equal(SessionEnd.Quit, await session.WaitAsync(Limit));
         Assert.Equal(3, server.Accepted.Count);
         Assert.Equal(["220", "250", .. Enumerable.Repeat((string[])["250", "250", "250"], 3).SelectMany(r => r), "221"], await CodesAsync(connection));
         Assert.Equal(0, server.Open);
@@ -40,7 +41,7 @@ public sealed class OverlapTests
         Assert.Equal(4, server.Begun);
         gate.SetResult();
 
-        Assert.Equal(SmtpSessionEnd.Quit, await session.WaitAsync(Limit));
+        Assert.Equal(SessionEnd.Quit, await session.WaitAsync(Limit));
         Assert.Equal(10, server.Accepted.Count);
     }
 
@@ -58,7 +59,7 @@ public sealed class OverlapTests
         Assert.Equal(0, server.Open);
     }
 
-    private static async Task<(MemoryConnection Connection, Task<SmtpSessionEnd> Session)> StartAsync(TestServer server, int messages)
+    private static async Task<(MemoryConnection Connection, Task<SessionEnd> Session)> StartAsync(TestServer server, int messages)
     {
         var connection = new MemoryConnection();
         var session = server.RunSmtpAsync(connection, ListenerKind.Mx);

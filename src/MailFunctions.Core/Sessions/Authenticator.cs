@@ -1,34 +1,22 @@
 using System.Net;
-using MailFunctions.Core.Addresses;
-using MailFunctions.Core.Directory;
+using MailFunctions.Core.Accounts;
 
-namespace MailFunctions.Core.Accounts;
-
-/// <summary>Who logged in.</summary>
-public sealed record AuthenticatedAccount(EmailAddress Address, string MailboxId)
-{
-    /// <inheritdoc cref="AccountEntry.ExpireAfterDays"/>
-    public int? ExpireAfterDays { get; init; }
-
-    /// <summary>
-    /// Which of the account's verifiers was matched (<see cref="ScramVerifier.Fingerprint"/>); null: none, so
-    /// <see cref="IOpenLogins"/> finds that it has ended.
-    /// </summary>
-    public string? Credential { get; init; }
-}
+namespace MailFunctions.Core.Sessions;
 
 /// <summary>The answer to a login.</summary>
 public abstract record AuthenticationResult
 {
     public sealed record Authenticated(AuthenticatedAccount Account) : AuthenticationResult;
 
-    /// <summary>Unknown account, wrong password, disabled account: never told apart to the client.</summary>
+    /// <summary>Unknown account, wrong password, disabled account: the client does not learn which.</summary>
     public sealed record Rejected : AuthenticationResult;
 
     /// <summary>Too many failures from this address or for this account; nothing was checked.</summary>
     public sealed record Throttled(TimeSpan RetryAfter) : AuthenticationResult;
 
-    /// <summary>Nothing can be checked now (`454 4.7.0`, `-ERR [SYS/TEMP]`): the directory can't be read, or too many logins wait.</summary>
+    /// <summary>
+    /// Nothing can be checked now (`454 4.7.0`, `-ERR [SYS/TEMP]`): the directory can't be read, or too many logins wait.
+    /// </summary>
     public sealed record Unavailable : AuthenticationResult
     {
         /// <summary>Too many wait.</summary>
@@ -38,8 +26,7 @@ public abstract record AuthenticationResult
 
 /// <summary>What a server needs for a SCRAM exchange (RFC 5802 §3).</summary>
 /// <param name="Account">
-/// Null for an account that is not there, or disabled: the exchange goes on with a made-up, stable salt, or its own, and fails
-/// at its end.
+/// Null for an unknown or disabled account: the exchange runs with a made-up, stable salt, or its own, and fails at its end.
 /// </param>
 public sealed record ScramCredential(AuthenticatedAccount? Account, ScramVerifier Verifier);
 
@@ -56,11 +43,14 @@ public abstract record ScramLookup
 public interface IAuthenticator
 {
     /// <summary>Checks a password, the account's own or an app password.</summary>
-    ValueTask<AuthenticationResult> CheckPasswordAsync(string login, string password, IPAddress client, CancellationToken cancellationToken);
+    ValueTask<AuthenticationResult> CheckPasswordAsync(
+        string login, string password, IPAddress client, CancellationToken cancellationToken);
 
     /// <summary>The verifier for a SCRAM exchange, or why there can be none now.</summary>
     ValueTask<ScramLookup> FindScramAsync(string login, IPAddress client, CancellationToken cancellationToken);
 
-    /// <summary>Counts the outcome of a SCRAM exchange for the throttle; not null: it does not count, as too many others failed while it went on.</summary>
+    /// <summary>
+    /// Counts the outcome of a SCRAM exchange for the throttle; not null: it is refused, as too many others failed during it.
+    /// </summary>
     AuthenticationResult.Throttled? RecordScram(string login, IPAddress client, bool succeeded);
 }

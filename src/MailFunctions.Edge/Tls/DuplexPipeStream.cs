@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 
-namespace MailFunctions.Edge.Connections;
+namespace MailFunctions.Edge.Tls;
 
 /// <summary>A stream over a connection's pipes, for the TLS layer that STARTTLS puts on top.</summary>
 internal sealed class DuplexPipeStream(IDuplexPipe pipe) : Stream

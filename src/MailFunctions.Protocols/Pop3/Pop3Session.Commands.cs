@@ -2,23 +2,9 @@ using System.Collections.Frozen;
 
 namespace MailFunctions.Protocols.Pop3;
 
-/// <summary>The states of RFC 1939 §3; UPDATE lasts only as long as QUIT does.</summary>
-[Flags]
-internal enum Pop3State
-{
-    Authorization = 1,
-    Transaction = 2,
-    Both = Authorization | Transaction,
-}
-
-/// <summary>A row of the command table.</summary>
-/// <param name="BlanksCount">Those around the argument are a part of it.</param>
-internal sealed record Pop3CommandRule(
-    string Verb, Pop3State State, Func<Pop3Session, string, CancellationToken, ValueTask> Run, bool BlanksCount = false);
-
 public sealed partial class Pop3Session
 {
-    /// <summary>Which command is legal when: the one place that says so.</summary>
+    /// <summary>Which command is legal when: the one place that says so (RFC 1939 §3).</summary>
     private static readonly Pop3CommandRule[] Table =
     [
         new("CAPA", Pop3State.Both, static (s, _, _) => s.Capa()),

@@ -1,4 +1,6 @@
-namespace MailFunctions.Core.Accounts;
+using MailFunctions.Core.Accounts;
+
+namespace MailFunctions.Core.Sessions;
 
 /// <summary>What has become of a login since it was made.</summary>
 public enum LoginState
