@@ -3,7 +3,7 @@ using MailFunctions.Core.Directory;
 namespace MailFunctions.Functions.Accounts;
 
 /// <summary>`PUT` and `PATCH /api/accounts/{address}`: what is left out of a PATCH stays as it is.</summary>
-internal sealed record AccountRequest
+internal record AccountRequest
 {
     /// <summary>12 to 256 characters. Needed for a new account.</summary>
     public string? Password { get; init; }

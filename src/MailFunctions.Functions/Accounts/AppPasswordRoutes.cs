@@ -10,15 +10,19 @@ internal static class AppPasswordRoutes
     public static void MapAppPasswords(this IEndpointRouteBuilder routes)
     {
         var accounts = routes.MapGroup(AccountRoutes.Group).WithTags("Accounts");
-        accounts.MapGet("/{address}/app-passwords", ListAsync).Produces<ListAnswer<AppPasswordAnswer>>().ProducesProblem(404).WithSummary("Lists app passwords");
-        accounts.MapPost("/{address}/app-passwords", PostAsync).Accepts<AppPasswordRequest>("application/json")
-            .Produces<AppPasswordAnswer>(201).ProducesValidationProblem().ProducesProblem(404).WithSummary("Makes an app password and shows it, this once only");
-        accounts.MapDelete("/{address}/app-passwords/{id}", DeleteAsync).Produces(204).ProducesProblem(404).WithSummary("Revokes an app password");
+        accounts.MapGet("/{address}/app-passwords", ListAsync).Produces<ListAnswer<AppPasswordAnswer>>().ProducesProblem(404)
+            .WithSummary("Lists app passwords");
+        accounts.MapPost("/{address}/app-passwords", PostAsync).AcceptsJson<AppPasswordRequest>("""{"label": "phone"}""")
+            .Produces<AppPasswordAnswer>(201).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(412)
+            .WithSummary("Makes an app password and shows it, this once only");
+        accounts.MapDelete("/{address}/app-passwords/{id}", DeleteAsync).Produces(204).ProducesProblem(404).ProducesProblem(412)
+            .WithSummary("Revokes an app password");
     }
 
-    private static async Task<IResult> ListAsync(string address, IDirectoryStore store, IAppPasswordUse use, CancellationToken cancellationToken)
+    private static async Task<IResult> ListAsync(
+        string address, AccountResource accounts, IAppPasswordUse use, CancellationToken cancellationToken)
     {
-        var (account, fault) = await AccountRoutes.FindAsync(address, store, cancellationToken);
+        var (account, fault) = await accounts.FindAsync(address, cancellationToken);
         if (account is null)
         {
             return fault!;
@@ -26,20 +30,16 @@ internal static class AppPasswordRoutes
 
         var uses = await use.ReadAsync(account.MailboxId, cancellationToken);
         return TypedResults.Ok(new ListAnswer<AppPasswordAnswer>(
-            [.. account.AppPasswords.Select(p => new AppPasswordAnswer(p.Id, p.Label, p.CreatedAt, LastUsedAt: uses.TryGetValue(p.Id, out var at) ? at : null))], null));
+            [.. account.AppPasswords.Select(p => new AppPasswordAnswer(p.Id, p.Label, p.CreatedAt, LastUsedAt: uses.TryGetValue(p.Id, out var at)
+                ? at
+                : null))], null));
     }
 
     private static async Task<IResult> PostAsync(
-        string address, HttpRequest request, IDirectoryStore store, TimeProvider time, CancellationToken cancellationToken)
+        string address, HttpRequest request, AccountResource accounts, TimeProvider time, CancellationToken cancellationToken)
     {
-        var (asked, malformed) = await ApiRequests.ReadJsonAsync<AppPasswordRequest>(request);
-        if (asked is null)
-        {
-            return malformed!;
-        }
-
-        var (account, fault) = await AccountRoutes.FindAsync(address, store, cancellationToken, request);
-        if (account is null)
+        var (asked, account, fault) = await accounts.BeginChangeAsync<AppPasswordRequest>(address, request, cancellationToken);
+        if (asked is null || account is null)
         {
             return fault!;
         }
@@ -56,33 +56,29 @@ internal static class AppPasswordRoutes
 
         var (id, password, verifier) = GeneratedPassword.Create([.. account.AppPasswords.Select(p => p.Id)]);
         var made = new AppPassword(id, asked.Label, verifier, time.GetUtcNow());
-        var written = await store.PutEntryAsync(account with { AppPasswords = [.. account.AppPasswords, made] }, cancellationToken);
-        Preconditions.SetETag(request.HttpContext.Response, written);
-        return written.Result == WriteResult.Replaced
-            ? TypedResults.Created(
-                $"/api/accounts/{Uri.EscapeDataString(account.Address.ToCanonicalString())}/app-passwords/{made.Id}",
-                new AppPasswordAnswer(made.Id, made.Label, made.CreatedAt, password))
-            : Preconditions.Failed($"The account '{account.Address.ToCanonicalString()}'");
+        return await accounts.ChangeAsync(
+            account with { AppPasswords = [.. account.AppPasswords, made] },
+            request.HttpContext.Response,
+            () => TypedResults.Created(
+                $"{accounts.LocationOf(account)}/app-passwords/{made.Id}", new AppPasswordAnswer(made.Id, made.Label, made.CreatedAt, password)),
+            cancellationToken);
     }
 
-    private static async Task<IResult> DeleteAsync(string address, string id, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
+    private static async Task<IResult> DeleteAsync(
+        string address, string id, HttpRequest request, AccountResource accounts, CancellationToken cancellationToken)
     {
-        var (account, fault) = await AccountRoutes.FindAsync(address, store, cancellationToken, request);
+        var (account, fault) = await accounts.FindAsync(address, cancellationToken, request);
         if (account is null)
         {
             return fault!;
         }
 
-        if (account.AppPasswords.All(p => p.Id != id))
-        {
-            return ApiProblems.NotFound("There is no app password with that id.");
-        }
-
-        var written = await store.PutEntryAsync(
-            account with { AppPasswords = [.. account.AppPasswords.Where(p => p.Id != id)] }, cancellationToken);
-        Preconditions.SetETag(request.HttpContext.Response, written);
-        return written.Result == WriteResult.Replaced
-            ? TypedResults.NoContent()
-            : Preconditions.Failed($"The account '{account.Address.ToCanonicalString()}'");
+        return account.AppPasswords.Any(p => p.Id == id)
+            ? await accounts.ChangeAsync(
+                account with { AppPasswords = [.. account.AppPasswords.Where(p => p.Id != id)] },
+                request.HttpContext.Response,
+                TypedResults.NoContent,
+                cancellationToken)
+            : ApiProblems.NotFound("There is no app password with that id.");
     }
 }

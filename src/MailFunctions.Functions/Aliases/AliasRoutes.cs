@@ -13,39 +13,35 @@ internal sealed record AliasAnswer(string Address, IReadOnlyList<string> Targets
 /// <summary>Other names for one or several addresses.</summary>
 internal static class AliasRoutes
 {
+    public const string Group = "/api/aliases";
     public const int MaxTargets = 100;
 
     public static void MapAliases(this IEndpointRouteBuilder routes)
     {
-        var aliases = routes.MapGroup("/api/aliases").WithTags("Aliases");
-        aliases.MapGet("", ListAsync).Produces<ListAnswer<AliasAnswer>>().ProducesValidationProblem().WithSummary("Lists aliases, of one domain with ?domain=");
+        var aliases = routes.MapGroup(Group).WithTags("Aliases");
+        aliases.MapGet("", ListAsync).Produces<ListAnswer<AliasAnswer>>().ProducesValidationProblem()
+            .WithSummary("Lists aliases, of one domain with ?domain=");
         aliases.MapGet("/{address}", GetAsync).Produces<AliasAnswer>().ProducesProblem(404).WithSummary("Shows an alias");
-        aliases.MapPut("/{address}", PutAsync).Accepts<AliasRequest>("application/json")
-            .Produces<AliasAnswer>().Produces<AliasAnswer>(201).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(412)
+        aliases.MapPut("/{address}", PutAsync)
+            .AcceptsJson<AliasRequest>("""{"targets": ["alice@example.test", "archive@elsewhere.test"]}""")
+            .Produces<AliasAnswer>().Produces<AliasAnswer>(201)
+            .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(412)
             .WithSummary("Makes an alias, or replaces its targets");
-        aliases.MapDelete("/{address}", DeleteAsync).Produces(204).ProducesProblem(404).ProducesProblem(412).WithSummary("Removes an alias");
+        aliases.MapDelete("/{address}", DeleteAsync).Produces(204).ProducesProblem(404).ProducesProblem(412)
+            .WithSummary("Removes an alias");
     }
 
-    private static async Task<IResult> ListAsync(HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
+    private static async Task<IResult> ListAsync(
+        [AsParameters] PageQuery query, QueryDomain? domain, IDirectoryStore store, CancellationToken cancellationToken)
     {
-        if (ApiRequests.ReadPage(request, out var top, out var continuation) is { } fault)
-        {
-            return fault;
-        }
-
-        string? domain = null;
-        if (request.Query["domain"] is [{ Length: > 0 } text, ..] && !DomainName.TryNormalize(text, out domain))
-        {
-            return ApiProblems.Invalid("domain", "This is not a domain name.");
-        }
-
-        var page = await store.ListEntriesAsync<AliasEntry>(domain, top, continuation, cancellationToken);
-        return TypedResults.Ok(new ListAnswer<AliasAnswer>([.. page.Items.Select(Answer)], Continuations.Write(request, page.Continuation)));
+        var page = await store.ListEntriesAsync<AliasEntry>(domain?.Name, query.Top, query.Position, cancellationToken);
+        return TypedResults.Ok(query.Answer<AliasAnswer>([.. page.Items.Select(Answer)], page.Continuation));
     }
 
-    private static async Task<IResult> GetAsync(string address, HttpResponse response, IDirectoryStore store, CancellationToken cancellationToken)
+    private static async Task<IResult> GetAsync(
+        string address, HttpResponse response, AliasResource aliases, CancellationToken cancellationToken)
     {
-        var (alias, fault) = await FindAsync(address, store, cancellationToken);
+        var (alias, fault) = await aliases.FindAsync(address, cancellationToken);
         if (alias is null)
         {
             return fault!;
@@ -56,38 +52,17 @@ internal static class AliasRoutes
     }
 
     private static async Task<IResult> PutAsync(
-        string address, HttpRequest request, IDirectoryStore store, TimeProvider time, CancellationToken cancellationToken)
+        string address, HttpRequest request, AliasResource aliases, IDirectoryReader directory, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (ApiRequests.ReadAddress(address) is not { } name)
+        var (put, fault) = await aliases.BeginPutAsync<AliasRequest>(address, request, cancellationToken);
+        if (put is null)
         {
-            return MalformedAddress();
-        }
-
-        var (asked, malformed) = await ApiRequests.ReadJsonAsync<AliasRequest>(request);
-        if (asked is null)
-        {
-            return malformed!;
-        }
-
-        if (await store.FindDomainAsync(name.Domain, cancellationToken) is null)
-        {
-            return ApiProblems.NotFound($"There is no domain '{name.Domain}': make it first.");
-        }
-
-        var existing = await store.FindEntryAsync(name, cancellationToken);
-        if (existing is AccountEntry)
-        {
-            return ApiProblems.Conflict($"'{name.ToCanonicalString()}' is an account.");
-        }
-
-        if (!Preconditions.Hold(request, existing?.ETag))
-        {
-            return Preconditions.Failed($"The alias '{name.ToCanonicalString()}'");
+            return fault!;
         }
 
         var faults = new Faults();
-        var targets = ReadTargets(asked.Targets, faults);
-        if (!faults.Any && await AliasChains.FindFaultAsync(name, targets, store, cancellationToken) is { } chain)
+        var targets = ReadTargets(put.Body.Targets, faults);
+        if (!faults.Any && await AliasChains.FindFaultAsync(put.Name, targets, directory, cancellationToken) is { } chain)
         {
             faults.Add("targets", chain);
         }
@@ -97,15 +72,14 @@ internal static class AliasRoutes
             return ApiProblems.Invalid(faults);
         }
 
-        var alias = new AliasEntry { Address = name, Targets = targets, CreatedAt = existing?.CreatedAt ?? time.GetUtcNow(), ETag = existing?.ETag ?? "" };
-        var written = await store.PutEntryAsync(alias, cancellationToken);
-        Preconditions.SetETag(request.HttpContext.Response, written);
-        return written.Result switch
+        var alias = new AliasEntry
         {
-            WriteResult.Created => TypedResults.Created("/api/aliases/" + Uri.EscapeDataString(Name(alias.Address)), Answer(alias)),
-            WriteResult.Replaced => TypedResults.Ok(Answer(alias)),
-            _ => Preconditions.Failed($"The alias '{name.ToCanonicalString()}'"),
+            Address = put.Name,
+            Targets = targets,
+            CreatedAt = put.Existing?.CreatedAt ?? time.GetUtcNow(),
+            ETag = put.Existing?.ETag ?? "",
         };
+        return (await aliases.WriteAsync(alias, request.HttpContext.Response, Answer, cancellationToken)).Answer;
     }
 
     private static List<EmailAddress> ReadTargets(IReadOnlyList<string> texts, Faults faults)
@@ -132,37 +106,20 @@ internal static class AliasRoutes
         return targets;
     }
 
-    private static async Task<IResult> DeleteAsync(string address, HttpRequest request, IDirectoryStore store, CancellationToken cancellationToken)
+    private static async Task<IResult> DeleteAsync(
+        string address, HttpRequest request, AliasResource aliases, IDirectoryStore store, CancellationToken cancellationToken)
     {
-        var (alias, fault) = await FindAsync(address, store, cancellationToken);
+        var (alias, fault) = await aliases.FindAsync(address, cancellationToken, request);
         if (alias is null)
         {
             return fault!;
         }
 
-        return !Preconditions.Hold(request, alias.ETag)
-            || await store.DeleteEntryAsync(alias.Address, alias.ETag, cancellationToken) == WriteResult.Conflict
-                ? Preconditions.Failed($"The alias '{Name(alias.Address)}'")
-                : TypedResults.NoContent();
+        return await store.DeleteEntryAsync(alias.Address, alias.ETag, cancellationToken) == WriteResult.Conflict
+            ? aliases.PreconditionFailed(alias.Address)
+            : TypedResults.NoContent();
     }
-
-    private static async Task<(AliasEntry? Alias, IResult? Fault)> FindAsync(string address, IDirectoryStore store, CancellationToken cancellationToken)
-    {
-        if (ApiRequests.ReadAddress(address) is not { } name)
-        {
-            return (null, MalformedAddress());
-        }
-
-        return await store.FindEntryAsync(name, cancellationToken) is AliasEntry alias
-            ? (alias, null)
-            : (null, ApiProblems.NotFound($"There is no alias '{Name(name)}'."));
-    }
-
-    private static string Name(EmailAddress address) => address.ToCanonicalString();
 
     private static AliasAnswer Answer(AliasEntry alias) =>
-        new(Name(alias.Address), [.. alias.Targets.Select(t => t.ToString())], alias.CreatedAt);
-
-    private static IResult MalformedAddress() =>
-        ApiProblems.Invalid("address", "This is not an address of the form local-part@domain, or *@domain.");
+        new(alias.Address.ToCanonicalString(), [.. alias.Targets.Select(t => t.ToString())], alias.CreatedAt);
 }

@@ -1,12 +1,12 @@
 namespace MailFunctions.Functions.Api;
 
 /// <summary>
-/// What every answer of the API carries: it holds addresses, mail and once even passwords, so that no cache keeps it, and no
-/// browser takes it for something else than it says. A key in the address is refused: addresses stand in logs and histories.
+/// The header fields of every answer. Answers hold addresses, mail and app passwords: no cache may keep them, and no browser may guess
+/// another type. A key in the URL is refused, since URLs are kept in logs and histories.
 /// </summary>
 internal sealed class AnswerFields(RequestDelegate next)
 {
-    /// <summary>The name under which the Functions host takes a key from the query, too.</summary>
+    /// <summary>The query parameter from which the Functions host takes a key, too.</summary>
     private const string KeyParameter = "code";
     private const string KeyFault = "Send the key as x-functions-key: an address with a key in it ends up in logs. Renew a key that was sent so.";
 

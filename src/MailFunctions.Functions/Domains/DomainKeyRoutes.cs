@@ -3,6 +3,7 @@ using MailFunctions.Core.Directory;
 using MailFunctions.Core.Dkim;
 using MailFunctions.Functions.Api;
 using MailFunctions.Functions.Dkim;
+using Microsoft.AspNetCore.Mvc;
 
 namespace MailFunctions.Functions.Domains;
 
@@ -26,9 +27,9 @@ internal static class DomainKeyRoutes
     }
 
     private static async Task<IResult> RotateAsync(
-        string domain, HttpRequest request, IDirectoryStore store, DkimKeyring keyring, IConfiguration configuration, CancellationToken cancellationToken)
+        string domain, HttpRequest request, DomainResource domains, DkimKeyring keyring, CancellationToken cancellationToken)
     {
-        var (found, fault) = await DomainRoutes.FindAsync(domain, store, cancellationToken, request);
+        var (found, fault) = await domains.FindAsync(domain, cancellationToken, request);
         if (found is null)
         {
             return fault!;
@@ -51,39 +52,34 @@ internal static class DomainKeyRoutes
 
         var made = await keyring.MakeAsync(found.DkimKeys, DkimState.Published, cancellationToken);
         var changed = found with { DkimKeys = [.. found.DkimKeys, .. made] };
-        var written = await store.PutDomainAsync(changed, cancellationToken);
-        Preconditions.SetETag(request.HttpContext.Response, written);
-        if (written.Result != WriteResult.Replaced)
+        var (isWritten, answer) = await domains.WriteAsync(changed, request.HttpContext.Response, DomainAnswer.From, cancellationToken);
+        if (!isWritten)
         {
             await keyring.DropAsync(made);
-            return Preconditions.Failed($"The domain '{found.Name}'");
+            return answer;
         }
 
-        return TypedResults.Created($"/api/domains/{found.Name}", DomainAnswer.Whole(changed, DomainRoutes.HostName(configuration, found.Name)));
+        return TypedResults.Created(domains.LocationOf(found), DomainAnswer.Whole(changed, domains.HostNameOf(found)));
     }
 
     private static async Task<IResult> ActivateAsync(
-        string domain, HttpRequest request, IDirectoryStore store, DkimKeyring keyring, DnsCheck dns, IConfiguration configuration, CancellationToken cancellationToken)
+        [AsParameters] KeyChange change, QueryFlag? force, DkimKeyring keyring, DnsCheck dns, CancellationToken cancellationToken)
     {
-        if (ApiRequests.ReadFlag(request, "force", out var force) is { } malformed)
-        {
-            return malformed;
-        }
-
-        var (found, fault) = await DomainRoutes.FindAsync(domain, store, cancellationToken, request);
+        var domains = change.Domains;
+        var (found, fault) = await domains.FindAsync(change.Domain, cancellationToken, change.Request);
         if (found is null)
         {
             return fault!;
         }
 
-        var host = DomainRoutes.HostName(configuration, found.Name);
+        var host = domains.HostNameOf(found);
         var names = found.DkimKeys.Where(k => k.State == DkimState.Published).Select(k => DomainRecords.NameOf(k, found.Name)).ToList();
         if (names.Count == 0)
         {
             return ApiProblems.Conflict($"The domain '{found.Name}' has no new selector: make one by POST /api/domains/{found.Name}/dkim.");
         }
 
-        if (!force)
+        if (force is not { Value: true })
         {
             var records = await dns.CheckAsync([.. DomainRecords.Of(found, host).Where(r => names.Contains(r.Name))], cancellationToken);
             if (records.Where(r => r.Result != RecordRules.Ok).ToList() is { Count: > 0 } wrong)
@@ -94,17 +90,14 @@ internal static class DomainKeyRoutes
         }
 
         var changed = keyring.Activate(found);
-        var written = await store.PutDomainAsync(changed, cancellationToken);
-        Preconditions.SetETag(request.HttpContext.Response, written);
-        return written.Result == WriteResult.Replaced
-            ? TypedResults.Ok(DomainAnswer.Whole(changed, host))
-            : Preconditions.Failed($"The domain '{found.Name}'");
+        return await domains.ChangeAsync(
+            changed, change.Request.HttpContext.Response, () => TypedResults.Ok(DomainAnswer.Whole(changed, host)), cancellationToken);
     }
 
     private static async Task<IResult> DeleteAsync(
-        string domain, string selector, HttpRequest request, IDirectoryStore store, DkimKeyring keyring, CancellationToken cancellationToken)
+        [AsParameters] KeyChange change, string selector, IDirectoryStore store, DkimKeyring keyring, CancellationToken cancellationToken)
     {
-        var (found, fault) = await DomainRoutes.FindAsync(domain, store, cancellationToken, request);
+        var (found, fault) = await change.Domains.FindAsync(change.Domain, cancellationToken, change.Request);
         if (found is null)
         {
             return fault!;
@@ -122,10 +115,21 @@ internal static class DomainKeyRoutes
 
         if ((await store.PutDomainAsync(found with { DkimKeys = [.. found.DkimKeys.Where(k => k != key)] }, cancellationToken)).Result != WriteResult.Replaced)
         {
-            return Preconditions.Failed($"The domain '{found.Name}'");
+            return change.Domains.PreconditionFailed(found.Name);
         }
 
         await keyring.DropAsync([key]);
         return TypedResults.NoContent();
+    }
+
+    /// <summary>The change of a key: of which domain, and under which conditions.</summary>
+    internal sealed record KeyChange
+    {
+        [FromRoute(Name = "domain")]
+        public required string Domain { get; init; }
+
+        public required HttpRequest Request { get; init; }
+
+        public required DomainResource Domains { get; init; }
     }
 }

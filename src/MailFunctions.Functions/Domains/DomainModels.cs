@@ -27,7 +27,7 @@ internal sealed record DomainAnswer(
     public static DomainAnswer From(MailDomain domain) =>
         new(domain.Name, DomainName.ToUnicode(domain.Name), domain.Enabled, domain.CreatedAt, domain.Postmaster?.ToString());
 
-    /// <param name="host">The name that MX records are told to point to.</param>
+    /// <param name="host">The name that MX records have to point to.</param>
     public static DomainAnswer Whole(MailDomain domain, string host) => From(domain) with
     {
         Dkim = [.. domain.DkimKeys.Select(SelectorAnswer.From)],

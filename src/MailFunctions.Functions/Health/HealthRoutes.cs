@@ -8,7 +8,7 @@ namespace MailFunctions.Functions.Health;
 /// <summary>The state of the system as the function app sees it.</summary>
 internal sealed record HealthAnswer(string Status, IReadOnlyList<DependencyAnswer> Dependencies);
 
-/// <summary>One thing the system stands on. Fault texts name no address and no key: anybody may read this.</summary>
+/// <summary>One thing the system stands on. Fault texts name no address and no key: they are public.</summary>
 internal sealed record DependencyAnswer(string Name, string Status, double Milliseconds, string? Fault = null);
 
 /// <summary>`GET /api/health`: 200 when mail can flow, 503 when not.</summary>
@@ -17,7 +17,7 @@ internal static class HealthRoutes
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
     public static void MapHealth(this IEndpointRouteBuilder routes) => routes.MapGet("/api/health", GetAsync)
-        .WithTags("Health").Produces<HealthAnswer>().Produces<HealthAnswer>(503).WithSummary("Tells whether mail can flow");
+        .WithTags("Health").Produces<HealthAnswer>().Produces<HealthAnswer>(503).WithSummary("Shows whether mail can flow");
 
     private static async Task<IResult> GetAsync(
         IMessageStore blobs, IDirectoryReader tables, IBusMonitor bus, CancellationToken cancellationToken)

@@ -1,6 +1,5 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
-using MailFunctions.Core.Addresses;
 using MailFunctions.Functions.Accounts;
 using MailFunctions.Functions.Accounts.Import;
 using MailFunctions.Functions.Accounts.Messages;
@@ -17,8 +16,7 @@ using MailFunctions.Functions.Traces;
 namespace MailFunctions.Functions.Hosting;
 
 /// <summary>
-/// The admin API as one pipeline over the app's services, built once. As a result it answers the call of whichever function
-/// returns it.
+/// The admin API as one pipeline over the app's services, built once. It is a result, so that a function returns it to answer its call.
 /// </summary>
 internal sealed class AdminApi : IResult
 {
@@ -34,7 +32,7 @@ internal sealed class AdminApi : IResult
     /// <summary>Answers a call that the host has let in.</summary>
     public Task ExecuteAsync(HttpContext httpContext)
     {
-        // What the worker's own routing found is the function, which was only the way here.
+        // The worker's own routing has found the function; the API's routes begin anew.
         httpContext.SetEndpoint(null);
         httpContext.Request.RouteValues.Clear();
         return _answer(httpContext);
@@ -47,17 +45,18 @@ internal static class AdminApiRegistration
     /// <exception cref="ValidationException">Says which key is wrong.</exception>
     public static IServiceCollection AddAdminApi(this IServiceCollection services, IConfiguration configuration)
     {
-        if (configuration[DomainRoutes.PostmasterKey] is { Length: > 0 } postmaster && EmailAddress.Parse(postmaster) is null)
-        {
-            throw new ValidationException($"{DomainRoutes.PostmasterKey}: '{postmaster}' is no address of the form local-part@domain.");
-        }
-
+        DomainResource.Validate(configuration);
         services.AddSingleton(new BodyJson(AdminJson.Default.Options));
         services.ConfigureHttpJsonOptions(o =>
         {
             o.SerializerOptions.TypeInfoResolverChain.Insert(0, AdminJson.Default);
             o.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull; // answers go by these options, not by the context's
         });
+        services.AddSingleton<DomainResource>();
+        services.AddSingleton<AccountResource>();
+        services.AddSingleton<AliasResource>();
+        services.AddSingleton<MessageImporter>();
+        services.AddSingleton<MailboxRestoration>();
         services.AddSingleton<DnsCheck>();
         services.AddSingleton<JobChanges>();
         services.AddSingleton<DeadLetterReasons>();
@@ -73,8 +72,9 @@ internal static class AdminApiRegistration
         app.UseApiProblems();
         app.UseRouting();
         app.UseMiddleware<PathValues>();
-        app.UseEndpoints(routes =>
+        app.UseEndpoints(endpoints =>
         {
+            var routes = endpoints.MapGroup("").AddEndpointFilterFactory(QueryFilter.Create);
             routes.MapDomains();
             routes.MapAccounts();
             routes.MapAppPasswords();
@@ -88,7 +88,7 @@ internal static class AdminApiRegistration
             routes.MapStats();
             routes.MapTlsStats();
             routes.MapHealth();
-            routes.MapApiDescription();
+            endpoints.MapApiDescription();
         });
     }
 }

@@ -9,6 +9,7 @@ namespace MailFunctions.Functions.Hosting;
 internal sealed class AdminFunction(AdminApi api)
 {
     [Function("Admin")]
-    public IResult Run(
-        [HttpTrigger(AuthorizationLevel.Function, "get", "put", "patch", "post", "delete", Route = "api/{*path}")] HttpRequest request) => api;
+    public Task<IResult> RunAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", "put", "patch", "post", "delete", Route = "api/{*path}")] HttpRequest request) =>
+        Task.FromResult<IResult>(api);
 }

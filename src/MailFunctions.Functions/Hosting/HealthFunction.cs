@@ -2,9 +2,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace MailFunctions.Functions.Hosting;
 
-/// <summary>The one part of the admin API, besides its description, that asks for no key.</summary>
+/// <summary>The health of the system; needs no key.</summary>
 internal sealed class HealthFunction(AdminApi api)
 {
     [Function("Health")]
-    public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/health")] HttpRequest request) => api;
+    public Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/health")] HttpRequest request) =>
+        Task.FromResult<IResult>(api);
 }

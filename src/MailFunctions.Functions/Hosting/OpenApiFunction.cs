@@ -2,9 +2,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace MailFunctions.Functions.Hosting;
 
-/// <summary>The admin API's description, for anybody.</summary>
+/// <summary>The admin API's description; needs no key.</summary>
 internal sealed class OpenApiFunction(AdminApi api)
 {
     [Function("OpenApi")]
-    public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/openapi.json")] HttpRequest request) => api;
+    public Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/openapi.json")] HttpRequest request) =>
+        Task.FromResult<IResult>(api);
 }

@@ -3,11 +3,11 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace MailFunctions.Functions.Hosting;
 
-/// <summary>What the worker's ASP.NET Core integration brings along and this app does not want.</summary>
+/// <summary>Removes what the worker's ASP.NET Core integration adds and this app does not use.</summary>
 internal static class WorkerServices
 {
     /// <summary>
-    /// The integration adds MVC, which adds Data Protection, which makes a ring of keys at the start and writes it under
+    /// The integration adds MVC, which adds Data Protection, which creates a key ring at the start and writes it under
     /// HOME. Nothing here is protected by it.
     /// </summary>
     public static void KeepOutDataProtection(this IServiceCollection services)

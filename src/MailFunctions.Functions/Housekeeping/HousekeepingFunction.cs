@@ -6,14 +6,14 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace MailFunctions.Functions.Housekeeping;
 
-/// <summary>The timer that runs every <see cref="IHousekeepingTask"/>; one that fails does not keep the others from their work.</summary>
+/// <summary>The timer that runs every <see cref="IHousekeepingTask"/>; one that fails does not stop the others.</summary>
 internal sealed partial class HousekeepingFunction(IEnumerable<IHousekeepingTask> tasks, ILogger<HousekeepingFunction> logger)
 {
     [Function("Housekeeping")]
     public async Task RunAsync([TimerTrigger("0 17 * * * *")] TimerInfo timer, CancellationToken cancellationToken) =>
-        (await RunAsync(cancellationToken)).ThrowIfFailed();
+        (await RunTasksAsync(cancellationToken)).ThrowIfFailed();
 
-    internal async Task<TriggerResult> RunAsync(CancellationToken cancellationToken)
+    internal async Task<TriggerResult> RunTasksAsync(CancellationToken cancellationToken)
     {
         var failed = new List<string>();
         foreach (var task in tasks)
@@ -46,10 +46,11 @@ internal sealed partial class HousekeepingFunction(IEnumerable<IHousekeepingTask
         [LoggerMessage(2410, LogLevel.Information, "Housekeeping, {Task}: {Done} done", EventName = "HousekeepingDone")]
         public static partial void Ran(ILogger logger, string task, int done);
 
-        [LoggerMessage(2411, LogLevel.Warning, "Housekeeping, {Task}: {Reason}; the next run goes on with it", EventName = "HousekeepingUnavailable")]
+        [LoggerMessage(2411, LogLevel.Warning,
+            "Housekeeping, {Task}: {Reason}; the next run goes on with it", EventName = "HousekeepingUnavailable")]
         public static partial void Unavailable(ILogger logger, string task, string reason);
 
-        [LoggerMessage(2412, LogLevel.Error, "Housekeeping, {Task}: a fault of ours", EventName = "HousekeepingFailed")]
+        [LoggerMessage(2412, LogLevel.Error, "Housekeeping, {Task}: an unexpected fault", EventName = "HousekeepingFailed")]
         public static partial void Failed(ILogger logger, string task, Exception e);
     }
 }

@@ -11,8 +11,8 @@ using MailFunctions.Functions.Outbound;
 namespace MailFunctions.Functions.Inbound;
 
 /// <summary>What became of a message's recipients.</summary>
-/// <param name="Reported">Those that could not be reached, as the sender was told.</param>
-/// <param name="Faults">Those that no sender could be told of: none, when every recipient has its end.</param>
+/// <param name="Reported">Those that could not be reached, reported to the sender.</param>
+/// <param name="Faults">Failures without a sender to report to; empty when every recipient has its end.</param>
 internal sealed record DeliveryOutcome(int Delivered, int Relayed, int Reported, IReadOnlyList<string> Faults);
 
 /// <summary>

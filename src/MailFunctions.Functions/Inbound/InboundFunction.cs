@@ -15,8 +15,8 @@ internal sealed partial class InboundFunction(InboundDelivery delivery, TimeProv
     private const string Name = "Inbound";
 
     /// <summary>
-    /// Storage that is away would spend the message's ten deliveries within seconds, since the host abandons and
-    /// receives again at once: so an invocation goes on trying for most of the function timeout first.
+    /// While storage is unavailable, the message's ten deliveries would be spent within seconds, since the host abandons and
+    /// receives again at once: so an invocation retries for most of the function timeout first.
     /// </summary>
     private static readonly TimeSpan KeepTrying = TimeSpan.FromMinutes(4);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(20);
@@ -25,9 +25,9 @@ internal sealed partial class InboundFunction(InboundDelivery delivery, TimeProv
     public Task RunAsync(
         [ServiceBusTrigger(QueueNames.Inbound, Connection = "ServiceBusConnection")] ServiceBusReceivedMessage message,
         FunctionContext context) =>
-        BusTrigger.RunAsync(Name, context.TraceContext.TraceParent, message, RunAsync, context.CancellationToken);
+        BusTrigger.RunAsync(Name, context.TraceContext.TraceParent, message, HandleAsync, context.CancellationToken);
 
-    internal async Task<TriggerResult> RunAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    internal async Task<TriggerResult> HandleAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         if (EnvelopeReader.Read(body, out var fault) is not { } envelope)
         {
@@ -84,16 +84,20 @@ internal sealed partial class InboundFunction(InboundDelivery delivery, TimeProv
 
     private static partial class Log
     {
-        [LoggerMessage(3000, LogLevel.Information, "Message {Id} is in {Mailboxes} mailboxes and on its way to {Remote} recipients elsewhere", EventName = "MessageDelivered")]
+        [LoggerMessage(3000, LogLevel.Information,
+            "Message {Id} is in {Mailboxes} mailboxes and on its way to {Remote} recipients elsewhere", EventName = "MessageDelivered")]
         public static partial void Delivered(ILogger logger, string id, int mailboxes, int remote);
 
-        [LoggerMessage(3001, LogLevel.Warning, "Message {Id} has {Count} recipients that it can't be delivered to, first: {First}", EventName = "MessageUndelivered")]
+        [LoggerMessage(3001, LogLevel.Warning,
+            "Message {Id} has {Count} recipients that it can't be delivered to, first: {First}", EventName = "MessageUndelivered")]
         public static partial void Undelivered(ILogger logger, string id, int count, string first);
 
-        [LoggerMessage(3004, LogLevel.Information, "Message {Id} could not be delivered to {Count} recipients; its sender is told as NOTIFY asks", EventName = "MessageReported")]
+        [LoggerMessage(3004, LogLevel.Information,
+            "Message {Id} could not be delivered to {Count} recipients; a report goes to its sender as NOTIFY asks", EventName = "MessageReported")]
         public static partial void Reported(ILogger logger, string id, int count);
 
-        [LoggerMessage(3002, LogLevel.Error, "A message on mail-inbound is malformed and will be dead-lettered: {Fault}", EventName = "EnvelopeMalformed")]
+        [LoggerMessage(3002, LogLevel.Error,
+            "A message on mail-inbound is malformed and will be dead-lettered: {Fault}", EventName = "EnvelopeMalformed")]
         public static partial void Malformed(ILogger logger, string fault);
 
         [LoggerMessage(3005, LogLevel.Error, "The delivery of message {Id} failed", EventName = "DeliveryFailed")]

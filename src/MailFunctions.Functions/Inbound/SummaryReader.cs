@@ -145,7 +145,9 @@ internal sealed class SummaryReader : MimeReader
     }
 
     private string Addresses(Header header) => Cut(
-        InternetAddressList.TryParse(Options, header.RawValue, out var list) ? list.ToString(FormatOptions.Default, encode: false) : header.Value);
+        InternetAddressList.TryParse(Options, header.RawValue, out var list)
+            ? list.ToString(FormatOptions.Default, encode: false)
+            : header.Value);
 
     /// <summary>One line, without characters that no table row or terminal should hold, and not too long.</summary>
     private static string Cut(string text)

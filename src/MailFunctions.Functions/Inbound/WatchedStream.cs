@@ -3,7 +3,7 @@ using MailFunctions.Core.Messages;
 
 namespace MailFunctions.Functions.Inbound;
 
-/// <summary>A header section went on and on.</summary>
+/// <summary>The header section exceeds its limit.</summary>
 internal sealed class HeaderTooLargeException : Exception;
 
 /// <summary>Counts what is read, remembers how it ends, and bounds what a parser may take in one header section.</summary>

@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using MailFunctions.Functions.Api;
+using Microsoft.AspNetCore.Mvc.ApiExplorer;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
+using EndpointDescription = Microsoft.AspNetCore.Mvc.ApiExplorer.ApiDescription;
 
 namespace MailFunctions.Functions.OpenApi;
 
@@ -14,6 +17,9 @@ internal static class ApiDescription
 
     public static void AddApiDescription(this IServiceCollection services) => services.AddOpenApi(Document, options =>
     {
+        // Query values are plain parameters, described where they stand.
+        options.CreateSchemaReferenceId = type =>
+            typeof(IQueryValue).IsAssignableFrom(type.Type) ? null : OpenApiOptions.CreateDefaultSchemaReferenceId(type);
         options.AddDocumentTransformer((document, _, _) =>
         {
             Describe(document);
@@ -22,7 +28,8 @@ internal static class ApiDescription
         options.AddOperationTransformer((operation, context, _) =>
         {
             var path = "/" + context.Description.RelativePath?.TrimEnd('/');
-            Complete(operation, context.Description.HttpMethod ?? "GET", path, context.Document);
+            DescribeParameters(operation, context.Description.ParameterDescriptions);
+            Complete(operation, context.Description, path, context.Document);
             return Task.CompletedTask;
         });
     });
@@ -51,54 +58,50 @@ internal static class ApiDescription
         };
         foreach (var tag in document.Tags ?? new HashSet<OpenApiTag>())
         {
-            tag.Description = ApiExamples.TagDescription(tag.Name);
+            tag.Description = ApiExamples.Tags[tag.Name!];
         }
     }
 
-    private static void Complete(OpenApiOperation operation, string method, string path, OpenApiDocument? document)
+    private static void DescribeParameters(OpenApiOperation operation, IList<ApiParameterDescription> parameters)
     {
-        operation.OperationId = OperationId(method, path);
-        operation.Parameters ??= [];
-        foreach (var parameter in operation.Parameters.OfType<OpenApiParameter>())
+        foreach (var parameter in (operation.Parameters ?? []).OfType<OpenApiParameter>())
         {
-            (parameter.Description, parameter.Example) = ApiExamples.Parameter(parameter.Name ?? "");
+            var (description, example) = ApiExamples.Parameters[parameter.Name!];
+            (parameter.Description, parameter.Example) = (description, example?.DeepClone());
+            var type = parameters.First(p => p.Name == parameter.Name).ParameterDescriptor?.ParameterType;
+            parameter.Schema = new OpenApiSchema { Type = TypeOf(type) };
+        }
+    }
+
+    private static JsonSchemaType TypeOf(Type? type) =>
+        type == typeof(QueryFlag) ? JsonSchemaType.Boolean
+        : type == typeof(PageSize) ? JsonSchemaType.Integer
+        : JsonSchemaType.String;
+
+    private static OpenApiParameter Condition(string name, string description) => new()
+    {
+        Name = name,
+        In = ParameterLocation.Header,
+        Description = description,
+        Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+    };
+
+    private static void Complete(OpenApiOperation operation, EndpointDescription description, string path, OpenApiDocument? document)
+    {
+        operation.OperationId = OperationId(description.HttpMethod ?? "GET", path);
+
+        // RFC 9110 §15.5.13: what answers 412 looks at preconditions.
+        if (operation.Responses?.ContainsKey("412") is true)
+        {
+            operation.Parameters ??= [];
+            operation.Parameters.Add(Condition("If-Match", "The ETag of the version that is meant to be changed."));
+            operation.Parameters.Add(Condition("If-None-Match", "`*`: only if there is none yet."));
         }
 
-        foreach (var name in ApiExamples.QueryOf(method, path))
+        if (description.ActionDescriptor.EndpointMetadata.OfType<BodyExample>().FirstOrDefault() is { } body
+            && operation.RequestBody?.Content is { } contents && contents.TryGetValue("application/json", out var content))
         {
-            var (description, example) = ApiExamples.Parameter(name);
-            operation.Parameters.Add(new OpenApiParameter
-            {
-                Name = name,
-                In = ParameterLocation.Query,
-                Description = description,
-                Example = example,
-                Schema = new OpenApiSchema { Type = ApiExamples.TypeOf(name) },
-            });
-        }
-
-        if (ApiExamples.IsConditional(method, path))
-        {
-            operation.Parameters.Add(new OpenApiParameter
-            {
-                Name = "If-Match",
-                In = ParameterLocation.Header,
-                Description = "The ETag of the version that is meant to be changed.",
-                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
-            });
-            operation.Parameters.Add(new OpenApiParameter
-            {
-                Name = "If-None-Match",
-                In = ParameterLocation.Header,
-                Description = "`*`: only if there is none yet.",
-                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
-            });
-        }
-
-        if (ApiExamples.Body(method, path) is { } body && operation.RequestBody?.Content is { } contents
-            && contents.TryGetValue("application/json", out var content))
-        {
-            content.Example = JsonNode.Parse(body);
+            content.Example = JsonNode.Parse(body.Json);
         }
 
         if (path == "/api/health")

@@ -21,9 +21,9 @@ internal sealed partial class OutboundFunction(OutboundDelivery delivery, ILogge
     public Task RunAsync(
         [ServiceBusTrigger(QueueNames.Outbound, Connection = "ServiceBusConnection")] ServiceBusReceivedMessage message,
         FunctionContext context) =>
-        BusTrigger.RunAsync(Name, context.TraceContext.TraceParent, message, RunAsync, context.CancellationToken);
+        BusTrigger.RunAsync(Name, context.TraceContext.TraceParent, message, HandleAsync, context.CancellationToken);
 
-    internal async Task<TriggerResult> RunAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    internal async Task<TriggerResult> HandleAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         if (Read(body, out var fault) is not { } alarm)
         {

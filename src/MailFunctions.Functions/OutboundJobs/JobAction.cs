@@ -8,13 +8,13 @@ namespace MailFunctions.Functions.OutboundJobs;
 internal sealed record JobAction(string Name, string Summary, bool MayBeUnderWay, Func<OutboundJob, DateTimeOffset, bool, OutboundJob> Change)
 {
     public static readonly JobAction Retry = new("retry", "Tries a job now, on hold or not", false, (job, now, _) => Now(job, now));
-    public static readonly JobAction Hold = new("hold", "Puts a job aside until it is released", true, (job, _, _) => job with { State = JobState.Held });
-    public static readonly JobAction Release = new("release", "Lets a job that was put aside go on", true, (job, now, _) => Now(job, now));
-    public static readonly JobAction Cancel = new("cancel", "Takes a job back; with ?report=true the sender gets a failure report", false, Cancelled);
+    public static readonly JobAction Hold = new("hold", "Puts a job on hold until it is released", true, (job, _, _) => job with { State = JobState.Held });
+    public static readonly JobAction Release = new("release", "Releases a job on hold", true, (job, now, _) => Now(job, now));
+    public static readonly JobAction Cancel = new("cancel", "Cancels a job; with ?report=true the sender gets a failure report", false, Cancelled);
 
     public static readonly IReadOnlyList<JobAction> All = [Retry, Hold, Release, Cancel];
 
-    /// <summary>A lease that ran out is of an attempt whose process died: it would make another deferral of the one that is asked for.</summary>
+    /// <summary>An expired lease is of an attempt whose process died; left there, it would count as another deferral.</summary>
     private static OutboundJob Now(OutboundJob job, DateTimeOffset now) => job with
     {
         State = JobState.Queued,
@@ -22,7 +22,7 @@ internal sealed record JobAction(string Name, string Summary, bool MayBeUnderWay
         LeasedUntil = job.LeasedUntil > now ? job.LeasedUntil : null,
     };
 
-    /// <summary>The results are told by the function that the alarm calls, as those of an attempt are.</summary>
+    /// <summary>The invocation that the alarm causes reports the results, as it does those of an attempt.</summary>
     private static OutboundJob Cancelled(OutboundJob job, DateTimeOffset now, bool report) => job with
     {
         State = JobState.Telling,

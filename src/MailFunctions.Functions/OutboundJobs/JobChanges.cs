@@ -1,12 +1,31 @@
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Api;
 
 namespace MailFunctions.Functions.OutboundJobs;
 
-/// <summary>Writes the row of a job and rings.</summary>
+/// <summary>Writes the row of a job and sends its alarm.</summary>
 internal sealed class JobChanges(IOutboundJobs store, IBusSender bus, TimeProvider time)
 {
+    /// <summary>How many one call by filter takes: each is written and its alarm is sent.</summary>
+    public const int MaxByFilter = 100;
     private const int MaxTries = 5;
+
+    /// <summary>Changes one page of those that the filter selects.</summary>
+    public async Task<JobsDone> ChangeAllAsync(
+        JobFilter filter, PageQuery query, JobAction action, bool report, CancellationToken cancellationToken)
+    {
+        var page = await store.ListAsync(
+            filter.Domain?.Name, filter.State?.Name, Math.Min(query.Top, MaxByFilter), query.Position, cancellationToken);
+        var done = 0;
+        foreach (var job in page.Items)
+        {
+            var (changed, _) = await ChangeAsync(job, action, report, cancellationToken);
+            done += changed is null ? 0 : 1;
+        }
+
+        return new JobsDone(done, page.Items.Count - done, query.Next(page.Continuation));
+    }
 
     /// <summary>The job as it is now; else why it was not changed, or null when there is none.</summary>
     public async Task<(JobAnswer? Changed, string? Refusal)> ChangeAsync(string id, JobAction action, bool report, CancellationToken cancellationToken) =>

@@ -38,5 +38,5 @@ internal sealed record JobAnswer(
 /// <param name="Continuation">There are more that match: call again with it.</param>
 internal sealed record JobsDone(int Done, int Skipped, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Continuation);
 
-/// <summary>Somebody who is still to be reached.</summary>
+/// <summary>A recipient that is not delivered to yet.</summary>
 internal sealed record JobRecipientAnswer(string Address, string? LastReply);

@@ -8,7 +8,7 @@ using MailFunctions.Functions.Inbound;
 namespace MailFunctions.Functions.Queues;
 
 /// <summary>
-/// Why a message became a dead letter. A function can only fail, and the bus then knows that the deliveries are spent; why they
+/// Why a message became a dead letter. A function can only fail: the bus then knows that the delivery count is spent; why the deliveries
 /// failed is in the message itself, in its traces, or in the row of its job.
 /// </summary>
 internal sealed class DeadLetterReasons(ITraceReader traces, IOutboundJobs jobs)
@@ -91,7 +91,7 @@ internal sealed class DeadLetterReasons(ITraceReader traces, IOutboundJobs jobs)
         };
     }
 
-    // Whoever looks for one among others receives them too: those are no deliveries to the function.
+    // A search for one of several receives the others too; such receives are no deliveries to the function.
     private static DeadLetterAnswer Answer(DeadLetter letter, string? reason, string? description) => new(
         letter.SequenceNumber, letter.MessageId, letter.EnqueuedAt, Math.Min(letter.DeliveryCount, QueueNames.MaxDeliveries), reason,
         description is { Length: > MaxDescription } ? description[..MaxDescription] : description, letter.Reason, null, null, null);

@@ -8,7 +8,7 @@ namespace MailFunctions.Functions.Queues;
 /// <param name="DeliveryCount">Deliveries to the function.</param>
 /// <param name="Reason">`Malformed`, `DeliveryFailed`, or the bus's own word.</param>
 /// <param name="Description">What went wrong the last time.</param>
-/// <param name="BusReason">The bus's word, which says how it was given up on.</param>
+/// <param name="BusReason">The bus's own reason.</param>
 internal sealed record DeadLetterAnswer(
     long Sequence,
     string BusMessageId,
@@ -59,31 +59,27 @@ internal static class DeadLetterRoutes
         OneAsync(queue, sequence, letters.DeleteAsync, cancellationToken);
 
     private static Task<IResult> ResubmitByFilterAsync(
-        string queue, HttpRequest request, IDeadLetters letters, DeadLetterReasons reasons, CancellationToken cancellationToken) =>
-        ByFilterAsync(queue, request, letters, reasons, letters.ResubmitAsync, cancellationToken);
+        string queue, string? reason, IDeadLetters letters, DeadLetterReasons reasons, CancellationToken cancellationToken) =>
+        ByFilterAsync(queue, reason, letters, reasons, letters.ResubmitAsync, cancellationToken);
 
     private static Task<IResult> DeleteByFilterAsync(
-        string queue, HttpRequest request, IDeadLetters letters, DeadLetterReasons reasons, CancellationToken cancellationToken) =>
-        ByFilterAsync(queue, request, letters, reasons, letters.DeleteAsync, cancellationToken);
+        string queue, string? reason, IDeadLetters letters, DeadLetterReasons reasons, CancellationToken cancellationToken) =>
+        ByFilterAsync(queue, reason, letters, reasons, letters.DeleteAsync, cancellationToken);
 
     private static async Task<IResult> ListAsync(
-        string queue, HttpRequest request, IDeadLetters letters, DeadLetterReasons reasons, CancellationToken cancellationToken)
+        string queue, string? reason, [AsParameters] PageQuery query, IDeadLetters letters, DeadLetterReasons reasons,
+        CancellationToken cancellationToken)
     {
-        if (ApiRequests.ReadPage(request, out var top, out var continuation) is { } fault)
-        {
-            return fault;
-        }
-
         if (!QueueRoutes.Names.Contains(queue))
         {
             return NoQueue(queue);
         }
 
-        var from = continuation is null ? 0 : long.Parse(continuation, CultureInfo.InvariantCulture);
-        var page = await PeekAsync(queue, from, top + 1, letters, cancellationToken);
-        var answers = await ExplainAsync(queue, [.. page.Take(top)], reasons, cancellationToken);
-        var next = page.Count > top ? (page[top - 1].SequenceNumber + 1).ToString(CultureInfo.InvariantCulture) : null;
-        return TypedResults.Ok(new ListAnswer<DeadLetterAnswer>([.. answers.Where(a => Matches(a, request))], Continuations.Write(request, next)));
+        var from = query.Position is null ? 0 : long.Parse(query.Position, CultureInfo.InvariantCulture);
+        var page = await PeekAsync(queue, from, query.Top + 1, letters, cancellationToken);
+        var answers = await ExplainAsync(queue, [.. page.Take(query.Top)], reasons, cancellationToken);
+        var next = page.Count > query.Top ? (page[query.Top - 1].SequenceNumber + 1).ToString(CultureInfo.InvariantCulture) : null;
+        return TypedResults.Ok(query.Answer<DeadLetterAnswer>([.. answers.Where(a => Matches(a, reason))], next));
     }
 
     /// <summary>So many, or all there are: a peek may give fewer than were asked for, and there are more.</summary>
@@ -112,10 +108,10 @@ internal static class DeadLetterRoutes
     }
 
     private static async Task<IResult> ByFilterAsync(
-        string queue, HttpRequest request, IDeadLetters letters, DeadLetterReasons reasons, Func<string, long, CancellationToken, Task<bool>> act,
+        string queue, string? reason, IDeadLetters letters, DeadLetterReasons reasons, Func<string, long, CancellationToken, Task<bool>> act,
         CancellationToken cancellationToken)
     {
-        if (request.Query["reason"] is not [{ Length: > 0 }, ..])
+        if (string.IsNullOrEmpty(reason))
         {
             return ApiProblems.Invalid("reason", "Name the reason of those that are meant.");
         }
@@ -128,7 +124,7 @@ internal static class DeadLetterRoutes
         var (from, done) = (0L, 0);
         while (await letters.PeekAsync(queue, from, MaxByFilter, cancellationToken) is { Count: > 0 } page)
         {
-            foreach (var letter in (await ExplainAsync(queue, page, reasons, cancellationToken)).Where(l => Matches(l, request)))
+            foreach (var letter in (await ExplainAsync(queue, page, reasons, cancellationToken)).Where(l => Matches(l, reason)))
             {
                 if (done == MaxByFilter)
                 {
@@ -157,11 +153,13 @@ internal static class DeadLetterRoutes
             return NoQueue(queue);
         }
 
-        return await act(queue, number, cancellationToken) ? TypedResults.NoContent() : ApiProblems.NotFound($"There is no dead letter {number}.");
+        return await act(queue, number, cancellationToken)
+            ? TypedResults.NoContent()
+            : ApiProblems.NotFound($"There is no dead letter {number}.");
     }
 
-    private static bool Matches(DeadLetterAnswer letter, HttpRequest request) =>
-        request.Query["reason"] is not [{ Length: > 0 } reason, ..]
+    private static bool Matches(DeadLetterAnswer letter, string? reason) =>
+        string.IsNullOrEmpty(reason)
         || string.Equals(letter.Reason, reason, StringComparison.OrdinalIgnoreCase)
         || string.Equals(letter.BusReason, reason, StringComparison.OrdinalIgnoreCase);
 

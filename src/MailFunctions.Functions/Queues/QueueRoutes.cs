@@ -7,7 +7,7 @@ namespace MailFunctions.Functions.Queues;
 internal sealed record QueueAnswer(
     string Name, long Active, long Scheduled, long DeadLettered, DateTimeOffset? OldestEnqueuedAt, double? OldestAgeSeconds);
 
-/// <summary>What waits, and what was given up on.</summary>
+/// <summary>What waits, and what could not be processed.</summary>
 internal static class QueueRoutes
 {
     /// <summary>The names that a path may give.</summary>
@@ -16,14 +16,15 @@ internal static class QueueRoutes
     public static void MapQueues(this IEndpointRouteBuilder routes)
     {
         var queues = routes.MapGroup("/api/queues").WithTags("Queues");
-        queues.MapGet("", ListAsync).Produces<ListAnswer<QueueAnswer>>().ProducesProblem(503).WithSummary("Tells what waits in the queues");
+        queues.MapGet("", ListAsync).Produces<ListAnswer<QueueAnswer>>().ProducesProblem(503).WithSummary("Shows what waits in the queues");
         queues.MapDeadLetters();
     }
 
     private static async Task<IResult> ListAsync(IBusMonitor monitor, TimeProvider time, CancellationToken cancellationToken) =>
         TypedResults.Ok(new ListAnswer<QueueAnswer>(await ReadAsync(monitor, time, cancellationToken), null));
 
-    public static async Task<IReadOnlyList<QueueAnswer>> ReadAsync(IBusMonitor monitor, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<QueueAnswer>> ReadAsync(
+        IBusMonitor monitor, TimeProvider time, CancellationToken cancellationToken)
     {
         var counts = await Task.WhenAll(Names.Select(name => monitor.CountAsync(name, cancellationToken)));
         var now = time.GetUtcNow();

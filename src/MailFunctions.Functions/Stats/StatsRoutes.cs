@@ -27,45 +27,26 @@ internal static class StatsRoutes
     /// <summary>How many stretches an answer may have.</summary>
     public const int MaxBuckets = 1500;
 
-    private static readonly Dictionary<string, TimeSpan> Buckets = new()
-    {
-        ["1m"] = TimeSpan.FromMinutes(1),
-        ["5m"] = TimeSpan.FromMinutes(5),
-        ["15m"] = TimeSpan.FromMinutes(15),
-        ["1h"] = TimeSpan.FromHours(1),
-        ["1d"] = TimeSpan.FromDays(1),
-    };
-
     public static void MapStats(this IEndpointRouteBuilder routes) => routes.MapGet("/api/stats", GetAsync).WithTags("Stats")
         .Produces<StatsList>().ProducesValidationProblem()
         .WithSummary("Gives what was counted in a window, in stretches of ?bucket= 1m, 5m, 15m, 1h or 1d");
 
     private static async Task<IResult> GetAsync(
-        HttpRequest request, IStatsStore store, IBusMonitor monitor, TimeProvider time, CancellationToken cancellationToken)
+        [AsParameters] WindowQuery window, StatsBucket? bucket, IStatsStore store, IBusMonitor monitor, TimeProvider time,
+        CancellationToken cancellationToken)
     {
-        var faults = new Faults();
-        var to = ApiRequests.ReadTime(request, "to", time.GetUtcNow().AddMinutes(1), faults);
-        var from = ApiRequests.ReadTime(request, "from", to.AddHours(-1), faults);
-        var name = request.Query["bucket"] is [{ Length: > 0 } text, ..] ? text : "1m";
-        if (!Buckets.TryGetValue(name, out var bucket))
+        var (from, to) = window.Or(time.GetUtcNow().AddMinutes(1), TimeSpan.FromHours(1));
+        var width = bucket?.Width ?? StatsBucket.Default;
+        if (from >= to || to - from > TimeSpan.FromDays(MaxDays) || (to - from) / width > MaxBuckets)
         {
-            faults.Add("bucket", $"Use one of {string.Join(", ", Buckets.Keys)}.");
-        }
-        else if (!faults.Any && (from >= to || to - from > TimeSpan.FromDays(MaxDays) || (to - from) / bucket > MaxBuckets))
-        {
-            faults.Add("from", $"Use a time before `to`, by {MaxDays} days and {MaxBuckets} stretches at most.");
-        }
-
-        if (faults.Any)
-        {
-            return ApiProblems.Invalid(faults);
+            return WindowQuery.TooLong(MaxDays, $" and {MaxBuckets} stretches");
         }
 
         var queues = QueuesAsync(monitor, time, cancellationToken);
         var sums = new SortedDictionary<DateTimeOffset, (HashSet<string> Instances, Dictionary<string, long> Counters)>();
         await foreach (var minute in store.ReadAsync(from, to, cancellationToken))
         {
-            var start = minute.Minute.AddTicks(-(minute.Minute.UtcTicks % bucket.Ticks));
+            var start = minute.Minute.AddTicks(-(minute.Minute.UtcTicks % width.Ticks));
             if (!sums.TryGetValue(start, out var sum))
             {
                 sums.Add(start, sum = ([], []));
@@ -82,8 +63,9 @@ internal static class StatsRoutes
             [.. sums.Select(s => new StatsAnswer(s.Key, s.Value.Instances.Count, s.Value.Counters))], null, from, to, await queues));
     }
 
-    /// <summary>Counters are there also while the bus is away.</summary>
-    private static async Task<IReadOnlyList<QueueAnswer>?> QueuesAsync(IBusMonitor monitor, TimeProvider time, CancellationToken cancellationToken)
+    /// <summary>Counters are given also while the bus can't be reached.</summary>
+    private static async Task<IReadOnlyList<QueueAnswer>?> QueuesAsync(
+        IBusMonitor monitor, TimeProvider time, CancellationToken cancellationToken)
     {
         try
         {

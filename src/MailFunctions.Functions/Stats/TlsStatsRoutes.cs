@@ -1,7 +1,6 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
-using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Api;
 
@@ -21,47 +20,32 @@ internal static class TlsStatsRoutes
         .Produces<ListAnswer<TlsStatsAnswer>>().ProducesValidationProblem()
         .WithSummary("Gives what TLS with other servers came to, by day, domain and policy");
 
-    private static async Task<IResult> GetAsync(HttpRequest request, ITlsCountStore store, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<IResult> GetAsync(
+        [AsParameters] WindowQuery window, QueryDomain? domain, [AsParameters] PageQuery query, ITlsCountStore store, TimeProvider time,
+        CancellationToken cancellationToken)
     {
-        if (ApiRequests.ReadPage(request, out var top, out var continuation) is { } fault)
-        {
-            return fault;
-        }
-
-        var faults = new Faults();
-        var to = ApiRequests.ReadTime(request, "to", time.GetUtcNow(), faults);
-        var from = ApiRequests.ReadTime(request, "from", to.AddDays(-6), faults);
-        string? domain = null;
-        if (request.Query["domain"] is [{ Length: > 0 } asked, ..] && !DomainName.TryNormalize(asked, out domain))
-        {
-            faults.Add("domain", "This is not a domain name.");
-        }
-
+        var (from, to) = window.Or(time.GetUtcNow(), TimeSpan.FromDays(6));
         var (first, last) = (Day(from), Day(to));
-        if (!faults.Any && (first > last || last.DayNumber - first.DayNumber > StatsRoutes.MaxDays))
+        if (first > last || last.DayNumber - first.DayNumber > StatsRoutes.MaxDays)
         {
-            faults.Add("from", $"Use a time before `to`, by {StatsRoutes.MaxDays} days at most.");
+            return WindowQuery.TooLong(StatsRoutes.MaxDays);
         }
 
-        var after = continuation is null ? null : Read(continuation);
-        if (continuation is not null && after is null)
+        var after = query.Position is null ? null : Read(query.Position);
+        if (query.Position is not null && after is null)
         {
-            return ApiRequests.MalformedContinuation();
-        }
-
-        if (faults.Any)
-        {
-            return ApiProblems.Invalid(faults);
+            return ApiProblems.Invalid("continuation", Continuation.Malformed);
         }
 
         var items = new List<TlsStatsAnswer>();
-        await foreach (var count in store.ReadAsync(after?.Day ?? first, last, domain, after is null ? null : (after.Value.Domain, after.Value.Policy), cancellationToken))
+        var position = after is { } at ? (at.Domain, at.Policy) : ((string, string)?)null;
+        await foreach (var count in store.ReadAsync(after?.Day ?? first, last, domain?.Name, position, cancellationToken))
         {
-            if (items.Count == 0 || items[^1] is var open && (open.Day, open.Domain, open.Policy) != (count.Day, count.Domain, count.Policy))
+            if (items.Count == 0 || (items[^1].Day, items[^1].Domain, items[^1].Policy) != (count.Day, count.Domain, count.Policy))
             {
-                if (items.Count == top)
+                if (items.Count == query.Top)
                 {
-                    return TypedResults.Ok(new ListAnswer<TlsStatsAnswer>(items, Continuations.Write(request, Write(items[^1]))));
+                    return TypedResults.Ok(query.Answer<TlsStatsAnswer>(items, Write(items[^1])));
                 }
 
                 items.Add(new TlsStatsAnswer(count.Day, count.Domain, count.Policy, 0, 0, new SortedDictionary<string, long>()));
@@ -70,7 +54,7 @@ internal static class TlsStatsRoutes
             items[^1] = Add(items[^1], count);
         }
 
-        return TypedResults.Ok(new ListAnswer<TlsStatsAnswer>(items, null));
+        return TypedResults.Ok(query.Answer<TlsStatsAnswer>(items, null));
     }
 
     private static TlsStatsAnswer Add(TlsStatsAnswer answer, TlsCount count)

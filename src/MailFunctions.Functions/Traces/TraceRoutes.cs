@@ -1,8 +1,9 @@
-using System.Globalization;
 using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Directory;
 using MailFunctions.Core.Traces;
 using MailFunctions.Functions.Api;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 
 namespace MailFunctions.Functions.Traces;
 
@@ -29,73 +30,54 @@ internal static class TraceRoutes
 
     public static void MapTraces(this IEndpointRouteBuilder routes) => routes.MapGet("/api/traces", GetAsync).WithTags("Traces")
         .Produces<ListAnswer<TraceAnswer>>().ProducesValidationProblem()
-        .WithSummary("Tells the story of a message by ?id= (also its Message-ID), or of an address by ?address=&from=&to=, with ?stories=true whole");
+        .WithSummary("Gives the story of a message by ?id= (also its Message-ID), or of an address by ?address=&from=&to=, with ?stories=true whole");
 
-    private static async Task<IResult> GetAsync(HttpRequest request, ITraceReader traces, TimeProvider time, CancellationToken cancellationToken)
-    {
-        if (ApiRequests.ReadPage(request, out var top, out var continuation) is { } fault)
+    private static Task<IResult> GetAsync(
+        [AsParameters] TraceQuery asked, [AsParameters] WindowQuery window, [AsParameters] PageQuery page, ITraceReader traces, TimeProvider time,
+        CancellationToken cancellationToken) => (asked.Id?.Length ?? 0, asked.Address?.Length ?? 0) switch
         {
-            return fault;
-        }
-
-        var (id, address) = (request.Query["id"].ToString(), request.Query["address"].ToString());
-        return (id.Length, address.Length) switch
-        {
-            (0, 0) or ( > 0, > 0) => ApiProblems.Invalid("id", "Give either id or address."),
-            ( > MaxMessageId, _) => ApiProblems.Invalid("id", $"Use at most {MaxMessageId} characters."),
-            ( > 0, _) => await ByIdAsync(id, request, top, continuation, traces, cancellationToken),
-            _ => await ByAddressAsync(address, request, top, continuation, traces, time, cancellationToken),
+            (0, 0) or ( > 0, > 0) => Task.FromResult(ApiProblems.Invalid("id", "Give either id or address.")),
+            ( > MaxMessageId, _) => Task.FromResult(ApiProblems.Invalid("id", $"Use at most {MaxMessageId} characters.")),
+            ( > 0, _) => ByIdAsync(asked.Id!, page, traces, cancellationToken),
+            _ => ByAddressAsync(asked, window.Or(time.GetUtcNow(), TimeSpan.FromDays(1)), page, traces, cancellationToken),
         };
-    }
 
-    private static async Task<IResult> ByIdAsync(
-        string id, HttpRequest request, int top, string? continuation, ITraceReader traces, CancellationToken cancellationToken)
+    private static async Task<IResult> ByIdAsync(string id, PageQuery query, ITraceReader traces, CancellationToken cancellationToken)
     {
         if (Guid.TryParseExact(id, "D", out _))
         {
-            return Answer(request, await traces.ByMessageAsync(id.ToLowerInvariant(), top, continuation, cancellationToken));
+            return Answer(query, await traces.ByMessageAsync(id.ToLowerInvariant(), query.Top, query.Position, cancellationToken));
         }
 
         var copies = await traces.FindMessagesAsync(id.Trim().TrimStart('<').TrimEnd('>'), MaxCopies, cancellationToken);
         if (copies is [var only])
         {
-            return Answer(request, await traces.ByMessageAsync(only, top, continuation, cancellationToken));
+            return Answer(query, await traces.ByMessageAsync(only, query.Top, query.Position, cancellationToken));
         }
 
         // Several messages bear that Message-ID: the stories one after the other, of each its first page.
-        var stories = await Task.WhenAll(copies.Select(c => traces.ByMessageAsync(c, top, null, cancellationToken)));
-        return TypedResults.Ok(new ListAnswer<TraceAnswer>([.. stories.SelectMany(s => s.Items).Take(top).Select(TraceAnswer.Of)], null));
+        var stories = await Task.WhenAll(copies.Select(c => traces.ByMessageAsync(c, query.Top, null, cancellationToken)));
+        return TypedResults.Ok(query.Answer<TraceAnswer>([.. stories.SelectMany(s => s.Items).Take(query.Top).Select(TraceAnswer.Of)], null));
     }
 
     private static async Task<IResult> ByAddressAsync(
-        string text, HttpRequest request, int top, string? continuation, ITraceReader traces, TimeProvider time, CancellationToken cancellationToken)
+        TraceQuery asked, (DateTimeOffset From, DateTimeOffset To) window, PageQuery query, ITraceReader traces, CancellationToken cancellationToken)
     {
-        var faults = new Faults();
-        if (EmailAddress.ParseReversePath(text) is not { } address)
+        if (EmailAddress.ParseReversePath(asked.Address!) is not { } address)
         {
             return ApiProblems.Invalid("address", "This is not an address.");
         }
 
-        var to = ApiRequests.ReadTime(request, "to", time.GetUtcNow(), faults);
-        var from = ApiRequests.ReadTime(request, "from", to.AddDays(-1), faults);
-        if (!faults.Any && (from > to || to - from > TimeSpan.FromDays(MaxDays)))
+        var (from, to) = window;
+        if (from > to || to - from > TimeSpan.FromDays(MaxDays))
         {
-            faults.Add("from", string.Create(CultureInfo.InvariantCulture, $"Use a time before `to`, by {MaxDays} days at most."));
+            return WindowQuery.TooLong(MaxDays);
         }
 
-        if (ApiRequests.ReadFlag(request, "stories", out var whole) is { } malformed)
-        {
-            return malformed;
-        }
-
-        if (faults.Any)
-        {
-            return ApiProblems.Invalid(faults);
-        }
-
-        top = whole ? Math.Min(top, MaxStories) : top;
-        var page = await traces.ByAddressAsync(address.ToCanonicalString(), from, to, top, continuation, cancellationToken);
-        return Answer(request, whole ? page with { Items = await StoriesAsync(page.Items, traces, cancellationToken) } : page);
+        var whole = asked.Stories is { Value: true };
+        var top = whole ? Math.Min(query.Top, MaxStories) : query.Top;
+        var page = await traces.ByAddressAsync(address.ToCanonicalString(), from, to, top, query.Position, cancellationToken);
+        return Answer(query, whole ? page with { Items = await StoriesAsync(page.Items, traces, cancellationToken) } : page);
     }
 
     /// <summary>All events of the messages that some are of: what became of a message stands under its recipients.</summary>
@@ -112,6 +94,19 @@ internal static class TraceRoutes
         return stories;
     }
 
-    private static Ok<ListAnswer<TraceAnswer>> Answer(HttpRequest request, Core.Directory.Page<TraceEvent> page) =>
-        TypedResults.Ok(new ListAnswer<TraceAnswer>([.. page.Items.Select(TraceAnswer.Of)], Continuations.Write(request, page.Continuation)));
+    private static Ok<ListAnswer<TraceAnswer>> Answer(PageQuery query, Page<TraceEvent> page) =>
+        TypedResults.Ok(query.Answer<TraceAnswer>([.. page.Items.Select(TraceAnswer.Of)], page.Continuation));
+
+    /// <summary>Of a message, or of an address.</summary>
+    internal sealed record TraceQuery
+    {
+        [FromQuery(Name = "id")]
+        public string? Id { get; init; }
+
+        [FromQuery(Name = "address")]
+        public string? Address { get; init; }
+
+        [FromQuery(Name = "stories")]
+        public QueryFlag? Stories { get; init; }
+    }
 }

@@ -5,7 +5,7 @@ using MailFunctions.Core.Telemetry;
 namespace MailFunctions.Functions.Triggers;
 
 /// <summary>
-/// What the triggers on queues have in common: the span that goes on with the message's trace, and how a failure is said.
+/// What the triggers on queues have in common: the span that continues the message's trace, and how a failure is reported.
 /// </summary>
 internal static class BusTrigger
 {
@@ -13,7 +13,7 @@ internal static class BusTrigger
     private const string TraceProperty = "Diagnostic-Id";
 
     /// <param name="hostTrace">The span of the host's invocation, or nothing.</param>
-    /// <exception cref="TriggerFailedException">The message is to come again.</exception>
+    /// <exception cref="TriggerFailedException">The host abandons the message, and the bus delivers it again.</exception>
     public static async Task RunAsync(
         string function,
         string? hostTrace,
@@ -29,7 +29,7 @@ internal static class BusTrigger
 
     /// <summary>
     /// The host's span where it belongs to the sender's trace, else the sender's: a host that exports nothing, or begins a
-    /// trace of its own, must not part the message's way in two.
+    /// trace of its own, must not split the message's trace.
     /// </summary>
     private static string? Parent(ServiceBusReceivedMessage message, string? hostTrace)
     {

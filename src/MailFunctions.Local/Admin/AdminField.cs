@@ -28,13 +28,13 @@ internal enum FieldKind
 /// <summary>A field of the body, or a name of the query.</summary>
 /// <param name="Name">As the API has it.</param>
 /// <param name="OptionName">Null: `displayName` is `--display-name`.</param>
-/// <param name="Nothing">JSON that takes the setting away, for `--no-…`; null: it can't be.</param>
+/// <param name="Nothing">JSON that removes the setting, for `--no-…`; null: it can't be.</param>
 internal sealed record AdminField(
     string Name, string Description, FieldKind Kind = FieldKind.Text, string? OptionName = null, string? Nothing = null)
 {
     public string Option => "--" + (OptionName ?? string.Concat(Name.Select(Hyphened)));
 
-    public string TakingAway => "--no-" + Option[2..];
+    public string Removal => "--no-" + Option[2..];
 
     private static string Hyphened(char c) => char.IsAsciiLetterUpper(c) ? "-" + char.ToLowerInvariant(c) : c.ToString();
 }

@@ -9,7 +9,7 @@ internal sealed class AdminInput
 {
     private readonly List<Argument<string>> _arguments;
     private readonly List<(AdminField Field, Option Option)> _query;
-    private readonly List<(AdminField Field, Option Option, Option<bool>? TakingAway)> _body;
+    private readonly List<(AdminField Field, Option Option, Option<bool>? Removal)> _body;
     private readonly Option<FileInfo?>? _file;
     private readonly Option<FileInfo?>? _output;
 
@@ -17,7 +17,7 @@ internal sealed class AdminInput
     {
         _arguments = [.. verb.Arguments.Select(a => new Argument<string>(a))];
         _query = [.. verb.Query.Select(f => (f, ForField(f)))];
-        _body = [.. verb.Body.Select(f => (f, ForField(f), TakingAway(f)))];
+        _body = [.. verb.Body.Select(f => (f, ForField(f), Removal(f)))];
         _file = verb.FileType is null ? null : new Option<FileInfo?>("--file") { Description = "The file to send; else standard input" };
         _output = verb.IsRaw ? new Option<FileInfo?>("--output") { Description = "Where the answer goes; else standard output" } : null;
     }
@@ -26,12 +26,12 @@ internal sealed class AdminInput
     {
         _arguments.ForEach(command.Add);
         _query.ForEach(q => command.Add(q.Option));
-        foreach (var (_, option, takingAway) in _body)
+        foreach (var (_, option, removal) in _body)
         {
             command.Add(option);
-            if (takingAway is not null)
+            if (removal is not null)
             {
-                command.Add(takingAway);
+                command.Add(removal);
             }
         }
 
@@ -41,8 +41,8 @@ internal sealed class AdminInput
         }
     }
 
-    private static Option<bool>? TakingAway(AdminField field) =>
-        field.Nothing is null ? null : new Option<bool>(field.TakingAway) { Description = $"Takes it away: {Lower(field.Description)}" };
+    private static Option<bool>? Removal(AdminField field) =>
+        field.Nothing is null ? null : new Option<bool>(field.Removal) { Description = $"Removes it: {Lower(field.Description)}" };
 
     private static Option ForField(AdminField field) => field.Kind == FieldKind.Switch
         ? new Option<bool>(field.Option) { Description = field.Description }
@@ -83,17 +83,17 @@ internal sealed class AdminInput
     public JsonObject Body(ParseResult parsed)
     {
         var body = new JsonObject();
-        foreach (var (field, option, takingAway) in _body)
+        foreach (var (field, option, removal) in _body)
         {
-            var away = takingAway is not null && parsed.GetValue(takingAway);
-            if (away && IsGiven(parsed, option))
+            var isRemoved = removal is not null && parsed.GetValue(removal);
+            if (isRemoved && IsGiven(parsed, option))
             {
-                throw new AdminException($"{field.Option} and {field.TakingAway} can't both be meant.");
+                throw new AdminException($"{field.Option} and {field.Removal} can't both be meant.");
             }
 
-            if (away || IsGiven(parsed, option))
+            if (isRemoved || IsGiven(parsed, option))
             {
-                body[field.Name] = away ? JsonNode.Parse(field.Nothing!) : AdminValues.ToJson(field, Values(parsed, option), Console.In);
+                body[field.Name] = isRemoved ? JsonNode.Parse(field.Nothing!) : AdminValues.ToJson(field, Values(parsed, option), Console.In);
             }
         }
 

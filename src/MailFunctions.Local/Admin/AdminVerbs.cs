@@ -35,7 +35,6 @@ internal static class AdminVerbs
         new("enabled", "Takes mail and logs in", FieldKind.Flag),
         new("forwardTo", "Where mail goes too", FieldKind.List, Nothing: "[]"),
         new("keepCopy", "Forwarded mail also stays", FieldKind.Flag),
-        new("sendAs", "Further addresses that it may send as", FieldKind.List, Nothing: "[]"),
         new("sendAs", "Addresses that it may send as besides its own and its aliases'", FieldKind.List, Nothing: "[]"),
     ];
 
@@ -102,7 +101,7 @@ internal static class AdminVerbs
         new("deleted-mailboxes", "list", "Lists what is kept of deleted accounts of an address", "GET", "accounts/{address}/deleted-mailboxes"),
         new("deleted-mailboxes", "restore", "Puts such mail into an account", "POST", "accounts/{address}/deleted-mailboxes/{id}/restore")
         {
-            Query = [new("into", "Another account than the address's own"), new("continuation", "What the call before gave")],
+            Query = [new("into", "Another account than the address's own"), .. Page],
         },
         new("aliases", "list", "Lists aliases", "GET", "aliases") { Query = [Domain, .. Page] },
         new("aliases", "show", "Shows an alias", "GET", "aliases/{address}"),

@@ -72,14 +72,10 @@ public sealed class RequestRulesTests(TestedApi api)
     [InlineData("20261128", null)]
     public void Time_IsThatTimeOrAFault(string text, string? expected)
     {
-        var request = new DefaultHttpContext().Request;
-        request.QueryString = QueryString.Create("from", text);
-        var faults = new Faults();
+        Assert.True(QueryTime.TryParse(text, out var time));
 
-        var at = ApiRequests.ReadTime(request, "from", DateTimeOffset.UnixEpoch, faults);
-
-        Assert.Equal(expected is null, faults.Any);
-        Assert.Equal(expected is null ? DateTimeOffset.UnixEpoch : DateTimeOffset.Parse(expected, System.Globalization.CultureInfo.InvariantCulture), at);
+        Assert.Equal(expected is null, time.Fault(new DefaultHttpContext().Request) is not null);
+        Assert.Equal(expected is null ? null : DateTimeOffset.Parse(expected, System.Globalization.CultureInfo.InvariantCulture), time.At);
     }
 
     [Fact]

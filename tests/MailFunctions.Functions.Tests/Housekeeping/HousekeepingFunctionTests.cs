@@ -10,20 +10,20 @@ namespace MailFunctions.Functions.Tests.Housekeeping;
 public sealed class HousekeepingFunctionTests
 {
     [Fact]
-    public async Task RunAsync_WhenOneTaskFails_RunsTheOthersAndFails()
+    public async Task RunTasks_WhenOneTaskFails_RunsTheOthersAndFails()
     {
         var (first, last) = (new Duty("first", 1), new Duty("last", 2));
         var function = Function(first, new Duty("away", new StoreUnavailableException("The store is away.")), new Duty("broken", new InvalidOperationException()), last);
 
-        var result = await function.RunAsync(TestContext.Current.CancellationToken);
+        var result = await function.RunTasksAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal("away: The store is away.; broken: InvalidOperationException", Assert.IsType<TriggerResult.Failed>(result).Reason);
         Assert.Equal((1, 1), (first.Runs, last.Runs));
     }
 
     [Fact]
-    public async Task RunAsync_WhenAllIsWell_Succeeds() =>
-        Assert.IsType<TriggerResult.Succeeded>(await Function(new Duty("one", 0)).RunAsync(TestContext.Current.CancellationToken));
+    public async Task RunTasks_WhenAllIsWell_Succeeds() =>
+        Assert.IsType<TriggerResult.Succeeded>(await Function(new Duty("one", 0)).RunTasksAsync(TestContext.Current.CancellationToken));
 
     private static HousekeepingFunction Function(params IHousekeepingTask[] tasks) => new(tasks, NullLogger<HousekeepingFunction>.Instance);
 

@@ -334,5 +334,5 @@ public sealed partial class InboundFunctionTests
             _traces,
             TimeProvider.System),
         TimeProvider.System,
-        NullLogger<InboundFunction>.Instance).RunAsync(body, TestContext.Current.CancellationToken);
+        NullLogger<InboundFunction>.Instance).HandleAsync(body, TestContext.Current.CancellationToken);
 }

@@ -102,7 +102,7 @@ public sealed class OddSenderTests
                 _traces,
                 TimeProvider.System),
             TimeProvider.System,
-            NullLogger<InboundFunction>.Instance).RunAsync(
+            NullLogger<InboundFunction>.Instance).HandleAsync(
             JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope),
             TestContext.Current.CancellationToken);
     }

@@ -22,10 +22,12 @@ internal static class AccountImport
     private const int MaxDomainsKnown = 10_000;
 
     public static void MapAccountImport(this IEndpointRouteBuilder routes) => routes.MapPost(AccountRoutes.Group + "/import", PostAsync)
-        .WithTags("Accounts").Accepts<Stream>(CsvType, JsonLinesType).Produces(200, contentType: JsonLinesType).ProducesValidationProblem().ProducesProblem(415)
+        .WithTags("Accounts").Accepts<Stream>(CsvType, JsonLinesType).Produces(200, contentType: JsonLinesType)
+            .ProducesValidationProblem().ProducesProblem(415)
         .WithSummary("Makes many accounts, a line each");
 
-    private static async Task<IResult> PostAsync(HttpRequest request, IDirectoryStore store, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<IResult> PostAsync(
+        HttpRequest request, IDirectoryStore store, AccountResource accounts, CancellationToken cancellationToken)
     {
         var type = request.GetTypedHeaders().ContentType?.MediaType.Value?.ToLowerInvariant();
         if (type is not (CsvType or JsonLinesType))
@@ -41,7 +43,7 @@ internal static class AccountImport
         // Many clients send everything before they read anything: the report waits, past some size in a temporary file.
         var report = new FileBufferingWriteStream(ReportInMemory);
         request.HttpContext.Response.RegisterForDisposeAsync(report);
-        var run = new Run(store, time, type == CsvType);
+        var run = new Run(store, accounts, type == CsvType);
         var under = new Queue<Task<LineAnswer>>();
         await foreach (var line in BoundedLines.ReadAsync(request.BodyReader, cancellationToken))
         {
@@ -74,7 +76,7 @@ internal static class AccountImport
         await report.WriteAsync("\n"u8.ToArray(), cancellationToken);
     }
 
-    private sealed class Run(IDirectoryStore store, TimeProvider time, bool csv)
+    private sealed class Run(IDirectoryStore store, AccountResource accounts, bool csv)
     {
         private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _domains = new();
         private List<string>? _header;
@@ -137,11 +139,13 @@ internal static class AccountImport
             }
             else
             {
-                var account = AccountRules.Apply(asked.ToRequest(), AccountRoutes.New(address, time), replace: true, faults);
+                var account = AccountRules.Apply(asked, accounts.New(address), replace: true, faults);
                 account = asked.Verifier is { } verifier ? account with { Password = AccountLine.ReadVerifier(verifier, faults) } : account;
                 if (!faults.Any)
                 {
-                    return new LineAnswer(number, name, (await store.PutEntryAsync(account, cancellationToken)).Result == WriteResult.Created ? "created" : "exists");
+                    return new LineAnswer(number, name, (await store.PutEntryAsync(account, cancellationToken)).Result == WriteResult.Created
+                        ? "created"
+                        : "exists");
                 }
             }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Functions.Api;
@@ -8,34 +9,16 @@ using MailFunctions.Functions.Api;
 namespace MailFunctions.Functions.Accounts.Import;
 
 /// <summary>One line of an import: an account as `PUT` takes it, with its address, and with a verifier instead of a password.</summary>
-internal sealed record AccountLine
+internal sealed record AccountLine : AccountRequest
 {
+    [JsonPropertyOrder(-1)]
     public string? Address { get; init; }
-
-    public string? Password { get; init; }
 
     /// <summary>`SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey` in base64: passwords of another server, or derived beforehand.</summary>
     public string? Verifier { get; init; }
 
-    public string? DisplayName { get; init; }
-
-    public long? QuotaBytes { get; init; }
-
-    public bool? Enabled { get; init; }
-
-    public IReadOnlyList<string>? ForwardTo { get; init; }
-
-    public bool? KeepCopy { get; init; }
-
-    public AccountRequest ToRequest() => new()
-    {
-        Password = Password,
-        DisplayName = DisplayName,
-        QuotaBytes = QuotaBytes,
-        Enabled = Enabled,
-        ForwardTo = ForwardTo,
-        KeepCopy = KeepCopy,
-    };
+    /// <summary>The names that a CSV header may have.</summary>
+    public static IReadOnlyList<string> FieldNames { get; } = [.. ImportJson.Default.AccountLine.Properties.Select(p => p.Name)];
 
     /// <summary>Reads a JSON object; null and a fault when it is none.</summary>
     public static AccountLine? FromJson(ReadOnlyMemory<byte> line, Faults faults)
@@ -51,7 +34,7 @@ internal sealed record AccountLine
         }
     }
 
-    /// <summary>Reads fields under the header's names (RFC 4180); several addresses in `forwardTo` are set apart by spaces.</summary>
+    /// <summary>Reads fields under the header's names (RFC 4180); several addresses in one field are set apart by spaces.</summary>
     public static AccountLine? FromFields(IReadOnlyList<string> names, IReadOnlyList<string> fields, Faults faults)
     {
         if (fields.Count != names.Count)
@@ -60,23 +43,34 @@ internal sealed record AccountLine
             return null;
         }
 
-        var byName = names.Zip(fields).Where(f => f.Second.Length > 0).ToDictionary(f => f.First, f => f.Second);
-        return new AccountLine
+        var line = new JsonObject();
+        foreach (var (name, text) in names.Zip(fields).Where(f => f.Second.Length > 0))
         {
-            Address = byName.GetValueOrDefault("address"),
-            Password = byName.GetValueOrDefault("password"),
-            Verifier = byName.GetValueOrDefault("verifier"),
-            DisplayName = byName.GetValueOrDefault("displayName"),
-            QuotaBytes = Read<long>(byName, "quotaBytes", faults),
-            Enabled = ReadBoolean(byName, "enabled", faults),
-            ForwardTo = byName.GetValueOrDefault("forwardTo")?.Split(' ', StringSplitOptions.RemoveEmptyEntries),
-            KeepCopy = ReadBoolean(byName, "keepCopy", faults),
-        };
+            var type = ImportJson.Default.AccountLine.Properties.First(p => p.Name == name).PropertyType;
+            if (ToJson(text, type) is { } value)
+            {
+                line.Add(name, value);
+            }
+            else
+            {
+                faults.Add(name, "The value is not of the right type.");
+            }
+        }
+
+        return line.Deserialize(ImportJson.Default.AccountLine);
     }
 
-    /// <summary>The names that a CSV header may have.</summary>
-    public static readonly IReadOnlyList<string> FieldNames =
-        ["address", "password", "verifier", "displayName", "quotaBytes", "enabled", "forwardTo", "keepCopy"];
+    /// <summary>Null when the text is no value of that type.</summary>
+    private static JsonNode? ToJson(string text, Type type) => type switch
+    {
+        _ when type == typeof(string) => JsonValue.Create(text),
+        _ when type == typeof(bool?) => bool.TryParse(text, out var flag) ? JsonValue.Create(flag) : null,
+        _ when type == typeof(int?) => int.TryParse(text, CultureInfo.InvariantCulture, out var number) ? JsonValue.Create(number) : null,
+        _ when type == typeof(long?) => long.TryParse(text, CultureInfo.InvariantCulture, out var number) ? JsonValue.Create(number) : null,
+        _ when type == typeof(IReadOnlyList<string>) =>
+            new JsonArray([.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(t => (JsonNode)t)]),
+        _ => throw new NotSupportedException($"A CSV field can't be of type {type}."),
+    };
 
     /// <summary>The fields of one CSV line; null when a quote is left open or stands in the middle.</summary>
     public static List<string>? SplitCsv(string line)
@@ -107,7 +101,7 @@ internal sealed record AccountLine
             }
             else
             {
-                var end = line.IndexOf(',', at) is var comma && comma < 0 ? line.Length : comma;
+                var end = line.IndexOf(',', at) is >= 0 and var comma ? comma : line.Length;
                 field.Append(line, at, end - at);
                 at = end;
             }
@@ -147,25 +141,6 @@ internal sealed record AccountLine
         var buffer = new byte[128];
         return Convert.TryFromBase64String(base64, buffer, out var count) && count >= least && count <= most ? buffer[..count] : null;
     }
-
-    private static T? Read<T>(Dictionary<string, string> fields, string name, Faults faults)
-        where T : struct, IParsable<T>
-    {
-        if (!fields.TryGetValue(name, out var text))
-        {
-            return null;
-        }
-
-        if (T.TryParse(text, CultureInfo.InvariantCulture, out var value))
-        {
-            return value;
-        }
-
-        faults.Add(name, "The value is not of the right type.");
-        return null;
-    }
-
-    private static bool? ReadBoolean(Dictionary<string, string> fields, string name, Faults faults) => Read<bool>(fields, name, faults);
 
     // A record would print its members: passwords never reach a log.
     public override string ToString() => nameof(AccountLine);

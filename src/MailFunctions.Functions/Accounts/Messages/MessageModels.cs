@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using MailFunctions.Core.Mailboxes;
 
 namespace MailFunctions.Functions.Accounts.Messages;
@@ -32,3 +33,12 @@ internal sealed record ImportAnswer(long Imported, long Known, long Skipped, lon
 /// <param name="Message">1 for the first one.</param>
 /// <param name="Line">Of the file: the one that the message begins with.</param>
 internal sealed record ImportFault(long Message, long Line, string Fault);
+
+/// <summary>The mailbox of an account that was deleted.</summary>
+/// <param name="KeptUntil">Its mail is purged from then on.</param>
+internal sealed record DeletedMailboxAnswer(string Id, DateTimeOffset DeletedAt, DateTimeOffset KeptUntil, long Messages, long Bytes);
+
+/// <summary>What was put into the account.</summary>
+/// <param name="AlreadyThere">Messages that the account has had before, in its mailbox or deleted.</param>
+/// <param name="Continuation">There are more: call again with it.</param>
+internal sealed record DeletedMailboxRestored(int Restored, int AlreadyThere, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Continuation);

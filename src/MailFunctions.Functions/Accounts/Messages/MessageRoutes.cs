@@ -13,13 +13,17 @@ internal static class MessageRoutes
     public static void MapMessages(this IEndpointRouteBuilder routes)
     {
         var accounts = routes.MapGroup(AccountRoutes.Group).WithTags("Accounts");
-        accounts.MapGet("/{address}/messages", ListAsync).Produces<ListAnswer<MessageAnswer>>().ProducesValidationProblem().ProducesProblem(404)
+        accounts.MapGet("/{address}/messages", ListAsync).Produces<ListAnswer<MessageAnswer>>()
+            .ProducesValidationProblem().ProducesProblem(404)
             .WithSummary("Lists messages, newest first; with ?deleted=true those that can be restored");
-        accounts.MapGet("/{address}/messages/{uid}", GetAsync).Produces(200, contentType: MessageType).ProducesValidationProblem().ProducesProblem(404)
+        accounts.MapGet("/{address}/messages/{uid}", GetAsync).Produces(200, contentType: MessageType)
+            .ProducesValidationProblem().ProducesProblem(404)
             .WithSummary("Gives a message as a client would get it");
-        accounts.MapPost("/{address}/messages/{uid}/restore", RestoreAsync).Produces<RestoreAnswer>().ProducesValidationProblem().ProducesProblem(404)
+        accounts.MapPost("/{address}/messages/{uid}/restore", RestoreAsync).Produces<RestoreAnswer>()
+            .ProducesValidationProblem().ProducesProblem(404)
             .WithSummary("Puts a deleted message back, under a new uid");
-        accounts.MapGet("/{address}/export", ExportAsync).Produces(200, contentType: MboxWriter.MediaType).ProducesValidationProblem().ProducesProblem(404)
+        accounts.MapGet("/{address}/export", ExportAsync).Produces(200, contentType: MboxWriter.MediaType)
+            .ProducesValidationProblem().ProducesProblem(404)
             .WithSummary("Gives all messages as one mbox file (mboxrd), oldest first");
         accounts.MapPost("/{address}/import", MessageImport.PostAsync).Accepts<Stream>(MboxWriter.MediaType, MessageType).Produces<ImportAnswer>()
             .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(415).ProducesProblem(503)
@@ -27,44 +31,31 @@ internal static class MessageRoutes
     }
 
     private static async Task<IResult> ListAsync(
-        string address, HttpRequest request, IDirectoryStore store, IMailboxArchive archive, CancellationToken cancellationToken)
+        string address, [AsParameters] PageQuery query, QueryFlag? deleted, AccountResource accounts, IMailboxArchive archive,
+        CancellationToken cancellationToken)
     {
-        if (ApiRequests.ReadPage(request, out var top, out var continuation) is { } malformed)
+        uint before = 0;
+        if (query.Position is { } position && !TryReadUid(position, out before))
         {
-            return malformed;
+            return ApiProblems.Invalid("continuation", Continuation.Malformed);
         }
 
-        uint? before = null;
-        if (continuation is not null)
-        {
-            if (!TryReadUid(continuation, out var uid))
-            {
-                return ApiRequests.MalformedContinuation();
-            }
-
-            before = uid;
-        }
-
-        var deleted = false;
-        if (request.Query["deleted"] is [{ Length: > 0 } text, ..] && !bool.TryParse(text, out deleted))
-        {
-            return ApiProblems.Invalid("deleted", "Use true or false.");
-        }
-
-        var (account, fault) = await AccountRoutes.FindAsync(address, store, cancellationToken);
+        var (account, fault) = await accounts.FindAsync(address, cancellationToken);
         if (account is null)
         {
             return fault!;
         }
 
-        var page = await archive.ListAsync(account.MailboxId, deleted, top, before, cancellationToken);
-        return TypedResults.Ok(new ListAnswer<MessageAnswer>([.. page.Items.Select(MessageAnswer.Of)], Continuations.Write(request, page.Continuation)));
+        var page = await archive.ListAsync(account.MailboxId, deleted is { Value: true }, query.Top, before == 0
+            ? null
+            : before, cancellationToken);
+        return TypedResults.Ok(query.Answer<MessageAnswer>([.. page.Items.Select(MessageAnswer.Of)], page.Continuation));
     }
 
     private static async Task<IResult> GetAsync(
-        string address, string uid, HttpResponse response, IDirectoryStore store, IMailboxArchive archive, CancellationToken cancellationToken)
+        string address, string uid, HttpResponse response, AccountResource accounts, IMailboxArchive archive, CancellationToken cancellationToken)
     {
-        var (account, number, fault) = await FindAsync(address, uid, store, cancellationToken);
+        var (account, number, fault) = await FindAsync(address, uid, accounts, cancellationToken);
         if (account is null)
         {
             return fault!;
@@ -90,9 +81,9 @@ internal static class MessageRoutes
     }
 
     private static async Task<IResult> RestoreAsync(
-        string address, string uid, IDirectoryStore store, IMailboxArchive archive, CancellationToken cancellationToken)
+        string address, string uid, AccountResource accounts, IMailboxArchive archive, CancellationToken cancellationToken)
     {
-        var (account, number, fault) = await FindAsync(address, uid, store, cancellationToken);
+        var (account, number, fault) = await FindAsync(address, uid, accounts, cancellationToken);
         if (account is null)
         {
             return fault!;
@@ -103,9 +94,10 @@ internal static class MessageRoutes
             : ApiProblems.NotFound($"There is no deleted message {number}.");
     }
 
-    private static async Task<IResult> ExportAsync(string address, IDirectoryStore store, IMailboxArchive archive, CancellationToken cancellationToken)
+    private static async Task<IResult> ExportAsync(
+        string address, AccountResource accounts, IMailboxArchive archive, CancellationToken cancellationToken)
     {
-        var (account, fault) = await AccountRoutes.FindAsync(address, store, cancellationToken);
+        var (account, fault) = await accounts.FindAsync(address, cancellationToken);
         return account is null
             ? fault!
             : TypedResults.Stream(
@@ -115,14 +107,14 @@ internal static class MessageRoutes
     }
 
     private static async Task<(AccountEntry? Account, uint Uid, IResult? Fault)> FindAsync(
-        string address, string uid, IDirectoryStore store, CancellationToken cancellationToken)
+        string address, string uid, AccountResource accounts, CancellationToken cancellationToken)
     {
         if (!TryReadUid(uid, out var number))
         {
             return (null, 0, ApiProblems.Invalid("uid", "This is not the uid of a message: a number from 1."));
         }
 
-        var (account, fault) = await AccountRoutes.FindAsync(address, store, cancellationToken);
+        var (account, fault) = await accounts.FindAsync(address, cancellationToken);
         return (account, number, fault);
     }
 
