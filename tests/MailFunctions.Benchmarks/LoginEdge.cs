@@ -11,6 +11,7 @@ using MailFunctions.Core.Bus;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Storage;
 using MailFunctions.Edge;
 using MailFunctions.TestKit;
 using Microsoft.Extensions.DependencyInjection;
@@ -169,11 +170,11 @@ internal sealed class LoginEdge : IAsyncDisposable
 
         public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<Page<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<ListPage<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<IReadOnlyList<MailDomain>> ListRetiredDkimAsync(DateTimeOffset now, int top, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<Page<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
+        public Task<ListPage<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
             where T : DirectoryEntry => throw new NotSupportedException();
     }
 }

@@ -6,6 +6,7 @@ using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Storage;
 using MailFunctions.Edge;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -241,11 +242,11 @@ internal static class Pop3Memory
 
         public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<Page<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<ListPage<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<IReadOnlyList<MailDomain>> ListRetiredDkimAsync(DateTimeOffset now, int top, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<Page<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
+        public Task<ListPage<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
             where T : DirectoryEntry => throw new NotSupportedException();
     }
 }

@@ -42,7 +42,7 @@ internal static class Relay
         {
             await foreach (var message in bus.Due.Reader.ReadAllAsync())
             {
-                var alarm = JsonSerializer.Deserialize(message.Body.Span, EnvelopeJson.Default.OutboundAlarm)!;
+                var alarm = JsonSerializer.Deserialize(message.Body.Span, OutboundJson.Default.OutboundAlarm)!;
                 if (await delivery.RingAsync(alarm, CancellationToken.None) == RingEnd.Done && Interlocked.Increment(ref ended) is var number)
                 {
                     peak = number % 500 == 0 ? Math.Max(peak, Process.GetCurrentProcess().WorkingSet64) : peak;

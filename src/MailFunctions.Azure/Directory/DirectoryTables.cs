@@ -4,6 +4,7 @@ using Azure.Data.Tables.Models;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
+using MailFunctions.Core.Storage;
 
 namespace MailFunctions.Azure.Directory;
 
@@ -38,7 +39,7 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
     public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) =>
         DeleteAsync(_directory, address.Domain, TableKey.Escape(address.Key), etag, cancellationToken);
 
-    public Task<Core.Directory.Page<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) =>
+    public Task<ListPage<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) =>
         ListAsync(
             _domains,
             TableClient.CreateQueryFilter($"PartitionKey eq {DirectoryRow.DomainPartition}"),
@@ -70,7 +71,7 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
         }
     }
 
-    public Task<Core.Directory.Page<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
+    public Task<ListPage<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
         where T : DirectoryEntry
     {
         var kind = DirectoryRow.KindOf<T>();
@@ -140,7 +141,7 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
         }
     }
 
-    private static async Task<Core.Directory.Page<T>> ListAsync<T>(
+    private static async Task<ListPage<T>> ListAsync<T>(
         TableClient table, string filter, int top, string? continuation, Func<TableEntity, T> read, CancellationToken cancellationToken)
     {
         try
@@ -148,10 +149,10 @@ internal sealed class DirectoryTables(TableServiceClient service) : IDirectorySt
             await foreach (var page in table.QueryAsync<TableEntity>(filter, top, cancellationToken: cancellationToken)
                 .AsPages(continuation, top))
             {
-                return new Core.Directory.Page<T>([.. page.Values.Select(read)], page.ContinuationToken);
+                return new ListPage<T>([.. page.Values.Select(read)], page.ContinuationToken);
             }
 
-            return new Core.Directory.Page<T>([], null);
+            return new ListPage<T>([], null);
         }
         catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
         {

@@ -7,6 +7,7 @@ using MailFunctions.Azure.Maildrops;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Storage;
 
 namespace MailFunctions.Azure.Mailboxes;
 
@@ -20,7 +21,7 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
 
     private readonly TableClient _table = service.GetTableClient(MailboxTable.MailboxesName);
 
-    public async Task<Core.Directory.Page<MailboxEntry>> ListAsync(
+    public async Task<ListPage<MailboxEntry>> ListAsync(
         string mailboxId, bool deleted, int top, uint? continuation, CancellationToken cancellationToken)
     {
         var partition = MailboxRow.Partition(mailboxId);
@@ -39,7 +40,7 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
     /// The table sorts upwards, so a page is a window of uids that ends below the page before. A window that holds less
     /// than a page, because much of it was deleted, makes the next one wider; the queries of one page are bounded.
     /// </summary>
-    private async Task<Core.Directory.Page<MailboxEntry>> ReadBackwardsAsync(
+    private async Task<ListPage<MailboxEntry>> ReadBackwardsAsync(
         string partition, bool deleted, int top, uint before, CancellationToken cancellationToken)
     {
         var found = new List<MailboxEntry>(top);
@@ -64,7 +65,7 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
             window = Math.Min(window * 2, WidestWindow);
         }
 
-        return new Core.Directory.Page<MailboxEntry>(found, before > 1 ? before.ToString(CultureInfo.InvariantCulture) : null);
+        return new ListPage<MailboxEntry>(found, before > 1 ? before.ToString(CultureInfo.InvariantCulture) : null);
     }
 
     public async IAsyncEnumerable<MailboxEntry> ReadAllAsync(string mailboxId, uint after, [EnumeratorCancellation] CancellationToken cancellationToken)

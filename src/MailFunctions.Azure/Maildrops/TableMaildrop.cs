@@ -165,7 +165,7 @@ internal sealed class TableMaildrop(
         }
     }
 
-    private static async ValueTask<bool> NextAsync(IAsyncEnumerator<global::Azure.Page<TableEntity>> pages, CancellationToken cancellationToken)
+    private static async ValueTask<bool> NextAsync(IAsyncEnumerator<Page<TableEntity>> pages, CancellationToken cancellationToken)
     {
         try
         {

@@ -32,10 +32,10 @@ internal static class OutboundRow
         ["DeliveredTo"] = job.DeliveredTo,
         ["ReceivedAt"] = job.ReceivedAt,
         ["Recipients"] = ThatFits(
-            length => JsonSerializer.Serialize([.. job.Recipients.Select(r => r with { LastReply = Cut(r.LastReply, length) })], EnvelopeJson.Compact.IReadOnlyListOutboundRecipient)),
+            length => JsonSerializer.Serialize([.. job.Recipients.Select(r => r with { LastReply = Cut(r.LastReply, length) })], OutboundJson.Compact.IReadOnlyListOutboundRecipient)),
         ["MadeFor"] = job.MadeFor.Count == 0 ? null : string.Join('\n', job.MadeFor), // no address has a line break
         ["Results"] = job.Results.Count == 0 ? null : ThatFits(
-            length => JsonSerializer.Serialize([.. job.Results.Select(r => Shortened(r, length))], EnvelopeJson.Compact.IReadOnlyListRecipientResult)),
+            length => JsonSerializer.Serialize([.. job.Results.Select(r => Shortened(r, length))], OutboundJson.Compact.IReadOnlyListRecipientResult)),
         [StateColumn] = job.State,
         ["Attempts"] = job.Attempts,
         [NextAttemptColumn] = job.NextAttempt,
@@ -58,10 +58,10 @@ internal static class OutboundRow
         IsOurs = row.GetBoolean("IsOurs") ?? false,
         DeliveredTo = row.GetString("DeliveredTo"),
         ReceivedAt = row.GetDateTimeOffset("ReceivedAt") ?? default,
-        Recipients = JsonSerializer.Deserialize(row.GetString("Recipients"), EnvelopeJson.Default.IReadOnlyListOutboundRecipient) ?? [],
+        Recipients = JsonSerializer.Deserialize(row.GetString("Recipients"), OutboundJson.Default.IReadOnlyListOutboundRecipient) ?? [],
         MadeFor = row.GetString("MadeFor")?.Split('\n') ?? [],
         Results = row.GetString("Results") is { } results
-            ? JsonSerializer.Deserialize(results, EnvelopeJson.Default.IReadOnlyListRecipientResult) ?? []
+            ? JsonSerializer.Deserialize(results, OutboundJson.Default.IReadOnlyListRecipientResult) ?? []
             : [],
         State = row.GetString(StateColumn),
         Attempts = row.GetInt32("Attempts") ?? 0,

@@ -4,6 +4,7 @@ using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Relay;
+using MailFunctions.Core.Storage;
 
 namespace MailFunctions.Azure.Relay;
 
@@ -103,7 +104,7 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
         }
     }
 
-    public Task<Core.Directory.Page<OutboundJob>> ListAsync(
+    public Task<ListPage<OutboundJob>> ListAsync(
         string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken)
     {
         var filter = state is null
@@ -120,10 +121,10 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
                 await foreach (var page in _jobs.QueryAsync<TableEntity>(filter, top, cancellationToken: cancellationToken)
                     .AsPages(continuation, top))
                 {
-                    return new Core.Directory.Page<OutboundJob>([.. page.Values.Select(OutboundRow.ToJob)], page.ContinuationToken);
+                    return new ListPage<OutboundJob>([.. page.Values.Select(OutboundRow.ToJob)], page.ContinuationToken);
                 }
 
-                return new Core.Directory.Page<OutboundJob>([], null);
+                return new ListPage<OutboundJob>([], null);
             },
             cancellationToken);
     }

@@ -1,5 +1,6 @@
 using Azure.Data.Tables;
 using MailFunctions.Azure.Storage;
+using MailFunctions.Core.Storage;
 using MailFunctions.Core.Traces;
 
 namespace MailFunctions.Azure.Traces;
@@ -9,14 +10,14 @@ internal sealed class TraceReader(TableServiceClient service) : ITraceReader
 {
     private readonly TableClient _table = service.GetTableClient(TraceTable.TracesName);
 
-    public async Task<Core.Directory.Page<TraceEvent>> ByMessageAsync(
+    public async Task<ListPage<TraceEvent>> ByMessageAsync(
         string messageId, int top, string? continuation, CancellationToken cancellationToken)
     {
         var rows = await ReadAsync(TableKey.Escape(messageId), continuation ?? "", "~", top + 1, cancellationToken);
         return Page(rows, top);
     }
 
-    public async Task<Core.Directory.Page<TraceEvent>> ByAddressAsync(
+    public async Task<ListPage<TraceEvent>> ByAddressAsync(
         string address, DateTimeOffset from, DateTimeOffset to, int top, string? continuation, CancellationToken cancellationToken)
     {
         var found = new List<TableEntity>();
@@ -35,7 +36,7 @@ internal sealed class TraceReader(TableServiceClient service) : ITraceReader
     }
 
     /// <summary>Of rows that are one more than a page, if there is more.</summary>
-    private static Core.Directory.Page<TraceEvent> Page(List<TableEntity> rows, int top) =>
+    private static ListPage<TraceEvent> Page(List<TableEntity> rows, int top) =>
         new([.. rows.Take(top).Select(TraceRow.ToEvent)], rows.Count > top ? rows[top - 1].RowKey : null);
 
     public async Task<IReadOnlyList<string>> FindMessagesAsync(string internetMessageId, int top, CancellationToken cancellationToken) =>

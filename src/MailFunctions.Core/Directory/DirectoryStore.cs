@@ -1,4 +1,5 @@
 using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Storage;
 
 namespace MailFunctions.Core.Directory;
 
@@ -34,15 +35,12 @@ public interface IDirectoryStore : IDirectoryReader
     Task<WriteResult> DeleteDomainAsync(string domain, string etag, CancellationToken cancellationToken);
     Task<Written> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken);
     Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken);
-    Task<Page<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken);
+    Task<ListPage<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken);
 
     /// <summary>Domains with a DKIM selector whose time is over, <paramref name="top"/> of them at most.</summary>
     Task<IReadOnlyList<MailDomain>> ListRetiredDkimAsync(DateTimeOffset now, int top, CancellationToken cancellationToken);
 
     /// <summary>Entries of one kind, of one domain or of all of them, by address.</summary>
-    Task<Page<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
+    Task<ListPage<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
         where T : DirectoryEntry;
 }
-
-/// <summary>One page of a list; null continuation: the last one.</summary>
-public sealed record Page<T>(IReadOnlyList<T> Items, string? Continuation);

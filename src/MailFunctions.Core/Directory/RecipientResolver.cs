@@ -1,6 +1,5 @@
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
-using MailFunctions.Core.Relay;
 
 namespace MailFunctions.Core.Directory;
 

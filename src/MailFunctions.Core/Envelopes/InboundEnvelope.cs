@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using MailFunctions.Core.Relay;
 
 namespace MailFunctions.Core.Envelopes;
 
@@ -32,7 +31,7 @@ public sealed record InboundEnvelope
     /// <summary>RFC 4865: not to be processed before.</summary>
     public DateTimeOffset? HoldUntil { get; init; }
 
-    /// <summary>Written by who logged in, or by this system itself; never by who merely came by.</summary>
+    /// <summary>Written by an authenticated client or by this system itself, not by an unauthenticated client.</summary>
     [JsonIgnore]
     public bool IsOurs => Listener == ListenerKind.Internal || (Listener == ListenerKind.Submission && Client.AuthenticatedAs is not null);
 }
@@ -87,6 +86,6 @@ public sealed record EnvelopeRecipient
     /// <summary>RFC 3461 §4.2: `addr-type;xtext`, as sent.</summary>
     public string? Orcpt { get; init; }
 
-    /// <inheritdoc cref="OutboundRecipient.Asks"/>
-    public bool Asks(string word) => OutboundRecipient.Asks(Notify, word);
+    /// <inheritdoc cref="NotifyParameter.Asks"/>
+    public bool Asks(string word) => NotifyParameter.Asks(Notify, word);
 }

@@ -1,4 +1,4 @@
-using MailFunctions.Core.Directory;
+using MailFunctions.Core.Storage;
 
 namespace MailFunctions.Core.Mailboxes;
 
@@ -11,7 +11,7 @@ public interface IMailboxArchive
     /// <summary>A page of messages, newest first; usually one partition query.</summary>
     /// <param name="deleted">Those that were deleted and are still kept, instead of those in the mailbox.</param>
     /// <param name="continuation">The uid that the page before ended with.</param>
-    Task<Page<MailboxEntry>> ListAsync(string mailboxId, bool deleted, int top, uint? continuation, CancellationToken cancellationToken);
+    Task<ListPage<MailboxEntry>> ListAsync(string mailboxId, bool deleted, int top, uint? continuation, CancellationToken cancellationToken);
 
     /// <summary>Every message in the mailbox with a greater uid than <paramref name="after"/>, oldest first, a page of rows in memory at a time.</summary>
     IAsyncEnumerable<MailboxEntry> ReadAllAsync(string mailboxId, uint after, CancellationToken cancellationToken);

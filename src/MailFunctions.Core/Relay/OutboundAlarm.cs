@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using MailFunctions.Core.Bus;
-using MailFunctions.Core.Envelopes;
 
 namespace MailFunctions.Core.Relay;
 
@@ -27,7 +26,7 @@ public sealed record OutboundAlarm
         var alarm = new OutboundAlarm { Job = job.Id, Domain = job.Domain, Generation = job.Generation };
         // One alarm set twice is one; the same generation at another time is another alarm.
         var id = string.Create(CultureInfo.InvariantCulture, $"{job.Id}.{job.Generation}{(at is null ? "" : $".{due.UtcTicks}")}");
-        return new BusMessage(id, JsonSerializer.SerializeToUtf8Bytes(alarm, EnvelopeJson.Default.OutboundAlarm))
+        return new BusMessage(id, JsonSerializer.SerializeToUtf8Bytes(alarm, OutboundJson.Default.OutboundAlarm))
         {
             ScheduledEnqueueTime = due > now ? due : null,
             TraceParent = job.TraceParent,

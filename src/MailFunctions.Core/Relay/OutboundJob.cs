@@ -99,12 +99,8 @@ public sealed record OutboundRecipient
     /// <summary>The last reply for this recipient.</summary>
     public string? LastReply { get; init; }
 
-    /// <summary>Whether NOTIFY asks for a report; without it, it is as if FAILURE had been asked for (RFC 3461 §4.1).</summary>
-    /// <param name="word">`SUCCESS`, `FAILURE` or `DELAY`.</param>
-    public bool Asks(string word) => Asks(Notify, word);
-
-    internal static bool Asks(string? notify, string word) =>
-        notify is null ? word == "FAILURE" : notify.Split(',').Contains(word, StringComparer.OrdinalIgnoreCase);
+    /// <inheritdoc cref="NotifyParameter.Asks"/>
+    public bool Asks(string word) => NotifyParameter.Asks(Notify, word);
 }
 
 /// <summary>What an attempt came to for one recipient.</summary>

@@ -1,4 +1,4 @@
-using MailFunctions.Core.Directory;
+using MailFunctions.Core.Storage;
 
 namespace MailFunctions.Core.Relay;
 
@@ -23,7 +23,7 @@ public interface IOutboundJobs
     Task RemoveAsync(OutboundJob job, CancellationToken cancellationToken);
 
     /// <summary>Jobs of one domain or all, in one state or (null) all but those that are done.</summary>
-    Task<Page<OutboundJob>> ListAsync(string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken);
+    Task<ListPage<OutboundJob>> ListAsync(string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken);
 
     /// <summary>Jobs that should have been tried or told of before then.</summary>
     Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken);

@@ -1,3 +1,5 @@
+using MailFunctions.Core.Storage;
+
 namespace MailFunctions.Core.Traces;
 
 /// <summary>A step on the way of a message: a row of `traces`.</summary>
@@ -58,10 +60,10 @@ public interface ITraceWriter
 public interface ITraceReader
 {
     /// <summary>The whole story of one message: one partition query a page.</summary>
-    Task<Directory.Page<TraceEvent>> ByMessageAsync(string messageId, int top, string? continuation, CancellationToken cancellationToken);
+    Task<ListPage<TraceEvent>> ByMessageAsync(string messageId, int top, string? continuation, CancellationToken cancellationToken);
 
     /// <summary>What happened to mail from or to an address, canonical, in a window: one partition query for each of its days.</summary>
-    Task<Directory.Page<TraceEvent>> ByAddressAsync(
+    Task<ListPage<TraceEvent>> ByAddressAsync(
         string address, DateTimeOffset from, DateTimeOffset to, int top, string? continuation, CancellationToken cancellationToken);
 
     /// <summary>The ids of messages that have a Message-ID header field; at most <paramref name="top"/>.</summary>

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Azure.Messaging.ServiceBus;
 using MailFunctions.Core.Bus;
-using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Triggers;
@@ -50,7 +49,7 @@ internal sealed partial class OutboundFunction(OutboundDelivery delivery, ILogge
         OutboundAlarm? alarm;
         try
         {
-            alarm = JsonSerializer.Deserialize(body.Span, EnvelopeJson.Default.OutboundAlarm);
+            alarm = JsonSerializer.Deserialize(body.Span, OutboundJson.Default.OutboundAlarm);
         }
         catch (JsonException e)
         {

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using MailFunctions.Core.Bus;
-using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Core.Traces;
 using MailFunctions.Functions.Inbound;
@@ -60,7 +59,7 @@ internal sealed class DeadLetterReasons(ITraceReader traces, IOutboundJobs jobs)
         OutboundAlarm? alarm;
         try
         {
-            alarm = JsonSerializer.Deserialize(letter.Body.Span, EnvelopeJson.Default.OutboundAlarm);
+            alarm = JsonSerializer.Deserialize(letter.Body.Span, OutboundJson.Default.OutboundAlarm);
         }
         catch (JsonException)
         {

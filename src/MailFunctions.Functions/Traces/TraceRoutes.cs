@@ -1,5 +1,5 @@
 using MailFunctions.Core.Addresses;
-using MailFunctions.Core.Directory;
+using MailFunctions.Core.Storage;
 using MailFunctions.Core.Traces;
 using MailFunctions.Functions.Api;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -94,7 +94,7 @@ internal static class TraceRoutes
         return stories;
     }
 
-    private static Ok<ListAnswer<TraceAnswer>> Answer(PageQuery query, Page<TraceEvent> page) =>
+    private static Ok<ListAnswer<TraceAnswer>> Answer(PageQuery query, ListPage<TraceEvent> page) =>
         TypedResults.Ok(query.Answer<TraceAnswer>([.. page.Items.Select(TraceAnswer.Of)], page.Continuation));
 
     /// <summary>Of a message, or of an address.</summary>

@@ -2,6 +2,7 @@ using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Messages;
+using MailFunctions.Core.Storage;
 
 namespace MailFunctions.Edge.Tests.Fakes;
 
@@ -80,10 +81,10 @@ internal sealed class TestDirectory : IDirectoryStore
 
     public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<Page<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<ListPage<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<IReadOnlyList<MailDomain>> ListRetiredDkimAsync(DateTimeOffset now, int top, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<Page<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
+    public Task<ListPage<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
         where T : DirectoryEntry => throw new NotSupportedException();
 }

@@ -6,6 +6,7 @@ using MailFunctions.Core.Dkim;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
+using MailFunctions.Core.Storage;
 using MailFunctions.Functions.Dkim;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -122,9 +123,9 @@ internal sealed class MemoryDomains : IDirectoryStore
 
     public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<Page<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<ListPage<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<Page<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
+    public Task<ListPage<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
         where T : DirectoryEntry => throw new NotSupportedException();
 }
 

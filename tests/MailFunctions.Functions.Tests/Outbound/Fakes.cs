@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using MailFunctions.Core.Bus;
-using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
+using MailFunctions.Core.Storage;
 using MailFunctions.Functions.Dkim;
 using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
@@ -75,8 +75,8 @@ internal sealed class MemoryJobs : IOutboundJobs
         return Task.CompletedTask;
     }
 
-    public Task<Page<OutboundJob>> ListAsync(string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken) =>
-        Task.FromResult(new Page<OutboundJob>(
+    public Task<ListPage<OutboundJob>> ListAsync(string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken) =>
+        Task.FromResult(new ListPage<OutboundJob>(
             [.. Rows.Values.Where(j => (domain is null || j.Domain == domain) && (state is null ? j.State != JobState.Done : j.State == state)).Take(top)], null));
 
     public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken) =>
@@ -131,7 +131,7 @@ internal sealed class MemoryBus : IBusSender
     public Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     /// <summary>The alarms in order.</summary>
-    public IReadOnlyList<OutboundAlarm> Alarms => [.. Outbound.Select(m => JsonSerializer.Deserialize(m.Body.Span, EnvelopeJson.Default.OutboundAlarm)!)];
+    public IReadOnlyList<OutboundAlarm> Alarms => [.. Outbound.Select(m => JsonSerializer.Deserialize(m.Body.Span, OutboundJson.Default.OutboundAlarm)!)];
 }
 
 /// <summary>Reports by address and hour, as the table counts them.</summary>

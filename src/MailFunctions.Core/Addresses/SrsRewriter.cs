@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using MailFunctions.Core.Addresses;
 
-namespace MailFunctions.Core.Relay;
+namespace MailFunctions.Core.Addresses;
 
 /// <summary>
 /// The sender rewriting scheme: a forwarded message gets a reverse-path of ours, so that SPF (RFC 7208) holds where it

@@ -1,8 +1,6 @@
-using MailFunctions.Core.Addresses;
-using MailFunctions.Core.Relay;
 using Xunit;
 
-namespace MailFunctions.Core.Tests.Relay;
+namespace MailFunctions.Core.Tests.Addresses;
 
 /// <summary>Senders rewritten for forwarded mail, and found again.</summary>
 public sealed class SrsRewriterTests
