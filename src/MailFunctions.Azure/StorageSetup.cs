@@ -3,6 +3,7 @@ using MailFunctions.Azure.Directory;
 using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Messages;
 using MailFunctions.Azure.Relay;
+using MailFunctions.Azure.Stats;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Azure.Traces;
 
@@ -14,28 +15,24 @@ public static class StorageSetup
     /// <summary>Every table of the design (§3.3).</summary>
     public static IReadOnlyList<string> Tables { get; } =
     [
-        DirectoryTables.DomainsName, DirectoryTables.DirectoryName, MailboxTable.MailboxesName, MailboxTable.ReferencesName,
-        OutboundTable.OutboundName, TraceTable.TracesName, "stats", TlsTable.TlsName,
+        DirectoryTable.DomainsName, DirectoryTable.DirectoryName, MailboxTable.MailboxesName, ReferencesTable.TableName,
+        OutboundTable.OutboundName, TraceTable.TracesName, StatsTable.StatsName, TlsTable.TlsName,
     ];
 
     /// <summary>Every blob container of the design (§3.2).</summary>
-    public static IReadOnlyList<string> Containers { get; } = [BlobMessageStore.ContainerName];
+    public static IReadOnlyList<string> Containers { get; } = [MessageBlobs.ContainerName];
 
     public static async Task CreateAsync(StorageOptions options, CancellationToken cancellationToken)
     {
-        var blobs = StorageRegistration.CreateBlobClient(options);
-        var tables = StorageRegistration.CreateTableClient(options);
-        try
-        {
-            await Task.WhenAll(
+        var blobs = StorageClients.CreateBlobs(options);
+        var tables = StorageClients.CreateTables(options);
+        await StorageGuard.RunAsync(
+            "Tables and containers could not be made",
+            () => Task.WhenAll(
             [
                 .. Containers.Select(c => blobs.GetBlobContainerClient(c).CreateIfNotExistsAsync(cancellationToken: cancellationToken)),
                 .. Tables.Select(t => tables.CreateTableIfNotExistsAsync(t, cancellationToken)),
-            ]);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("Tables and containers could not be made", e);
-        }
+            ]),
+            cancellationToken);
     }
 }

@@ -43,7 +43,7 @@ internal static class HostileEdge
             var nowhere = new BlobServiceClient(
                 new Uri("https://blobs.invalid/"), new BlobClientOptions { Transport = new HttpClientTransport(new HttpClient(new Taken())) });
             services.TryAddSingleton(TimeProvider.System);
-            services.AddSingleton<IMessageStore>(s => new BlobMessageStore(nowhere, s.GetRequiredService<ByteBudget>()));
+            services.AddSingleton<IMessageStore>(s => new MessageBlobs(nowhere, s.GetRequiredService<ByteBudget>()));
             services.AddSingleton<IMessageIntake, ClaimCheckIntake>();
             services.AddSingleton<IDirectoryStore, SlowDirectory>();
             services.AddSingleton<IMailboxDelivery, EdgeDiscard.NoMailboxes>();

@@ -66,7 +66,7 @@ internal static class Pop3Azurite
                 edgeServices.AddSingleton<IMessageIntake, ClaimCheckIntake>();
                 if (latency > TimeSpan.Zero)
                 {
-                    edgeServices.AddSingleton<IMessageStore>(s => new DistantStore(ActivatorUtilities.CreateInstance<BlobMessageStore>(s), latency));
+                    edgeServices.AddSingleton<IMessageStore>(s => new DistantStore(ActivatorUtilities.CreateInstance<MessageBlobs>(s), latency));
                 }
             }));
         var container = new BlobContainerClient(azurite.ConnectionString, "messages");

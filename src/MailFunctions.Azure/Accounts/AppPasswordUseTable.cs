@@ -19,11 +19,10 @@ internal sealed class AppPasswordUseTable(TableServiceClient service) : IAppPass
 
     private readonly TableClient _table = service.GetTableClient(StatsTable.StatsName);
 
-    public async Task RecordAsync(string mailboxId, EmailAddress address, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await _table.UpsertEntityAsync(
+    public Task RecordAsync(string mailboxId, EmailAddress address, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken) =>
+        StorageGuard.RunAsync(
+            "The use of an app password could not be noted",
+            () => _table.UpsertEntityAsync(
                 new TableEntity(Partition(mailboxId), TableKey.Escape(appPasswordId))
                 {
                     [AtColumn] = at,
@@ -31,30 +30,24 @@ internal sealed class AppPasswordUseTable(TableServiceClient service) : IAppPass
                     [AddressColumn] = address.ToCanonicalString(),
                 },
                 TableUpdateMode.Replace,
-                cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The use of an app password could not be noted", e);
-        }
-    }
+                cancellationToken),
+            cancellationToken);
 
     public async Task<IReadOnlyDictionary<string, DateTimeOffset>> ReadAsync(string mailboxId, CancellationToken cancellationToken)
     {
         var uses = new Dictionary<string, DateTimeOffset>();
         var partition = Partition(mailboxId);
-        try
-        {
-            await foreach (var row in _table.QueryAsync<TableEntity>(
-                TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), cancellationToken: cancellationToken))
+        await StorageGuard.RunAsync(
+            "The uses of app passwords could not be read",
+            async () =>
             {
-                uses[row.RowKey] = row.GetDateTimeOffset(AtColumn) ?? default;
-            }
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The uses of app passwords could not be read", e);
-        }
+                await foreach (var row in _table.QueryAsync<TableEntity>(
+                    TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), cancellationToken: cancellationToken))
+                {
+                    uses[row.RowKey] = row.GetDateTimeOffset(AtColumn) ?? default;
+                }
+            },
+            cancellationToken);
 
         return uses;
     }

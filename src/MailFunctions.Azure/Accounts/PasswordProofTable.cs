@@ -16,31 +16,21 @@ internal sealed class PasswordProofTable(TableServiceClient service) : IPassword
 
     private readonly TableClient _table = service.GetTableClient(StatsTable.StatsName);
 
-    public async ValueTask<DateTimeOffset?> FindAsync(string name, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var row = await _table.FindRowAsync(PartitionOf(name), name, cancellationToken);
-            return row?.GetDateTimeOffset(AtColumn);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The proof of a password could not be read", e);
-        }
-    }
+    public async ValueTask<DateTimeOffset?> FindAsync(string name, CancellationToken cancellationToken) =>
+        await StorageGuard.RunAsync<DateTimeOffset?>(
+            "The proof of a password could not be read",
+            async () =>
+            {
+                var row = await _table.FindRowAsync(PartitionOf(name), name, cancellationToken);
+                return row?.GetDateTimeOffset(AtColumn);
+            },
+            cancellationToken);
 
-    public async Task WriteAsync(string name, DateTimeOffset at, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await _table.UpsertEntityAsync(
-                new TableEntity(PartitionOf(name), name) { [AtColumn] = at }, TableUpdateMode.Replace, cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The proof of a password could not be written", e);
-        }
-    }
+    public Task WriteAsync(string name, DateTimeOffset at, CancellationToken cancellationToken) => StorageGuard.RunAsync(
+        "The proof of a password could not be written",
+        () => _table.UpsertEntityAsync(
+            new TableEntity(PartitionOf(name), name) { [AtColumn] = at }, TableUpdateMode.Replace, cancellationToken),
+        cancellationToken);
 
     private static string PartitionOf(string name) => PartitionPrefix + name[..2];
 }

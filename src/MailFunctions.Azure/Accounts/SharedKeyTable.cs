@@ -20,9 +20,9 @@ internal sealed class SharedKeyTable(TableServiceClient service) : ISharedKeys
 
     private readonly TableClient _table = service.GetTableClient(StatsTable.StatsName);
 
-    public async ValueTask<byte[]> GetAsync(string name, CancellationToken cancellationToken)
-    {
-        try
+    public async ValueTask<byte[]> GetAsync(string name, CancellationToken cancellationToken) => await StorageGuard.RunAsync<byte[]>(
+        $"The key '{name}' could not be read",
+        async () =>
         {
             if (await _table.FindRowAsync(KeysPartition, name, cancellationToken) is { } row)
             {
@@ -41,12 +41,8 @@ internal sealed class SharedKeyTable(TableServiceClient service) : ISharedKeys
                 return KeyOf(await _table.GetEntityAsync<TableEntity>(KeysPartition, name, cancellationToken: cancellationToken)
                     );
             }
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap($"The key '{name}' could not be read", e);
-        }
-    }
+        },
+        cancellationToken);
 
     private static byte[] KeyOf(TableEntity row) => row.GetBinary(KeyColumn);
 }

@@ -16,5 +16,5 @@ public static class DkimKeyStores
     public static IDkimKeyStore InVault(Uri vault) => InVault(vault, new DefaultAzureCredential(), new SecretClientOptions());
 
     internal static IDkimKeyStore InVault(Uri vault, TokenCredential credential, SecretClientOptions options) =>
-        new VaultDkimKeys(new SecretClient(vault, credential, StorageRegistration.Bound(options, new StorageOptions())));
+        new VaultDkimKeys(new SecretClient(vault, credential, StorageClients.Bound(options, new StorageOptions())));
 }

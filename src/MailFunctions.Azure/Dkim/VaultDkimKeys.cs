@@ -10,47 +10,41 @@ internal sealed class VaultDkimKeys(SecretClient vault) : IDkimKeyStore
 {
     private const string PemType = "application/x-pem-file";
 
-    public async Task<string?> FindAsync(string name, CancellationToken cancellationToken)
-    {
-        try
+    public Task<string?> FindAsync(string name, CancellationToken cancellationToken) => StorageGuard.RunAsync<string?>(
+        "A private key could not be read",
+        async () =>
         {
-            return (await vault.GetSecretAsync(name, cancellationToken: cancellationToken)).Value.Value;
-        }
-        catch (RequestFailedException e) when (e.Status == 404)
-        {
-            return null;
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("A private key could not be read", e, "the vault");
-        }
-    }
+            try
+            {
+                return (await vault.GetSecretAsync(name, cancellationToken: cancellationToken)).Value.Value;
+            }
+            catch (RequestFailedException e) when (e.Status == 404)
+            {
+                return null;
+            }
+        },
+        cancellationToken,
+        StorageFault.Vault);
 
-    public async Task PutAsync(string name, string pem, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await vault.SetSecretAsync(new KeyVaultSecret(name, pem) { Properties = { ContentType = PemType } }, cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("A private key could not be written", e, "the vault");
-        }
-    }
+    public Task PutAsync(string name, string pem, CancellationToken cancellationToken) => StorageGuard.RunAsync(
+        "A private key could not be written",
+        () => vault.SetSecretAsync(new KeyVaultSecret(name, pem) { Properties = { ContentType = PemType } }, cancellationToken),
+        cancellationToken,
+        StorageFault.Vault);
 
-    public async Task DeleteAsync(string name, CancellationToken cancellationToken)
-    {
-        try
+    public Task DeleteAsync(string name, CancellationToken cancellationToken) => StorageGuard.RunAsync(
+        "A private key could not be deleted",
+        async () =>
         {
-            await vault.StartDeleteSecretAsync(name, cancellationToken);
-        }
-        catch (RequestFailedException e) when (e.Status is 404)
-        {
-            // It is gone.
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("A private key could not be deleted", e, "the vault");
-        }
-    }
+            try
+            {
+                await vault.StartDeleteSecretAsync(name, cancellationToken);
+            }
+            catch (RequestFailedException e) when (e.Status is 404)
+            {
+                // It is gone.
+            }
+        },
+        cancellationToken,
+        StorageFault.Vault);
 }

@@ -1,6 +1,5 @@
 using Azure.Data.Tables;
 using MailFunctions.Azure.Accounts;
-using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Stats;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Addresses;
@@ -29,21 +28,17 @@ internal sealed class AppPasswordUseRetention(TableServiceClient service, IDirec
 
     public string Name => "uses of app passwords";
 
-    public async Task<int> RunAsync(CancellationToken cancellationToken)
-    {
-        try
+    public Task<int> RunAsync(CancellationToken cancellationToken) => StorageGuard.RunAsync<int>(
+        "The uses of app passwords could not be tidied",
+        async () =>
         {
             var cursor = await _table.FindRowAsync(CursorPartition, CursorRow, cancellationToken);
             var (removed, after) = await SweepAsync(cursor?.GetString(AfterColumn) ?? AppPasswordUseTable.PartitionPrefix, cancellationToken);
             await _table.UpsertEntityAsync(
                 new TableEntity(CursorPartition, CursorRow) { [AfterColumn] = after }, TableUpdateMode.Replace, cancellationToken);
             return removed;
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The uses of app passwords could not be tidied", e);
-        }
-    }
+        },
+        cancellationToken);
 
     /// <summary>How many notes are gone, and the partition it came to; at the end the beginning.</summary>
     private async Task<(int Removed, string After)> SweepAsync(string after, CancellationToken cancellationToken)
@@ -62,7 +57,7 @@ internal sealed class AppPasswordUseRetention(TableServiceClient service, IDirec
                 }
 
                 var useless = await UselessAsync([.. notes], cancellationToken);
-                removed += await OldRows.RemoveAsync(_table, useless, cancellationToken);
+                removed += await RowRemoval.RemoveAsync(_table, useless, cancellationToken);
                 after = notes.Key;
             }
         }

@@ -6,38 +6,35 @@ using MailFunctions.Core.Housekeeping;
 namespace MailFunctions.Azure.Housekeeping;
 
 /// <summary>Purges `del:` rows past the retention.</summary>
-internal sealed class DeletedMail(DueIndex index, MailboxPurge purge, BusKnowledge bus, RetentionOptions retention, RunLimits limits, TimeProvider time) : IHousekeepingTask
+internal sealed class DeletedMail(
+    ExpiryTable expiry, MailboxPurge purge, UndeliveredMail undelivered, RetentionOptions retention, RunLimits limits, TimeProvider time) : IHousekeepingTask
 {
     public string Name => "deleted mail";
 
-    public async Task<int> RunAsync(CancellationToken cancellationToken)
+    public Task<int> RunAsync(CancellationToken cancellationToken) => StorageGuard.RunAsync(
+        "Deleted mail could not be purged", () => SweepAsync(cancellationToken), cancellationToken);
+
+    private async Task<int> SweepAsync(CancellationToken cancellationToken)
     {
         var bounds = new RunBounds(limits, time);
         var now = time.GetUtcNow();
         var until = now - retention.Deleted;
-        IReadOnlySet<string>? known = null;
-        try
+        IReadOnlySet<string>? inBus = null;
+        await foreach (var mailbox in expiry.ReadAsync(ExpiryKind.DeletedMail, until, cancellationToken))
         {
-            await foreach (var due in index.ReadAsync(DueKind.Deleted, until, cancellationToken))
+            inBus ??= await undelivered.ReadAsync(cancellationToken);
+            if (inBus is null || bounds.AreReached)
             {
-                known ??= await bus.ReadAsync(cancellationToken);
-                if (known is null || bounds.AreReached)
-                {
-                    break;
-                }
-
-                // Of a day that is not past the retention as a whole, a part may be.
-                var wholeDay = due.Day.AddDays(1) <= until;
-                var (_, left) = await purge.PurgeAsync(due.MailboxId, Filter(due.MailboxId, until), known, bounds, cancellationToken);
-                if (wholeDay && !left)
-                {
-                    await index.RemoveAsync(due, now, cancellationToken);
-                }
+                break;
             }
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("Deleted mail could not be purged", e);
+
+            // Of a day that is not past the retention as a whole, a part may be.
+            var wholeDay = mailbox.Day.AddDays(1) <= until;
+            var (_, left) = await purge.PurgeAsync(mailbox.MailboxId, Filter(mailbox.MailboxId, until), inBus, bounds, cancellationToken);
+            if (wholeDay && !left)
+            {
+                await expiry.RemoveAsync(mailbox, now, cancellationToken);
+            }
         }
 
         return bounds.Done;

@@ -1,12 +1,13 @@
 using Azure;
 using Azure.Data.Tables;
 using MailFunctions.Azure.Mailboxes;
+using MailFunctions.Azure.Messages;
 using MailFunctions.Core.Mailboxes;
 
 namespace MailFunctions.Azure.Housekeeping;
 
-/// <summary>Takes messages out of a mailbox for good; their references and blobs are left to <see cref="LooseBlobs"/>.</summary>
-internal sealed class MailboxPurge(TableServiceClient service, LooseBlobs loose)
+/// <summary>Takes messages out of a mailbox for good; their references and blobs are left to <see cref="UnreferencedBlobs"/>.</summary>
+internal sealed class MailboxPurge(TableServiceClient service, ReferencesTable references)
 {
     /// <summary>A transaction takes 100 operations: the message's row and its `id:` row.</summary>
     private const int PerTransaction = 50;
@@ -39,10 +40,38 @@ internal sealed class MailboxPurge(TableServiceClient service, LooseBlobs loose)
         return (purged, left);
     }
 
+    /// <summary>Purges all that a mailbox holds, and its other rows. True when nothing of it is left.</summary>
+    public async Task<bool> PurgeAllAsync(string mailboxId, IReadOnlySet<string> inBus, RunBounds bounds, CancellationToken cancellationToken)
+    {
+        var partition = MailboxRow.Partition(mailboxId);
+        foreach (var (from, to) in ((string, string)[])
+            [(MailboxRow.DeletedPrefix, MailboxRow.AfterDeleted), (MailboxRow.MessagePrefix, MailboxRow.AfterMessages)])
+        {
+            var filter = TableClient.CreateQueryFilter($"PartitionKey eq {partition} and RowKey ge {from} and RowKey lt {to}");
+            var (_, left) = await PurgeAsync(mailboxId, filter, inBus, bounds, cancellationToken);
+            if (left)
+            {
+                return false;
+            }
+        }
+
+        await foreach (var rows in _table.QueryAsync<TableEntity>(
+            TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), 100, ["PartitionKey", "RowKey"], cancellationToken).AsPages(null, 100))
+        {
+            // A message that was delivered meanwhile, by a sender who still knew the account, waits for the next run.
+            foreach (var row in rows.Values.Where(r => !r.RowKey.StartsWith(MailboxRow.MessagePrefix, StringComparison.Ordinal)))
+            {
+                await _table.DeleteEntityAsync(row.PartitionKey, row.RowKey, ETag.All, cancellationToken);
+            }
+        }
+
+        return true;
+    }
+
     private async Task<int> PurgeAsync(string mailboxId, List<TableEntity> rows, CancellationToken cancellationToken)
     {
         var entries = rows.ConvertAll(MailboxRow.ToEntry);
-        await loose.NoteAsync(mailboxId, entries.Select(e => (e.Uid, e.MessageId, e.Blob)), cancellationToken);
+        await references.NoteAsync(entries.Select(e => new UnreferencedBlob(e.MessageId, e.Blob, mailboxId, e.Uid)), cancellationToken);
         try
         {
             await _table.SubmitTransactionAsync(
@@ -51,7 +80,7 @@ internal sealed class MailboxPurge(TableServiceClient service, LooseBlobs loose)
         }
         catch (RequestFailedException e) when (e.Status is 404 or 412)
         {
-            // One of them was restored, or another run is here too: each by itself.
+            // One of them was restored, or another run purges too: each by itself.
         }
 
         var purged = 0;

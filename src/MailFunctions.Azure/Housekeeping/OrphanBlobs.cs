@@ -3,7 +3,6 @@ using Azure;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
-using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Messages;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Azure.Traces;
@@ -18,47 +17,48 @@ namespace MailFunctions.Azure.Housekeeping;
 /// the bus. Goes through the container once, a day's folder after the other, and remembers where it was.
 /// </summary>
 internal sealed class OrphanBlobs(
-    BlobServiceClient blobs, TableServiceClient tables, IMessageStore store, LooseBlobs loose, BusKnowledge bus, RunLimits limits, TimeProvider time) : IHousekeepingTask
+    BlobServiceClient blobs, TableServiceClient tables, IMessageStore store, ReferencesTable references, UndeliveredMail undelivered, RunLimits limits,
+    TimeProvider time)
+    : IHousekeepingTask
 {
     /// <summary>A day's blobs are looked at when the day has been over for this long.</summary>
     public static readonly TimeSpan Age = TimeSpan.FromDays(2);
 
     private const int PageSize = 500;
-    private const int LooksAtOnce = 8;
+    private const int CheckedAtOnce = 8;
     private const string CursorPartition = "sweep";
     private const string CursorRow = "orphans";
     private const string DayColumn = "Day";
     private const string ContinuationColumn = "Continuation";
     private const string FolderFormat = "yyyy'/'MM'/'dd'/'";
 
-    private readonly BlobContainerClient _container = blobs.GetBlobContainerClient(BlobMessageStore.ContainerName);
-    private readonly TableClient _references = tables.GetTableClient(MailboxTable.ReferencesName);
+    private readonly BlobContainerClient _container = blobs.GetBlobContainerClient(MessageBlobs.ContainerName);
+    private readonly TableClient _cursors = tables.GetTableClient(ReferencesTable.TableName);
     private readonly TableClient _traces = tables.GetTableClient(TraceTable.TracesName);
 
     public string Name => "orphan blobs";
 
-    public async Task<int> RunAsync(CancellationToken cancellationToken)
-    {
-        var bounds = new RunBounds(limits, time);
-        try
+    public Task<int> RunAsync(CancellationToken cancellationToken) => StorageGuard.RunAsync(
+        "Orphan blobs could not be removed",
+        async () =>
         {
-            await SweepAsync(bounds, cancellationToken);
-        }
-        catch (RequestFailedException e) when (e.Status is 409 or 412)
-        {
-            // Another run goes through the same folders.
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("Orphan blobs could not be removed", e);
-        }
+            var bounds = new RunBounds(limits, time);
+            try
+            {
+                await SweepAsync(bounds, cancellationToken);
+            }
+            catch (RequestFailedException e) when (e.Status is 409 or 412)
+            {
+                // Another run goes through the same folders.
+            }
 
-        return bounds.Done;
-    }
+            return bounds.Done;
+        },
+        cancellationToken);
 
     private async Task SweepAsync(RunBounds bounds, CancellationToken cancellationToken)
     {
-        IReadOnlySet<string>? known = null;
+        IReadOnlySet<string>? inBus = null;
         var cursor = await ReadCursorAsync(cancellationToken);
         while (cursor is not null && !bounds.AreReached)
         {
@@ -68,13 +68,13 @@ internal sealed class OrphanBlobs(
                 return;
             }
 
-            known ??= await bus.ReadAsync(cancellationToken);
-            if (known is null)
+            inBus ??= await undelivered.ReadAsync(cancellationToken);
+            if (inBus is null)
             {
                 return;
             }
 
-            var next = await SweepPageAsync(day, cursor.GetString(ContinuationColumn), known, bounds, cancellationToken);
+            var next = await SweepPageAsync(day, cursor.GetString(ContinuationColumn), inBus, bounds, cancellationToken);
             cursor[DayColumn] = next is null ? day.AddDays(1) : day;
             cursor[ContinuationColumn] = next ?? "";
             cursor = await WriteCursorAsync(cursor, cancellationToken);
@@ -83,7 +83,7 @@ internal sealed class OrphanBlobs(
 
     /// <summary>The continuation within the day, or null at its end.</summary>
     private async Task<string?> SweepPageAsync(
-        DateTimeOffset day, string? continuation, IReadOnlySet<string> known, RunBounds bounds, CancellationToken cancellationToken)
+        DateTimeOffset day, string? continuation, IReadOnlySet<string> inBus, RunBounds bounds, CancellationToken cancellationToken)
     {
         var folder = day.UtcDateTime.ToString(FolderFormat, CultureInfo.InvariantCulture);
         var pages = _container.GetBlobsAsync(new GetBlobsOptions { Prefix = folder }, cancellationToken)
@@ -93,10 +93,10 @@ internal sealed class OrphanBlobs(
             var removed = 0;
             await Parallel.ForEachAsync(
                 page.Values.Select(b => b.Name),
-                new ParallelOptions { MaxDegreeOfParallelism = LooksAtOnce, CancellationToken = cancellationToken },
+                new ParallelOptions { MaxDegreeOfParallelism = CheckedAtOnce, CancellationToken = cancellationToken },
                 async (blob, token) =>
                 {
-                    if (await RemoveIfOrphanAsync(blob, folder, known, token))
+                    if (await RemoveIfOrphanAsync(blob, folder, inBus, token))
                     {
                         Interlocked.Increment(ref removed);
                     }
@@ -108,17 +108,17 @@ internal sealed class OrphanBlobs(
         return null;
     }
 
-    private async ValueTask<bool> RemoveIfOrphanAsync(string blob, string folder, IReadOnlySet<string> known, CancellationToken cancellationToken)
+    private async ValueTask<bool> RemoveIfOrphanAsync(string blob, string folder, IReadOnlySet<string> inBus, CancellationToken cancellationToken)
     {
         var messageId = Path.GetFileNameWithoutExtension(blob[folder.Length..]);
-        if (known.Contains(messageId))
+        if (inBus.Contains(messageId))
         {
-            // Held for later, or dead-lettered: the sweep does not come back, so it is noted.
-            await loose.NoteAsync(messageId, blob, cancellationToken);
+            // Held for later, or dead-lettered: the sweep does not return to this day, so it is noted.
+            await references.NoteAsync(messageId, blob, cancellationToken);
             return false;
         }
 
-        return !await loose.IsReferredToAsync(messageId, cancellationToken)
+        return !await references.AnyAsync(messageId, cancellationToken)
             && !await HasTraceAsync(messageId, cancellationToken)
             && await store.DeleteAsync(blob, cancellationToken);
     }
@@ -139,7 +139,7 @@ internal sealed class OrphanBlobs(
     /// <summary>Where the last run was; at first the day of the oldest blob, and null when there is none.</summary>
     private async Task<TableEntity?> ReadCursorAsync(CancellationToken cancellationToken)
     {
-        if (await _references.FindRowAsync(CursorPartition, CursorRow, cancellationToken) is { } cursor)
+        if (await _cursors.FindRowAsync(CursorPartition, CursorRow, cancellationToken) is { } cursor)
         {
             return cursor;
         }
@@ -162,8 +162,8 @@ internal sealed class OrphanBlobs(
     private async Task<TableEntity> WriteCursorAsync(TableEntity cursor, CancellationToken cancellationToken)
     {
         var answer = cursor.ETag == default
-            ? await _references.AddEntityAsync(cursor, cancellationToken)
-            : await _references.UpdateEntityAsync(cursor, cursor.ETag, TableUpdateMode.Replace, cancellationToken);
+            ? await _cursors.AddEntityAsync(cursor, cancellationToken)
+            : await _cursors.UpdateEntityAsync(cursor, cursor.ETag, TableUpdateMode.Replace, cancellationToken);
         cursor.ETag = answer.Headers.ETag ?? throw new RequestFailedException(answer);
         return cursor;
     }

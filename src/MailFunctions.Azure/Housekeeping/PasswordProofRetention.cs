@@ -1,6 +1,5 @@
 using Azure.Data.Tables;
 using MailFunctions.Azure.Accounts;
-using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Stats;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Accounts;
@@ -15,21 +14,17 @@ internal sealed class PasswordProofRetention(TableServiceClient service, TimePro
 
     public string Name => "proofs of passwords";
 
-    public async Task<int> RunAsync(CancellationToken cancellationToken)
-    {
-        try
+    public Task<int> RunAsync(CancellationToken cancellationToken) => StorageGuard.RunAsync<int>(
+        "Old proofs of passwords could not be removed",
+        async () =>
         {
             var end = time.GetUtcNow() - PasswordProof.Lifetime;
-            return await OldRows.RemoveAsync(
+            return await RowRemoval.RemoveAsync(
                 _table,
                 TableClient.CreateQueryFilter(
                     $"PartitionKey ge {PasswordProofTable.PartitionPrefix} and PartitionKey lt {PasswordProofTable.AfterPartitions} and At lt {end}"),
-                OldRows.MaxRows,
+                RowRemoval.MaxRows,
                 cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("Old proofs of passwords could not be removed", e);
-        }
-    }
+        },
+        cancellationToken);
 }

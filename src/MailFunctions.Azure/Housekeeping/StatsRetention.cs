@@ -1,5 +1,4 @@
 using Azure.Data.Tables;
-using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Stats;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Housekeeping;
@@ -15,17 +14,13 @@ internal sealed class StatsRetention(TableServiceClient service, TimeProvider ti
 
     public string Name => "stats";
 
-    public async Task<int> RunAsync(CancellationToken cancellationToken)
-    {
-        try
+    public Task<int> RunAsync(CancellationToken cancellationToken) => StorageGuard.RunAsync<int>(
+        "Old stats could not be removed",
+        async () =>
         {
             var end = StatsTable.Day(time.GetUtcNow().AddDays(-Days));
-            return await OldRows.RemoveAsync(
-                _table, TableClient.CreateQueryFilter($"PartitionKey ge {"0"} and PartitionKey lt {end}"), OldRows.MaxRows, cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("Old stats could not be removed", e);
-        }
-    }
+            return await RowRemoval.RemoveAsync(
+                _table, TableClient.CreateQueryFilter($"PartitionKey ge {"0"} and PartitionKey lt {end}"), RowRemoval.MaxRows, cancellationToken);
+        },
+        cancellationToken);
 }

@@ -1,5 +1,4 @@
 using Azure.Data.Tables;
-using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Relay;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Housekeeping;
@@ -22,19 +21,18 @@ internal sealed class TlsRetention(TableServiceClient service, TimeProvider time
     {
         var now = time.GetUtcNow();
         var first = TlsTable.Partition(DateOnly.FromDateTime(now.UtcDateTime).AddDays(-Days));
-        try
-        {
-            var removed = await OldRows.RemoveAsync(
-                _table, TableClient.CreateQueryFilter($"PartitionKey lt {first}"), MaxRows, cancellationToken);
-            return removed + await OldRows.RemoveAsync(
-                _table,
-                TableClient.CreateQueryFilter($"PartitionKey eq {TlsTable.PolicyPartition} and Expires lt {now}"),
-                MaxRows - removed,
-                cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("Old TLS results could not be removed", e);
-        }
+        return await StorageGuard.RunAsync<int>(
+            "Old TLS results could not be removed",
+            async () =>
+            {
+                var removed = await RowRemoval.RemoveAsync(
+                    _table, TableClient.CreateQueryFilter($"PartitionKey lt {first}"), MaxRows, cancellationToken);
+                return removed + await RowRemoval.RemoveAsync(
+                    _table,
+                    TableClient.CreateQueryFilter($"PartitionKey eq {TlsTable.PolicyPartition} and Expires lt {now}"),
+                    MaxRows - removed,
+                    cancellationToken);
+            },
+            cancellationToken);
     }
 }

@@ -1,5 +1,4 @@
 using Azure.Data.Tables;
-using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Azure.Traces;
 using MailFunctions.Core.Envelopes;
@@ -19,22 +18,21 @@ internal sealed class TraceRetention(TableServiceClient service, TimeProvider ti
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
         var end = time.GetUtcNow().AddDays(-Days);
-        try
-        {
-            var removed = await OldRows.RemoveAsync(
-                _table,
-                TableClient.CreateQueryFilter($"PartitionKey ge {"0"} and PartitionKey lt {MessageName.NewId(end)} and At lt {end}"),
-                OldRows.MaxRows,
-                cancellationToken);
-            return removed + await OldRows.RemoveAsync(
-                _table,
-                TableClient.CreateQueryFilter($"PartitionKey ge {TraceRow.IndexPrefixes} and PartitionKey lt {TraceRow.AfterIndexes} and At lt {end}"),
-                OldRows.MaxRows - removed,
-                cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("Old traces could not be removed", e);
-        }
+        return await StorageGuard.RunAsync<int>(
+            "Old traces could not be removed",
+            async () =>
+            {
+                var removed = await RowRemoval.RemoveAsync(
+                    _table,
+                    TableClient.CreateQueryFilter($"PartitionKey ge {"0"} and PartitionKey lt {MessageName.NewId(end)} and At lt {end}"),
+                    RowRemoval.MaxRows,
+                    cancellationToken);
+                return removed + await RowRemoval.RemoveAsync(
+                    _table,
+                    TableClient.CreateQueryFilter($"PartitionKey ge {TraceRow.IndexPrefixes} and PartitionKey lt {TraceRow.AfterIndexes} and At lt {end}"),
+                    RowRemoval.MaxRows - removed,
+                    cancellationToken);
+            },
+            cancellationToken);
     }
 }

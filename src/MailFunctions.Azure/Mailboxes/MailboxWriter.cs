@@ -65,7 +65,7 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
         catch (Exception e)
         {
             // Whatever it was, each caller has to hear of it: the bus delivers again.
-            var told = StorageFault.IsTrouble(e, CancellationToken.None) ? StorageFault.Wrap("The mailbox could not be written", e) : e;
+            var told = StorageFault.Is(e, CancellationToken.None) ? StorageFault.Wrap("The mailbox could not be written", e) : e;
             batch.ForEach(d => d.Fail(told));
         }
     }

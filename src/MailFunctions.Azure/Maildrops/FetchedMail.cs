@@ -1,6 +1,5 @@
 using Azure;
 using Azure.Data.Tables;
-using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Accounts;
@@ -11,7 +10,7 @@ namespace MailFunctions.Azure.Maildrops;
 /// Marks the messages that a session fetched, for an account whose fetched mail goes after some days. Written when the
 /// session ends, transaction by transaction; what can't be written then stays longer, which RFC 2449 §6.7 allows.
 /// </summary>
-internal sealed class FetchedMail(TableClient table, string partition, AuthenticatedAccount account, DueIndex index, TimeProvider time)
+internal sealed class FetchedMail(MailboxPartition mailbox, AuthenticatedAccount account, ExpiryTable expiry, TimeProvider time)
 {
     private const int RowsPerTransaction = 99; // and the lock
 
@@ -43,7 +42,7 @@ internal sealed class FetchedMail(TableClient table, string partition, Authentic
             foreach (var some in _uids.Order().Chunk(RowsPerTransaction))
             {
                 // It is the first time that counts.
-                var rows = await table.FindMessagesAsync(partition, some, cancellationToken, Columns);
+                var rows = await mailbox.Table.FindMessagesAsync(mailbox.Key, some, cancellationToken, Columns);
                 var unmarked = rows.Where(r => r.GetDateTimeOffset(MailboxRow.FetchedColumn) is null).ToList();
                 if (unmarked.Count == 0)
                 {
@@ -52,13 +51,13 @@ internal sealed class FetchedMail(TableClient table, string partition, Authentic
 
                 if (!noted)
                 {
-                    await index.NoteAsync(DueKind.Aged, now.AddDays(days), account.MailboxId, account.Address.ToCanonicalString(), null, cancellationToken);
+                    await expiry.NoteAsync(ExpiryKind.FetchedMail, now.AddDays(days), account.MailboxId, account.Address.ToCanonicalString(), null, cancellationToken);
                     noted = true;
                 }
 
                 var actions = unmarked.Select(row => new TableTransactionAction(
                     TableTransactionActionType.UpdateMerge,
-                    new TableEntity(partition, row.RowKey) { [MailboxRow.FetchedColumn] = now },
+                    new TableEntity(mailbox.Key, row.RowKey) { [MailboxRow.FetchedColumn] = now },
                     ETag.All)).ToList();
                 if (!await held.SubmitAsync(actions, cancellationToken))
                 {
@@ -66,7 +65,7 @@ internal sealed class FetchedMail(TableClient table, string partition, Authentic
                 }
             }
         }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken) || e is OperationCanceledException)
+        catch (Exception e) when (StorageFault.Is(e, cancellationToken) || e is OperationCanceledException)
         {
             // They stay longer.
         }
@@ -77,8 +76,8 @@ internal sealed class FetchedMail(TableClient table, string partition, Authentic
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var filter = TableClient.CreateQueryFilter(
-            $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessagePrefix} and RowKey lt {MailboxRow.AfterMessages}");
-        await foreach (var row in table.QueryAsync<TableEntity>(filter, 1000, Columns, cancellationToken))
+            $"PartitionKey eq {mailbox.Key} and RowKey ge {MailboxRow.MessagePrefix} and RowKey lt {MailboxRow.AfterMessages}");
+        await foreach (var row in mailbox.Table.QueryAsync<TableEntity>(filter, 1000, Columns, cancellationToken))
         {
             yield return (MailboxRow.UidOf(row.RowKey), row.GetDateTimeOffset(MailboxRow.FetchedColumn));
         }

@@ -125,7 +125,7 @@ internal sealed class MaildropLock : IAsyncDisposable
                 await _table.DeleteEntityAsync(_partition, MailboxRow.LockKey, _etag, limit.Token);
             }
         }
-        catch (Exception e) when (StorageFault.IsTrouble(e, CancellationToken.None))
+        catch (Exception e) when (StorageFault.Is(e, CancellationToken.None))
         {
             // It runs out by itself.
         }
@@ -173,7 +173,7 @@ internal sealed class MaildropLock : IAsyncDisposable
                 await IsCertainAsync(_end.Token);
             }
         }
-        catch (Exception e) when (StorageFault.IsTrouble(e, _end.Token))
+        catch (Exception e) when (StorageFault.Is(e, _end.Token))
         {
             // Tried again at the next tick, while the lock lasts.
         }

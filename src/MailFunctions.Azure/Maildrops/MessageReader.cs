@@ -1,4 +1,5 @@
 using System.Text;
+using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Messages;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;

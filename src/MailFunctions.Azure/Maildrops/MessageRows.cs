@@ -9,7 +9,7 @@ namespace MailFunctions.Azure.Maildrops;
 /// The rows of the messages that a client reads: one message alone is a point read; one that its neighbours follow brings
 /// their rows with it, and the next ones are on their way before the last of these is reached.
 /// </summary>
-internal sealed class MessageRows(TableClient table, string partition)
+internal sealed class MessageRows(MailboxPartition mailbox)
 {
     /// <summary>Rows of the first query: most clients come for a few messages.</summary>
     public const int FirstRows = 100;
@@ -69,7 +69,12 @@ internal sealed class MessageRows(TableClient table, string partition)
             return known;
         }
 
-        try
+        return await SearchAsync(uid, next, cancellationToken);
+    }
+
+    private Task<MailboxEntry?> SearchAsync(uint uid, LikelyNext next, CancellationToken cancellationToken) => StorageGuard.RunAsync(
+        "The message could not be found",
+        async () =>
         {
             if (await TakeAloneAsync(uid, next.Uids, cancellationToken) is { } alone)
             {
@@ -87,14 +92,10 @@ internal sealed class MessageRows(TableClient table, string partition)
                 }
             }
 
-            // Only a point read tells that a row is not there.
+            // Only a point read shows that a row is not there.
             return await ReadOneAsync(uid, cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The message could not be found", e);
-        }
-    }
+        },
+        cancellationToken);
 
     /// <summary>What was fetched ahead; rows behind the reader are let go.</summary>
     private async ValueTask TakeMoreAsync(uint uid, ReadOnlyMemory<uint> likelyNext, CancellationToken cancellationToken)
@@ -147,7 +148,7 @@ internal sealed class MessageRows(TableClient table, string partition)
 
     private async Task<MailboxEntry?> ReadOneAsync(uint uid, CancellationToken cancellationToken)
     {
-        var row = await table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken, MailboxRow.ContentColumns);
+        var row = await mailbox.Table.FindRowAsync(mailbox.Key, MailboxRow.MessageKey(uid), cancellationToken, MailboxRow.ContentColumns);
         return row is null ? null : MailboxRow.ToEntry(row);
     }
 
@@ -185,10 +186,10 @@ internal sealed class MessageRows(TableClient table, string partition)
         var (from, to) = downwards
             ? (MailboxRow.MessageKey(uid < count ? 0 : uid - (uint)count + 1), MailboxRow.MessageKey(uid))
             : (MailboxRow.MessageKey(uid), MailboxRow.AfterMessages);
-        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {partition} and RowKey ge {from} and RowKey le {to}");
+        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {mailbox.Key} and RowKey ge {from} and RowKey le {to}");
         var rows = new List<MailboxEntry>();
         var pages = 0;
-        await foreach (var page in table.QueryAsync<TableEntity>(filter, count, MailboxRow.ContentColumns, cancellationToken)
+        await foreach (var page in mailbox.Table.QueryAsync<TableEntity>(filter, count, MailboxRow.ContentColumns, cancellationToken)
             .AsPages(null, count))
         {
             rows.AddRange(page.Values.Select(MailboxRow.ToEntry));

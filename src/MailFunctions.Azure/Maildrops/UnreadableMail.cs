@@ -14,7 +14,7 @@ internal sealed class UnreadableMail(ITraceWriter traces, AuthenticatedAccount a
 
     /// <summary>Without its row a message is known by nothing but its unique id.</summary>
     public Task TellOfRowAsync(uint uid, CancellationToken cancellationToken) =>
-        TellAsync($"{TableMaildrop.UniqueIdPrefixOf(account.MailboxId)}.{uid}", $"POP3: the row {MailboxRow.MessageKey(uid)} is not in the mailbox", cancellationToken);
+        TellAsync($"{LockedMaildrop.UniqueIdPrefixOf(account.MailboxId)}.{uid}", $"POP3: the row {MailboxRow.MessageKey(uid)} is not in the mailbox", cancellationToken);
 
     private async Task TellAsync(string messageId, string detail, CancellationToken cancellationToken)
     {

@@ -13,7 +13,7 @@ internal sealed class BlobStream(Stream blob) : ForwardStream
         {
             return await blob.ReadAsync(buffer, cancellationToken);
         }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        catch (Exception e) when (StorageFault.Is(e, cancellationToken))
         {
             throw Broken(e);
         }
@@ -25,7 +25,7 @@ internal sealed class BlobStream(Stream blob) : ForwardStream
         {
             return blob.Read(buffer);
         }
-        catch (Exception e) when (StorageFault.IsTrouble(e, CancellationToken.None))
+        catch (Exception e) when (StorageFault.Is(e, CancellationToken.None))
         {
             throw Broken(e);
         }

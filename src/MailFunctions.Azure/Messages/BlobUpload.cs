@@ -40,39 +40,38 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
         return taken == octets.Length ? ValueTask.CompletedTask : WriteRestAsync(octets[taken..], cancellationToken);
     }
 
-    public async ValueTask CommitAsync(CancellationToken cancellationToken)
-    {
-        try
+    public async ValueTask CommitAsync(CancellationToken cancellationToken) => await StorageGuard.RunAsync(
+        "The message could not be stored",
+        async () =>
         {
-            if (_blockIds is null)
+            try
             {
-                await blob.UploadAsync(
-                    _held.AsStream(),
-                    new BlobUploadOptions { Conditions = OnlyNew, Metadata = Metadata() },
+                if (_blockIds is null)
+                {
+                    await blob.UploadAsync(
+                        _held.AsStream(),
+                        new BlobUploadOptions { Conditions = OnlyNew, Metadata = Metadata() },
+                        cancellationToken);
+                    return;
+                }
+
+                if (_held.Length > 0)
+                {
+                    await StageHeldAsync(cancellationToken);
+                }
+
+                await WaitForStagingAsync(0);
+                await blob.CommitBlockListAsync(
+                    _blockIds,
+                    new CommitBlockListOptions { Conditions = OnlyNew, Metadata = Metadata() },
                     cancellationToken);
-                return;
             }
-
-            if (_held.Length > 0)
+            catch (RequestFailedException e) when (e.Status is 409 or 412)
             {
-                await StageHeldAsync(cancellationToken);
+                await EnsureOursAsync(e, cancellationToken);
             }
-
-            await WaitForStagingAsync(0);
-            await blob.CommitBlockListAsync(
-                _blockIds,
-                new CommitBlockListOptions { Conditions = OnlyNew, Metadata = Metadata() },
-                cancellationToken);
-        }
-        catch (RequestFailedException e) when (e.Status is 409 or 412)
-        {
-            await EnsureOursAsync(e, cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The message could not be stored", e);
-        }
-    }
+        },
+        cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
@@ -84,7 +83,7 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
-                // Told to the caller where it mattered; uncommitted blocks are dropped by the service after a week.
+                // Thrown to the caller where it mattered; uncommitted blocks are dropped by the service after a week.
             }
         }
 
@@ -146,11 +145,10 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
     {
         try
         {
-            await blob.StageBlockAsync(id, content.AsStream(), cancellationToken: cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("A part of the message could not be stored", e);
+            await StorageGuard.RunAsync(
+                "A part of the message could not be stored",
+                () => blob.StageBlockAsync(id, content.AsStream(), cancellationToken: cancellationToken),
+                cancellationToken);
         }
         finally
         {
@@ -169,34 +167,14 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
 
     private Dictionary<string, string> Metadata() => new() { [TokenKey] = _token };
 
-    /// <summary>The name is taken: by this very upload, whose answer was lost and which was tried again, or by a stranger.</summary>
+    /// <summary>The name is taken: by this very upload, whose answer was lost and which was tried again, or by another one.</summary>
     private async ValueTask EnsureOursAsync(RequestFailedException conflict, CancellationToken cancellationToken)
     {
-        try
+        var properties = await StorageGuard.RunAsync(
+            "The message could not be stored", () => blob.GetPropertiesAsync(cancellationToken: cancellationToken), cancellationToken);
+        if (!properties.Value.Metadata.TryGetValue(TokenKey, out var token) || token != _token)
         {
-            var properties = await blob.GetPropertiesAsync(cancellationToken: cancellationToken);
-            if (properties.Value.Metadata.TryGetValue(TokenKey, out var token) && token == _token)
-            {
-                return;
-            }
+            throw new StoreUnavailableException($"The blob '{blob.Name}' was there already.", conflict);
         }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The message could not be stored", e);
-        }
-
-        throw new StoreUnavailableException($"The blob '{blob.Name}' was there already.", conflict);
     }
-}
-
-/// <summary>How much of a message is in memory while it goes up.</summary>
-/// <param name="BlockOctets">What is held before it goes up as a block; messages up to this size cost one request.</param>
-/// <param name="BlocksInFlight">Blocks of one upload under way at once.</param>
-internal sealed record UploadSize(int BlockOctets, int BlocksInFlight)
-{
-    /// <summary>Of a message that a client sends: a connection costs 256 KiB at most, whatever it sends.</summary>
-    public static readonly UploadSize Small = new(80 * 1024, 1);
-
-    /// <summary>Of a message that this system writes itself.</summary>
-    public static readonly UploadSize Large = new(1024 * 1024, 2);
 }

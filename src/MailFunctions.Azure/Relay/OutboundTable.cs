@@ -1,7 +1,6 @@
 using Azure;
 using Azure.Data.Tables;
-using MailFunctions.Azure.Housekeeping;
-using MailFunctions.Azure.Mailboxes;
+using MailFunctions.Azure.Messages;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Relay;
 using MailFunctions.Core.Storage;
@@ -9,12 +8,11 @@ using MailFunctions.Core.Storage;
 namespace MailFunctions.Azure.Relay;
 
 /// <summary>The table `outbound`, and the rows of `references` that keep the blobs of its jobs.</summary>
-internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
+internal sealed class OutboundTable(TableServiceClient service, ReferencesTable references) : IOutboundJobs
 {
     public const string OutboundName = "outbound";
 
     private readonly TableClient _jobs = service.GetTableClient(OutboundName);
-    private readonly TableClient _references = service.GetTableClient(MailboxTable.ReferencesName);
 
     public Task<OutboundJob?> FindAsync(string domain, string id, CancellationToken cancellationToken) => ReadAsync(
         async () => await _jobs.FindRowAsync(TableKey.Escape(domain), id, cancellationToken) is { } row ? OutboundRow.ToJob(row) : null,
@@ -33,37 +31,36 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
         },
         cancellationToken);
 
-    public async Task<OutboundJob?> PutAsync(OutboundJob job, CancellationToken cancellationToken)
-    {
-        try
+    public Task<OutboundJob?> PutAsync(OutboundJob job, CancellationToken cancellationToken) => StorageGuard.RunAsync<OutboundJob?>(
+        "The outbound job could not be written",
+        async () =>
         {
-            Response answer;
-            if (job.ETag.Length == 0)
+            try
             {
-                // The reference comes first: a blob that a job needs is never taken for one that nobody needs.
-                await _references.UpsertEntityAsync(Reference(job), TableUpdateMode.Replace, cancellationToken);
-                answer = await _jobs.AddEntityAsync(OutboundRow.From(job), cancellationToken);
-            }
-            else
-            {
-                answer = await _jobs.UpdateEntityAsync(OutboundRow.From(job), new ETag(job.ETag), TableUpdateMode.Replace, cancellationToken);
-            }
+                Response answer;
+                if (job.ETag.Length == 0)
+                {
+                    // The reference comes first: a blob that a job needs is never taken for an unreferenced one.
+                    await references.AddAsync(job.MessageId, Holder(job), cancellationToken);
+                    answer = await _jobs.AddEntityAsync(OutboundRow.From(job), cancellationToken);
+                }
+                else
+                {
+                    answer = await _jobs.UpdateEntityAsync(OutboundRow.From(job), new ETag(job.ETag), TableUpdateMode.Replace, cancellationToken);
+                }
 
-            return job with { ETag = answer.Headers.ETag?.ToString() ?? throw new RequestFailedException(answer) };
-        }
-        catch (RequestFailedException e) when (e.Status == 412)
-        {
-            return await FindOwnAsync(job, cancellationToken);
-        }
-        catch (RequestFailedException e) when (e.Status == 409 || (e.Status == 404 && job.ETag.Length > 0))
-        {
-            return null;
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The outbound job could not be written", e);
-        }
-    }
+                return job with { ETag = answer.Headers.ETag?.ToString() ?? throw new RequestFailedException(answer) };
+            }
+            catch (RequestFailedException e) when (e.Status == 412)
+            {
+                return await FindOwnAsync(job, cancellationToken);
+            }
+            catch (RequestFailedException e) when (e.Status == 409 || (e.Status == 404 && job.ETag.Length > 0))
+            {
+                return null;
+            }
+        },
+        cancellationToken);
 
     /// <summary>The row, if it is what was to be written: the first try was done and its answer lost, and the second came too late.</summary>
     private Task<OutboundJob?> FindOwnAsync(OutboundJob job, CancellationToken cancellationToken) => ReadAsync(
@@ -75,34 +72,25 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
 
     public async Task ReleaseBlobAsync(OutboundJob job, CancellationToken cancellationToken)
     {
-        try
-        {
-            // In this order, and again when it is cut off in between: a note that finds a reference is thrown away.
-            var reference = Reference(job);
-            await _references.DeleteEntityAsync(reference.PartitionKey, reference.RowKey, cancellationToken: cancellationToken);
-            await _references.UpsertEntityAsync(LooseBlobs.Note(job.MessageId, job.Blob), TableUpdateMode.Replace, cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The job's reference could not be removed", e);
-        }
+        // In this order, and again when it is cut off in between: a note that finds a reference is thrown away.
+        await references.RemoveAsync(job.MessageId, Holder(job), cancellationToken);
+        await references.NoteAsync(job.MessageId, job.Blob, cancellationToken);
     }
 
-    public async Task RemoveAsync(OutboundJob job, CancellationToken cancellationToken)
-    {
-        try
+    public Task RemoveAsync(OutboundJob job, CancellationToken cancellationToken) => StorageGuard.RunAsync(
+        "The outbound job could not be removed",
+        async () =>
         {
-            await _jobs.DeleteEntityAsync(TableKey.Escape(job.Domain), job.Id, new ETag(job.ETag), cancellationToken);
-        }
-        catch (RequestFailedException e) when (e.Status is 404 or 412)
-        {
-            // Gone, or at work again.
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The outbound job could not be removed", e);
-        }
-    }
+            try
+            {
+                await _jobs.DeleteEntityAsync(TableKey.Escape(job.Domain), job.Id, new ETag(job.ETag), cancellationToken);
+            }
+            catch (RequestFailedException e) when (e.Status is 404 or 412)
+            {
+                // Gone, or at work again.
+            }
+        },
+        cancellationToken);
 
     public Task<ListPage<OutboundJob>> ListAsync(
         string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken)
@@ -152,17 +140,13 @@ internal sealed class OutboundTable(TableServiceClient service) : IOutboundJobs
         },
         cancellationToken);
 
-    private static TableEntity Reference(OutboundJob job) => new(TableKey.Escape(job.MessageId), TableKey.Escape("job:" + job.Id));
+    private static string Holder(OutboundJob job) => "job:" + job.Id;
 
-    private static async Task<T> ReadAsync<T>(Func<Task<T>> read, CancellationToken cancellationToken)
-    {
-        try
+    private static Task<T> ReadAsync<T>(Func<Task<T>> read, CancellationToken cancellationToken) => StorageGuard.RunAsync<T>(
+        "The outbound jobs could not be read",
+        async () =>
         {
             return await read();
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The outbound jobs could not be read", e);
-        }
-    }
+        },
+        cancellationToken);
 }

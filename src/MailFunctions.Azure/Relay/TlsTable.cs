@@ -21,9 +21,9 @@ internal sealed class TlsTable(TableServiceClient service) : ITlsCountStore, ISt
 
     private readonly TableClient _table = service.GetTableClient(TlsName);
 
-    public async Task WriteAsync(string instance, IReadOnlyList<TlsCount> counts, CancellationToken cancellationToken)
-    {
-        try
+    public Task WriteAsync(string instance, IReadOnlyList<TlsCount> counts, CancellationToken cancellationToken) => StorageGuard.RunAsync(
+        "The TLS results could not be written",
+        async () =>
         {
             foreach (var day in counts.GroupBy(c => c.Day))
             {
@@ -33,12 +33,8 @@ internal sealed class TlsTable(TableServiceClient service) : ITlsCountStore, ISt
                         rows.Select(c => new TableTransactionAction(TableTransactionActionType.UpsertReplace, Row(c, instance))), cancellationToken);
                 }
             }
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The TLS results could not be written", e);
-        }
-    }
+        },
+        cancellationToken);
 
     public async IAsyncEnumerable<TlsCount> ReadAsync(
         DateOnly from, DateOnly to, string? domain, (string Domain, string Policy)? after, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -49,32 +45,26 @@ internal sealed class TlsTable(TableServiceClient service) : ITlsCountStore, ISt
             var first = day == from && after is { } last ? $"{Prefix(last.Domain)}{last.Policy}~" : domain is not null ? Prefix(domain) : "";
             var end = domain is not null ? Prefix(domain) + "~" : "~~";
             var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Partition(day)} and RowKey ge {first} and RowKey lt {end}");
-            var rows = _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).GetAsyncEnumerator(cancellationToken);
-            await using (rows)
+            var rows = _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken);
+            await foreach (var row in rows.Guarded("The TLS results could not be read", cancellationToken))
             {
-                while (await NextAsync(rows, cancellationToken))
-                {
-                    yield return new TlsCount(
-                        day, rows.Current.GetString("Domain"), rows.Current.GetString("Policy"), rows.Current.GetString("Result"), rows.Current.GetInt64("Sessions") ?? 0);
-                }
+                yield return new TlsCount(
+                    day, row.GetString("Domain"), row.GetString("Policy"), row.GetString("Result"), row.GetInt64("Sessions") ?? 0);
             }
         }
     }
 
-    public async Task<StsPolicy?> FindAsync(string domain, DateTimeOffset now, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await _table.FindRowAsync(PolicyPartition, TableKey.Escape(domain), cancellationToken) is { } row
-                && row.GetDateTimeOffset(ExpiresColumn) is { } expires && expires > now
-                ? new StsPolicy(domain, row.GetString("Id"), row.GetString("Mode"), row.GetString("Mx").Split(' ', StringSplitOptions.RemoveEmptyEntries), expires)
-                : null;
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The MTA-STS policy could not be read", e);
-        }
-    }
+    public Task<StsPolicy?> FindAsync(string domain, DateTimeOffset now, CancellationToken cancellationToken) =>
+        StorageGuard.RunAsync<StsPolicy?>(
+            "The MTA-STS policy could not be read",
+            async () =>
+            {
+                return await _table.FindRowAsync(PolicyPartition, TableKey.Escape(domain), cancellationToken) is { } row
+                    && row.GetDateTimeOffset(ExpiresColumn) is { } expires && expires > now
+                    ? new StsPolicy(domain, row.GetString("Id"), row.GetString("Mode"), row.GetString("Mx").Split(' ', StringSplitOptions.RemoveEmptyEntries), expires)
+                    : null;
+            },
+            cancellationToken);
 
     public async Task PutAsync(StsPolicy policy, CancellationToken cancellationToken)
     {
@@ -86,14 +76,10 @@ internal sealed class TlsTable(TableServiceClient service) : ITlsCountStore, ISt
             ["Mx"] = string.Join(' ', policy.Mx),
             [ExpiresColumn] = policy.Expires,
         };
-        try
-        {
-            await _table.UpsertEntityAsync(row, TableUpdateMode.Replace, cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The MTA-STS policy could not be written", e);
-        }
+        await StorageGuard.RunAsync(
+            "The MTA-STS policy could not be written",
+            () => _table.UpsertEntityAsync(row, TableUpdateMode.Replace, cancellationToken),
+            cancellationToken);
     }
 
     public static string Partition(DateOnly day) => day.ToString(DayFormat, CultureInfo.InvariantCulture);
@@ -108,16 +94,4 @@ internal sealed class TlsTable(TableServiceClient service) : ITlsCountStore, ISt
             ["Result"] = count.Result,
             ["Sessions"] = count.Sessions,
         };
-
-    private static async ValueTask<bool> NextAsync(IAsyncEnumerator<TableEntity> rows, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await rows.MoveNextAsync();
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The TLS results could not be read", e);
-        }
-    }
 }

@@ -24,14 +24,10 @@ internal sealed class StatsTable(TableServiceClient service) : IStatsStore
             [MinuteColumn] = minute.Minute,
             [CountersColumn] = JsonSerializer.Serialize(new Dictionary<string, long>(minute.Counters), StatsJson.Default.DictionaryStringInt64),
         };
-        try
-        {
-            await _table.UpsertEntityAsync(row, TableUpdateMode.Replace, cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The stats could not be written", e);
-        }
+        await StorageGuard.RunAsync(
+            "The stats could not be written",
+            () => _table.UpsertEntityAsync(row, TableUpdateMode.Replace, cancellationToken),
+            cancellationToken);
     }
 
     public async IAsyncEnumerable<StatsMinute> ReadAsync(
@@ -42,13 +38,10 @@ internal sealed class StatsTable(TableServiceClient service) : IStatsStore
             var first = from > day ? Time(from) : "";
             var end = to < day.AddDays(1) ? Time(to) : "~";
             var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Day(day)} and RowKey ge {first} and RowKey lt {end}");
-            var rows = _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken).GetAsyncEnumerator(cancellationToken);
-            await using (rows)
+            var rows = _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken);
+            await foreach (var row in rows.Guarded("The stats could not be read", cancellationToken))
             {
-                while (await NextAsync(rows, cancellationToken))
-                {
-                    yield return Read(rows.Current);
-                }
+                yield return Read(row);
             }
         }
     }
@@ -57,18 +50,6 @@ internal sealed class StatsTable(TableServiceClient service) : IStatsStore
         row.GetDateTimeOffset(MinuteColumn) ?? default,
         row.RowKey[(row.RowKey.IndexOf('-', StringComparison.Ordinal) + 1)..],
         row.GetString(CountersColumn) is { } json ? JsonSerializer.Deserialize(json, StatsJson.Default.DictionaryStringInt64)! : []);
-
-    private static async ValueTask<bool> NextAsync(IAsyncEnumerator<TableEntity> rows, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await rows.MoveNextAsync();
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The stats could not be read", e);
-        }
-    }
 
     /// <summary>The partition of a day.</summary>
     public static string Day(DateTimeOffset at) => at.UtcDateTime.ToString("yyyyMMdd", CultureInfo.InvariantCulture);

@@ -21,7 +21,7 @@ internal sealed record DeliveryOutcome(int Delivered, int Relayed, int Reported,
 /// </summary>
 internal sealed class InboundDelivery(
     IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ForwardedSender forwarded,
-    DeliveryReports reports, ReportLimit limit, IUnkeptMail unkept, ITraceWriter traces, TimeProvider time)
+    DeliveryReports reports, ReportLimit limit, IUnreferencedBlobs unkept, ITraceWriter traces, TimeProvider time)
 {
     private const int MaxParallelDeliveries = 8;
     private const string HeldBack = "not sent back, since its sender has had as many reports as an address gets in an hour";

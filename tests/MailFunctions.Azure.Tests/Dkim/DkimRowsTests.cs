@@ -11,7 +11,7 @@ public sealed class DkimRowsTests(AzuriteFixture azurite)
 {
     private static readonly DateTimeOffset Now = new(2026, 11, 23, 10, 0, 0, TimeSpan.Zero);
 
-    private readonly DirectoryTables _directory = new(new TestStorage(azurite.ConnectionString).Tables);
+    private readonly DirectoryTable _directory = new(new TestStorage(azurite.ConnectionString).Tables);
 
     [Fact]
     public async Task Put_ADomainWithTheMostSelectors_ReadsBackWhole()

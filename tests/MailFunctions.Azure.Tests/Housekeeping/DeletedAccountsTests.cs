@@ -21,13 +21,13 @@ public sealed class DeletedAccountsTests(AzuriteFixture azurite) : IClassFixture
         var second = await DeletedAsync(first.Address);
         var present = second with { MailboxId = TestStorage.NewMailboxId(), ETag = "" };
         await _bench.Directory.PutEntryAsync(present, Token);
-        await _bench.Accounts.RetireAsync(present, Token); // and then its deletion failed
+        await _bench.Retired.RetireAsync(present, Token); // and then its deletion failed
 
-        var listed = await _bench.Accounts.ListAsync(first.Address, 10, Token);
+        var listed = await _bench.Retired.ListAsync(first.Address, 10, Token);
 
         Assert.Equal([second.MailboxId, first.MailboxId], listed.Select(m => m.MailboxId));
         Assert.Equal(_bench.Time.GetUtcNow() + HousekeepingBench.Retention, listed[0].KeptUntil);
-        Assert.Empty(await _bench.Accounts.ListAsync(EmailAddress.Parse("other@" + first.Address.Domain)!, 10, Token));
+        Assert.Empty(await _bench.Retired.ListAsync(EmailAddress.Parse("other@" + first.Address.Domain)!, 10, Token));
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public sealed class DeletedAccountsTests(AzuriteFixture azurite) : IClassFixture
         var message = await _bench.Storage.DeliverAsync(account.MailboxId, "text\r\n"u8.ToArray());
         _bench.Time.Advance(HousekeepingBench.Retention - TimeSpan.FromMinutes(1));
 
-        Assert.True(await _bench.Accounts.KeepAsync(account.Address, account.MailboxId, Token));
+        Assert.True(await _bench.Retired.KeepAsync(account.Address, account.MailboxId, Token));
 
         _bench.Time.Advance(HousekeepingBench.Retention - TimeSpan.FromMinutes(1));
         await _bench.RunAsync();
@@ -46,7 +46,7 @@ public sealed class DeletedAccountsTests(AzuriteFixture azurite) : IClassFixture
         await _bench.RunAsync();
         Assert.Empty(await _bench.Storage.RowsAsync(account.MailboxId));
         Assert.False(await _bench.Storage.HasBlobAsync(message.Blob));
-        Assert.Empty(await _bench.Accounts.ListAsync(account.Address, 10, Token));
+        Assert.Empty(await _bench.Retired.ListAsync(account.Address, 10, Token));
     }
 
     [Fact]
@@ -59,9 +59,9 @@ public sealed class DeletedAccountsTests(AzuriteFixture azurite) : IClassFixture
         await _bench.RunAsync();
         Assert.NotEmpty(await _bench.Storage.RowsAsync(account.MailboxId, "msg:"));
 
-        Assert.False(await _bench.Accounts.KeepAsync(account.Address, account.MailboxId, Token));
-        Assert.Empty(await _bench.Accounts.ListAsync(account.Address, 10, Token));
-        Assert.False(await _bench.Accounts.KeepAsync(account.Address, "unknown", Token));
+        Assert.False(await _bench.Retired.KeepAsync(account.Address, account.MailboxId, Token));
+        Assert.Empty(await _bench.Retired.ListAsync(account.Address, 10, Token));
+        Assert.False(await _bench.Retired.KeepAsync(account.Address, "unknown", Token));
 
         _bench.InBus = [];
         await _bench.RunAsync();
@@ -77,13 +77,13 @@ public sealed class DeletedAccountsTests(AzuriteFixture azurite) : IClassFixture
         var kept = false;
         _bench.Storage.Watch.Before(
             r => r.Uri.AbsolutePath.Contains("/directory(", StringComparison.Ordinal),
-            async () => kept = await _bench.Accounts.KeepAsync(account.Address, account.MailboxId, Token));
+            async () => kept = await _bench.Retired.KeepAsync(account.Address, account.MailboxId, Token));
 
         await _bench.Accounts.RunAsync(Token);
 
         Assert.True(kept);
         Assert.Single(await _bench.Storage.RowsAsync(account.MailboxId, "msg:"));
-        Assert.Single(await _bench.Accounts.ListAsync(account.Address, 10, Token));
+        Assert.Single(await _bench.Retired.ListAsync(account.Address, 10, Token));
     }
 
     [Fact]
@@ -95,7 +95,7 @@ public sealed class DeletedAccountsTests(AzuriteFixture azurite) : IClassFixture
             await _bench.Storage.DeliverAsync(account.MailboxId, "text\r\n"u8.ToArray());
             _bench.Time.Advance(HousekeepingBench.Retention + TimeSpan.FromDays(2));
 
-            var keeping = _bench.Accounts.KeepAsync(account.Address, account.MailboxId, Token);
+            var keeping = _bench.Retired.KeepAsync(account.Address, account.MailboxId, Token);
             await Task.WhenAll(keeping, _bench.Accounts.RunAsync(Token));
             await _bench.Accounts.RunAsync(Token);
 
@@ -109,7 +109,7 @@ public sealed class DeletedAccountsTests(AzuriteFixture azurite) : IClassFixture
         var account = await DeletedAsync();
         await _bench.Storage.DeliverAsync(account.MailboxId, "text\r\n"u8.ToArray());
         _bench.Time.Advance(TimeSpan.FromDays(10));
-        await _bench.Accounts.RetireAsync(account, Token);
+        await _bench.Retired.RetireAsync(account, Token);
 
         _bench.Time.Advance(TimeSpan.FromDays(13)); // 23 days after the first note
         await _bench.RunAsync();
@@ -144,7 +144,7 @@ public sealed class DeletedAccountsTests(AzuriteFixture azurite) : IClassFixture
             MailboxId = TestStorage.NewMailboxId(),
             CreatedAt = _bench.Time.GetUtcNow(),
         };
-        await _bench.Accounts.RetireAsync(account, Token);
+        await _bench.Retired.RetireAsync(account, Token);
         return account;
     }
 }

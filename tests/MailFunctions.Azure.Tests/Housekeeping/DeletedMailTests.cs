@@ -1,5 +1,5 @@
-using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.Mailboxes;
+using MailFunctions.Azure.Messages;
 using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
@@ -165,10 +165,10 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
     }
 
     [Fact]
-    public async Task LooseBlobs_OfAMessageRestoredAfterAPurgeWasCutOff_LeavesIt()
+    public async Task UnreferencedBlobs_OfAMessageRestoredAfterAPurgeWasCutOff_LeavesIt()
     {
         var message = await DeliverAndDeleteAsync();
-        await _bench.Loose.NoteAsync(_mailbox, [(message.Uid, message.MessageId, message.Blob)], CancellationToken.None);
+        await _bench.References.NoteAsync([new UnreferencedBlob(message.MessageId, message.Blob, _mailbox, message.Uid)], CancellationToken.None);
         Assert.Equal(message.Uid + 1, await _bench.Storage.Archive().RestoreAsync(_mailbox, message.Uid, CancellationToken.None));
 
         await _bench.RunAsync();
@@ -268,7 +268,7 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
     }
 
     [Fact]
-    public async Task AgedMail_OfAnAccountWithTheRule_GoesThatManyDaysAfterItWasFetched_AndCanBeRestored()
+    public async Task ExpiredMail_OfAnAccountWithTheRule_GoesThatManyDaysAfterItWasFetched_AndCanBeRestored()
     {
         var account = NewAccount() with { ExpireAfterDays = 7 };
         await _bench.Directory.PutEntryAsync(account, CancellationToken.None);
@@ -301,7 +301,7 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
     }
 
     [Fact]
-    public async Task AgedMail_OfAnAccountWhoseRuleWasTakenAway_Stays()
+    public async Task ExpiredMail_OfAnAccountWhoseRuleWasTakenAway_Stays()
     {
         var account = NewAccount() with { ExpireAfterDays = 7 };
         var message = await _bench.Storage.DeliverAsync(_mailbox, "one\r\n"u8.ToArray());
@@ -325,7 +325,7 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
     private async Task<AccountEntry> DeleteAccountAsync()
     {
         var account = NewAccount();
-        await _bench.Accounts.RetireAsync(account, CancellationToken.None);
+        await _bench.Retired.RetireAsync(account, CancellationToken.None);
         return account;
     }
 

@@ -1,5 +1,7 @@
 using MailFunctions.Azure.Directory;
 using MailFunctions.Azure.Housekeeping;
+using MailFunctions.Azure.Mailboxes;
+using MailFunctions.Azure.Messages;
 using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Housekeeping;
@@ -18,31 +20,37 @@ internal sealed class HousekeepingBench : IBusInventory
     {
         var limits = RunLimits.Default with { Things = things };
         Storage = new TestStorage(connectionString);
-        var index = new DueIndex(Storage.Tables);
-        var bus = new BusKnowledge(this, NullLogger<BusKnowledge>.Instance);
+        var expiry = new ExpiryTable(Storage.Tables);
+        References = new ReferencesTable(Storage.Tables);
+        var undelivered = new UndeliveredMail(this, NullLogger<UndeliveredMail>.Instance);
         var retention = new RetentionOptions { Deleted = Retention };
-        Loose = new LooseBlobs(Storage.Tables, Storage.Store(), bus, limits, Time);
-        Directory = new DirectoryTables(Storage.Tables);
-        var purge = new MailboxPurge(Storage.Tables, Loose);
-        Accounts = new DeletedAccounts(Storage.Tables, Directory, index, purge, bus, retention, limits, Time);
-        Deleted = new DeletedMail(index, purge, bus, retention, limits, Time);
-        Aged = new AgedMail(Storage.Maildrops(Time), Directory, index, limits, Time);
-        Orphans = new OrphanBlobs(Storage.Blobs, Storage.Tables, Storage.Store(), Loose, bus, limits, Time);
+        Unreferenced = new UnreferencedBlobs(Storage.Tables, References, Storage.Store(), undelivered, limits, Time);
+        Directory = new DirectoryTable(Storage.Tables);
+        var purge = new MailboxPurge(Storage.Tables, References);
+        Accounts = new DeletedAccounts(Directory, expiry, purge, undelivered, retention, limits, Time);
+        Retired = new RetiredMailboxes(Directory, expiry, retention, Time);
+        Deleted = new DeletedMail(expiry, purge, undelivered, retention, limits, Time);
+        Expired = new ExpiredMail(Storage.Maildrops(Time), Directory, expiry, limits, Time);
+        Orphans = new OrphanBlobs(Storage.Blobs, Storage.Tables, Storage.Store(), References, undelivered, limits, Time);
     }
 
     public TestStorage Storage { get; }
 
     public ManualTime Time { get; } = new();
 
-    public DirectoryTables Directory { get; }
+    public DirectoryTable Directory { get; }
 
-    public LooseBlobs Loose { get; }
+    public ReferencesTable References { get; }
+
+    public UnreferencedBlobs Unreferenced { get; }
 
     public DeletedAccounts Accounts { get; }
 
+    public RetiredMailboxes Retired { get; }
+
     public DeletedMail Deleted { get; }
 
-    public AgedMail Aged { get; }
+    public ExpiredMail Expired { get; }
 
     public OrphanBlobs Orphans { get; }
 
@@ -55,7 +63,7 @@ internal sealed class HousekeepingBench : IBusInventory
     /// <summary>All duties in their order, as the function runs them.</summary>
     public async Task RunAsync()
     {
-        foreach (var task in (IHousekeepingTask[])[Aged, Deleted, Accounts, Loose])
+        foreach (var task in (IHousekeepingTask[])[Expired, Deleted, Accounts, Unreferenced])
         {
             await task.RunAsync(CancellationToken.None);
         }

@@ -42,10 +42,10 @@ public sealed class OrphanBlobsTests(AzuriteFixture azurite) : IClassFixture<Azu
         Assert.True(await _bench.Storage.HasBlobAsync(late));
 
         // A dead letter that the postmaster throws away leaves its blob to the next run.
-        await _bench.Loose.RunAsync(CancellationToken.None);
+        await _bench.Unreferenced.RunAsync(CancellationToken.None);
         Assert.True(await _bench.Storage.HasBlobAsync(held));
         _bench.InBus = [];
-        await _bench.Loose.RunAsync(CancellationToken.None);
+        await _bench.Unreferenced.RunAsync(CancellationToken.None);
         Assert.False(await _bench.Storage.HasBlobAsync(held));
 
         // Later folders are reached in their time, without going through the earlier ones again.

@@ -2,7 +2,6 @@ using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Housekeeping;
-using MailFunctions.Core.Mailboxes;
 using Xunit;
 
 namespace MailFunctions.Azure.Tests.Housekeeping;
@@ -25,7 +24,7 @@ public sealed class RunBoundsTests(AzuriteFixture azurite) : IClassFixture<Azuri
         }
 
         _bench.Time.Advance(TimeSpan.FromDays(9));
-        Assert.Equal([2, 2, 2, 0], await RunsAsync(_bench.Aged));
+        Assert.Equal([2, 2, 2, 0], await RunsAsync(_bench.Expired));
 
         // Rows of a mailbox go in transactions, which are not cut.
         _bench.Time.Advance(HousekeepingBench.Retention + TimeSpan.FromDays(2));
@@ -36,7 +35,7 @@ public sealed class RunBoundsTests(AzuriteFixture azurite) : IClassFixture<Azuri
             Assert.True(await _bench.Storage.HasBlobAsync(blob));
         }
 
-        Assert.Equal([2, 2, 2, 0], await RunsAsync(_bench.Loose));
+        Assert.Equal([2, 2, 2, 0], await RunsAsync(_bench.Unreferenced));
         foreach (var blob in blobs)
         {
             Assert.False(await _bench.Storage.HasBlobAsync(blob));

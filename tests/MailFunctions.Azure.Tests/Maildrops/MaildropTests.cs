@@ -2,7 +2,6 @@ using System.Text;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs.Models;
 using MailFunctions.Azure.Mailboxes;
-using MailFunctions.Azure.Maildrops;
 using MailFunctions.Azure.Messages;
 using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Azure.Traces;
@@ -279,7 +278,7 @@ public sealed class MaildropTests(AzuriteFixture azurite)
     public async Task Read_WhenTheBlobWasArchived_IsAsIfItWereGone()
     {
         var archived = await _storage.DeliverAsync(_mailbox, "archived\r\n"u8.ToArray());
-        await _storage.Blobs.GetBlobContainerClient(BlobMessageStore.ContainerName).GetBlobClient(archived.Blob)
+        await _storage.Blobs.GetBlobContainerClient(MessageBlobs.ContainerName).GetBlobClient(archived.Blob)
             .SetAccessTierAsync(AccessTier.Archive, cancellationToken: TestContext.Current.CancellationToken);
         await using var maildrop = await _storage.OpenAsync(_mailbox);
 

@@ -180,6 +180,6 @@ public sealed class ReadAheadTests(AzuriteFixture azurite)
 
     private Task<MailboxEntry> DeliverOneAsync(string mailbox) => _storage.DeliverAsync(mailbox, "text\r\n"u8.ToArray());
 
-    private static async Task<IMaildrop> OpenAsync(TableMaildrops maildrops, string mailbox) =>
+    private static async Task<IMaildrop> OpenAsync(MaildropTable maildrops, string mailbox) =>
         ((MaildropOpening.Opened)await maildrops.OpenAsync(TestStorage.AccountOf(mailbox), CancellationToken.None)).Maildrop;
 }

@@ -1,3 +1,4 @@
+using MailFunctions.Azure.Messages;
 using MailFunctions.Azure.Relay;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
@@ -16,7 +17,7 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
     [Fact]
     public async Task Put_New_ReadsBackWholeAndKeepsTheBlob()
     {
-        var jobs = new OutboundTable(_storage.Tables);
+        var jobs = new OutboundTable(_storage.Tables, new ReferencesTable(_storage.Tables));
         var job = Job() with
         {
             Results = [new RecipientResult(new OutboundRecipient { Address = "b@x.test" }, ResultKind.Failed, "5.1.1", "550 No", "mx.test", Now.AddTicks(7), true)],
@@ -39,7 +40,7 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
     [Fact]
     public async Task Put_Twice_LeavesTheFirst()
     {
-        var jobs = new OutboundTable(_storage.Tables);
+        var jobs = new OutboundTable(_storage.Tables, new ReferencesTable(_storage.Tables));
         var first = await jobs.PutAsync(Job(), Token);
 
         Assert.Null(await jobs.PutAsync(Job() with { Id = first!.Id, Generation = 9 }, Token));
@@ -50,7 +51,7 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
     [Fact]
     public async Task Put_WithAnOldETag_IsRefused()
     {
-        var jobs = new OutboundTable(_storage.Tables);
+        var jobs = new OutboundTable(_storage.Tables, new ReferencesTable(_storage.Tables));
         var first = (await jobs.PutAsync(Job(), Token))!;
         var second = (await jobs.PutAsync(first with { Generation = 2 }, Token))!;
 
@@ -61,7 +62,7 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
     [Fact]
     public async Task Remove_ThenPutWithAnOldETag_IsRefused()
     {
-        var jobs = new OutboundTable(_storage.Tables);
+        var jobs = new OutboundTable(_storage.Tables, new ReferencesTable(_storage.Tables));
         var job = (await jobs.PutAsync(Job(), Token))!;
         await jobs.RemoveAsync(job, Token);
         await jobs.RemoveAsync(job, Token);
@@ -73,7 +74,7 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
     [Fact]
     public async Task ReleaseBlob_GivesUpTheReference()
     {
-        var jobs = new OutboundTable(_storage.Tables);
+        var jobs = new OutboundTable(_storage.Tables, new ReferencesTable(_storage.Tables));
         var job = (await jobs.PutAsync(Job(), Token))!;
 
         await jobs.ReleaseBlobAsync(job, Token);
@@ -85,7 +86,7 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
     [Fact]
     public async Task List_ByDomainAndState_PagesAndLeavesOutWhatIsDone()
     {
-        var jobs = new OutboundTable(_storage.Tables);
+        var jobs = new OutboundTable(_storage.Tables, new ReferencesTable(_storage.Tables));
         for (var i = 0; i < 5; i++)
         {
             await jobs.PutAsync(Job() with { State = i switch { 0 => JobState.Held, 1 => JobState.Done, _ => JobState.Queued } }, Token);
@@ -102,7 +103,7 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
     [Fact]
     public async Task ListOverdue_FindsLateJobsAndOldDoneOnes()
     {
-        var jobs = new OutboundTable(_storage.Tables);
+        var jobs = new OutboundTable(_storage.Tables, new ReferencesTable(_storage.Tables));
         var late = await jobs.PutAsync(Job() with { NextAttempt = Now.AddHours(-1) }, Token);
         var untold = await jobs.PutAsync(Job() with { NextAttempt = Now.AddHours(-1), State = JobState.Telling }, Token);
         var old = await jobs.PutAsync(Job() with { State = JobState.Done, ChangedAt = Now.AddDays(-3) }, Token);
@@ -125,7 +126,7 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
     [InlineData('"')]
     public async Task Put_WithTheLongestResultsOfAllRecipients_FitsTheRow(char letter)
     {
-        var jobs = new OutboundTable(_storage.Tables);
+        var jobs = new OutboundTable(_storage.Tables, new ReferencesTable(_storage.Tables));
         var envelope = new InboundEnvelope
         {
             Id = Guid.NewGuid().ToString(),
@@ -161,7 +162,7 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
     [Fact]
     public async Task Put_WhoseAnswerWasLost_IsDone()
     {
-        var jobs = new OutboundTable(_storage.Tables);
+        var jobs = new OutboundTable(_storage.Tables, new ReferencesTable(_storage.Tables));
         var job = (await jobs.PutAsync(Job(), Token))!;
         _storage.Watch.LoseAnswers(r => r.Method == "PUT" && r.Uri.AbsolutePath.Contains("outbound", StringComparison.Ordinal));
 

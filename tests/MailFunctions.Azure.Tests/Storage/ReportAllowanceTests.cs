@@ -48,11 +48,11 @@ public sealed class ReportAllowanceTests(AzuriteFixture azurite)
 
     private async Task<List<bool>> TakeAllAsync(DateTimeOffset at)
     {
-        ReportAllowance[] processes = [Allowance(), Allowance()];
+        ReportAllowanceTable[] processes = [Allowance(), Allowance()];
         return [.. await Task.WhenAll(Enumerable.Range(0, 20).Select(i => processes[i % 2].TakeAsync(_address, $"report-{i}", at, 3, Token)))];
     }
 
-    private ReportAllowance Allowance() => new(new TestStorage(azurite.ConnectionString).Tables);
+    private ReportAllowanceTable Allowance() => new(new TestStorage(azurite.ConnectionString).Tables);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 }

@@ -39,7 +39,7 @@ public sealed class StatsTests(AzuriteFixture azurite) : IClassFixture<AzuriteFi
     [Fact]
     public async Task UsesOfAppPasswords_RevokedOrOfAccountsThatAreGone_GoAfterAnHour()
     {
-        var (uses, directory) = (new AppPasswordUseTable(_storage.Tables), new DirectoryTables(_storage.Tables));
+        var (uses, directory) = (new AppPasswordUseTable(_storage.Tables), new DirectoryTable(_storage.Tables));
         var kept = new AccountEntry
         {
             Address = EmailAddress.Parse($"kept@{TestStorage.NewDomain()}")!,

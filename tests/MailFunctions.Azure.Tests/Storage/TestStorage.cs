@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Azure.Core;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs;
-using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Maildrops;
 using MailFunctions.Azure.Messages;
@@ -23,8 +22,8 @@ internal sealed class TestStorage
     public TestStorage(string connectionString)
     {
         var options = OptionsOf(connectionString);
-        var blobs = StorageRegistration.Bound(new BlobClientOptions(), options);
-        var tables = StorageRegistration.Bound(new TableClientOptions(), options);
+        var blobs = StorageClients.Bound(new BlobClientOptions(), options);
+        var tables = StorageClients.Bound(new TableClientOptions(), options);
         foreach (var client in (ClientOptions[])[blobs, tables])
         {
             client.Retry.Delay = TimeSpan.FromMilliseconds(5);
@@ -47,14 +46,14 @@ internal sealed class TestStorage
     public static StorageOptions OptionsOf(string connectionString) =>
         StorageOptions.Read(new ConfigurationBuilder().AddInMemoryCollection([new(StorageOptions.Key, connectionString)]).Build());
 
-    public BlobMessageStore Store(ByteBudget? budget = null) => new(Blobs, budget ?? new ByteBudget(64 * 1024 * 1024));
+    public MessageBlobs Store(ByteBudget? budget = null) => new(Blobs, budget ?? new ByteBudget(64 * 1024 * 1024));
 
-    public MailboxTable Delivery() => new(Tables, TimeProvider.System);
+    public MailboxTable Delivery() => new(Tables, new ReferencesTable(Tables), TimeProvider.System);
 
-    public TableMaildrops Maildrops(TimeProvider? time = null, long readAhead = 32 * 1024 * 1024, IMessageStore? store = null) => new(
-        Tables, store ?? Store(), new ReadAheadBudget(new ByteBudget(readAhead)), new TraceTable(Tables), new DueIndex(Tables), time ?? TimeProvider.System);
+    public MaildropTable Maildrops(TimeProvider? time = null, long readAhead = 32 * 1024 * 1024, IMessageStore? store = null) => new(
+        Tables, store ?? Store(), new ReadAheadBudget(new ByteBudget(readAhead)), new TraceTable(Tables), new ExpiryTable(Tables), time ?? TimeProvider.System);
 
-    public MailboxArchive Archive() => new(Tables, Store(), TimeProvider.System);
+    public MailboxArchiveTable Archive() => new(Tables, Store(), TimeProvider.System);
 
     /// <summary>A session on a mailbox.</summary>
     public async Task<IMaildrop> OpenAsync(string mailboxId, TimeProvider? time = null, int? expireAfterDays = null) =>
@@ -98,7 +97,7 @@ internal sealed class TestStorage
     public async Task<List<string>> ReferencesAsync(string messageId)
     {
         var rows = new List<string>();
-        await foreach (var row in Tables.GetTableClient(MailboxTable.ReferencesName)
+        await foreach (var row in Tables.GetTableClient(ReferencesTable.TableName)
             .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {messageId}")))
         {
             rows.Add(row.RowKey);
@@ -108,7 +107,7 @@ internal sealed class TestStorage
     }
 
     public async Task<bool> HasBlobAsync(string blob) =>
-        await Blobs.GetBlobContainerClient(BlobMessageStore.ContainerName).GetBlobClient(blob).ExistsAsync();
+        await Blobs.GetBlobContainerClient(MessageBlobs.ContainerName).GetBlobClient(blob).ExistsAsync();
 
     public static string NewMailboxId() => Guid.NewGuid().ToString("N");
 

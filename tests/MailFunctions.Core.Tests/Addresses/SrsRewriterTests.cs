@@ -1,3 +1,4 @@
+using MailFunctions.Core.Addresses;
 using Xunit;
 
 namespace MailFunctions.Core.Tests.Addresses;

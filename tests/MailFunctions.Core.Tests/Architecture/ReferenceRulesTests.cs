@@ -79,6 +79,31 @@ public sealed class ReferenceRulesTests
         Assert.Equal(AllowedProjects.Keys.Order(), there.Order());
     }
 
+    /// <summary>Projects whose namespaces still know each other.</summary>
+    private static readonly string[] WithCycles = ["Functions", "Edge", "Local"];
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void Project_HasNoCycleBetweenItsNamespaces(string project)
+    {
+        var folder = new DirectoryInfo(Path.Combine(Root, "src", $"MailFunctions.{project}"));
+
+        var cycles = NamespaceGraph.Of(folder.EnumerateFiles("*.cs", SearchOption.AllDirectories).Select(f => File.ReadAllText(f.FullName))).Cycles();
+
+        Assert.True(cycles.Count == 0 || WithCycles.Contains(project), $"Namespaces know each other:\n{string.Join('\n', cycles)}");
+    }
+
+    [Theory]
+    [InlineData("using MailFunctions.X.A;\nnamespace MailFunctions.X.B;\nclass Two;", "namespace MailFunctions.X.A;\nclass One { B.Two? two; }")]
+    [InlineData("namespace MailFunctions.X;\nclass Two { A.One? one; }", "namespace MailFunctions.X.A;\nclass One { Two? two; }")]
+    public void Cycles_OfNamespacesThatKnowEachOther_AreFound(params string[] sources) =>
+        Assert.Equal(2, NamespaceGraph.Of(sources).Cycles().Count);
+
+    [Fact]
+    public void Cycles_OfNamesInCommentsAndTexts_AreNone() =>
+        Assert.Empty(NamespaceGraph.Of(
+            ["using MailFunctions.X.A;\nnamespace MailFunctions.X.B;\nclass Two;", "namespace MailFunctions.X.A;\nclass One { string s = \"B.Two\"; } // B.Two"]).Cycles());
+
     private static string Root { get; } = FindRoot();
 
     private static string FindRoot()

@@ -121,7 +121,7 @@ internal sealed class MemoryMailboxes : IMailboxDelivery
 }
 
 /// <summary>What was said to be kept by nobody.</summary>
-internal sealed class MemoryUnkeptMail : IUnkeptMail
+internal sealed class MemoryUnkeptMail : IUnreferencedBlobs
 {
     public HashSet<(string MessageId, string Blob)> Notes { get; } = [];
 

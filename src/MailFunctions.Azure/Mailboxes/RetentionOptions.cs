@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using Microsoft.Extensions.Configuration;
 
-namespace MailFunctions.Azure.Housekeeping;
+namespace MailFunctions.Azure.Mailboxes;
 
 /// <summary>Section `Mailboxes`: how long what was deleted can be restored.</summary>
 public sealed record RetentionOptions

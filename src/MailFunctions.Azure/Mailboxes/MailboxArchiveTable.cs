@@ -3,7 +3,6 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using Azure;
 using Azure.Data.Tables;
-using MailFunctions.Azure.Maildrops;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
@@ -12,7 +11,7 @@ using MailFunctions.Core.Storage;
 namespace MailFunctions.Azure.Mailboxes;
 
 /// <summary>Reads `msg:` and `del:` rows for the postmaster, and moves the latter back.</summary>
-internal sealed class MailboxArchive(TableServiceClient service, IMessageStore store, TimeProvider time) : IMailboxArchive
+internal sealed class MailboxArchiveTable(TableServiceClient service, IMessageStore store, TimeProvider time) : IMailboxArchive
 {
     private const int RowsPerQuery = 1000;
     private const int MaxQueries = 16;
@@ -25,15 +24,14 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
         string mailboxId, bool deleted, int top, uint? continuation, CancellationToken cancellationToken)
     {
         var partition = MailboxRow.Partition(mailboxId);
-        try
-        {
-            var before = continuation ?? await ReadUidNextAsync(partition, cancellationToken);
-            return await ReadBackwardsAsync(partition, deleted, top, before, cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The mailbox could not be listed", e);
-        }
+        return await StorageGuard.RunAsync<ListPage<MailboxEntry>>(
+            "The mailbox could not be listed",
+            async () =>
+            {
+                var before = continuation ?? await ReadUidNextAsync(partition, cancellationToken);
+                return await ReadBackwardsAsync(partition, deleted, top, before, cancellationToken);
+            },
+            cancellationToken);
     }
 
     /// <summary>
@@ -68,31 +66,22 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
         return new ListPage<MailboxEntry>(found, before > 1 ? before.ToString(CultureInfo.InvariantCulture) : null);
     }
 
-    public async IAsyncEnumerable<MailboxEntry> ReadAllAsync(string mailboxId, uint after, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        var rows = QueryAsync(MailboxRow.Partition(mailboxId), deleted: false, after + 1, uint.MaxValue, cancellationToken).GetAsyncEnumerator(cancellationToken);
-        await using (rows)
-        {
-            while (await NextAsync(rows, cancellationToken))
-            {
-                yield return rows.Current;
-            }
-        }
-    }
+    public IAsyncEnumerable<MailboxEntry> ReadAllAsync(string mailboxId, uint after, CancellationToken cancellationToken) =>
+        QueryAsync(MailboxRow.Partition(mailboxId), deleted: false, after + 1, uint.MaxValue, cancellationToken)
+            .Guarded("The mailbox could not be read to its end", cancellationToken);
 
     public async Task<MailboxEntry?> FindAsync(string mailboxId, uint uid, CancellationToken cancellationToken)
     {
         var partition = MailboxRow.Partition(mailboxId);
-        try
-        {
-            var row = await _table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken)
-                ?? await _table.FindRowAsync(partition, MailboxRow.DeletedKey(uid), cancellationToken);
-            return row is null ? null : MailboxRow.ToEntry(row);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The message could not be found", e);
-        }
+        return await StorageGuard.RunAsync<MailboxEntry?>(
+            "The message could not be found",
+            async () =>
+            {
+                var row = await _table.FindRowAsync(partition, MailboxRow.MessageKey(uid), cancellationToken)
+                    ?? await _table.FindRowAsync(partition, MailboxRow.DeletedKey(uid), cancellationToken);
+                return row is null ? null : MailboxRow.ToEntry(row);
+            },
+            cancellationToken);
     }
 
     public async Task<IMaildropContent?> OpenAsync(MailboxEntry entry, CancellationToken cancellationToken) =>
@@ -104,38 +93,37 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
     {
         var partition = MailboxRow.Partition(mailboxId);
         string? tried = null;
-        try
-        {
-            for (var conflicts = 1; ; conflicts++)
+        return await StorageGuard.RunAsync<uint?>(
+            "The message could not be restored",
+            async () =>
             {
-                var deleted = await _table.FindRowAsync(partition, MailboxRow.DeletedKey(uid), cancellationToken);
-                if (deleted is null && tried is not null)
+                for (var conflicts = 1; ; conflicts++)
                 {
-                    return await FindRestoredAsync(partition, tried, uid, cancellationToken);
-                }
+                    var deleted = await _table.FindRowAsync(partition, MailboxRow.DeletedKey(uid), cancellationToken);
+                    if (deleted is null && tried is not null)
+                    {
+                        return await FindRestoredAsync(partition, tried, uid, cancellationToken);
+                    }
 
-                var state = await _table.FindRowAsync(partition, MailboxRow.StateKey, cancellationToken);
-                if (deleted is null || state is null)
-                {
-                    return null;
-                }
+                    var state = await _table.FindRowAsync(partition, MailboxRow.StateKey, cancellationToken);
+                    if (deleted is null || state is null)
+                    {
+                        return null;
+                    }
 
-                tried = MailboxRow.ToEntry(deleted).MessageId;
-                try
-                {
-                    return await RestoreAsync(partition, deleted, state, cancellationToken);
+                    tried = MailboxRow.ToEntry(deleted).MessageId;
+                    try
+                    {
+                        return await RestoreAsync(partition, deleted, state, cancellationToken);
+                    }
+                    catch (RequestFailedException e) when (e.Status is 404 or 409 or 412 && conflicts < MaxConflicts)
+                    {
+                        // A delivery or a POP3 session wrote in between.
+                        await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * conflicts)), time, cancellationToken);
+                    }
                 }
-                catch (RequestFailedException e) when (e.Status is 404 or 409 or 412 && conflicts < MaxConflicts)
-                {
-                    // A delivery or a POP3 session wrote in between.
-                    await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * conflicts)), time, cancellationToken);
-                }
-            }
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The message could not be restored", e);
-        }
+            },
+            cancellationToken);
     }
 
     private async Task<uint> RestoreAsync(string partition, TableEntity deleted, TableEntity stateRow, CancellationToken cancellationToken)
@@ -156,7 +144,7 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
         return entry.Uid;
     }
 
-    /// <summary>A try whose answer was lost may have been done; null: the purge was quicker.</summary>
+    /// <summary>An attempt whose response was lost may have succeeded; null: the message was purged first.</summary>
     private async Task<uint?> FindRestoredAsync(string partition, string messageId, uint uid, CancellationToken cancellationToken) =>
         (await _table.FindRowAsync(partition, MailboxRow.DeliveredKey(messageId), cancellationToken))
             ?.GetInt64(MailboxRow.DeliveredUidColumn) is { } restored && restored > uid ? (uint)restored : null;
@@ -176,18 +164,6 @@ internal sealed class MailboxArchive(TableServiceClient service, IMessageStore s
         await foreach (var row in _table.QueryAsync<TableEntity>(filter, RowsPerQuery, cancellationToken: cancellationToken))
         {
             yield return MailboxRow.ToEntry(row);
-        }
-    }
-
-    private static async ValueTask<bool> NextAsync(IAsyncEnumerator<MailboxEntry> rows, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await rows.MoveNextAsync();
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The mailbox could not be read to its end", e);
         }
     }
 }

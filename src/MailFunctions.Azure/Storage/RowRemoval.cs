@@ -1,10 +1,10 @@
 using Azure;
 using Azure.Data.Tables;
 
-namespace MailFunctions.Azure.Mailboxes;
+namespace MailFunctions.Azure.Storage;
 
-/// <summary>Removes rows that nobody needs any more, in transactions, up to a number.</summary>
-internal static class OldRows
+/// <summary>Removes rows past their retention, in transactions, up to a number.</summary>
+internal static class RowRemoval
 {
     /// <summary>Rows that one run removes at most, about; the next run goes on.</summary>
     public const int MaxRows = 20_000;
@@ -56,7 +56,7 @@ internal static class OldRows
         }
         catch (RequestFailedException e) when (e.Status == 404)
         {
-            return 0; // another run is at them: what is left comes next time
+            return 0; // another run removes them: what is left comes next time
         }
     }
 }

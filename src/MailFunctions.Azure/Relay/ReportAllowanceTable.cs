@@ -11,7 +11,7 @@ namespace MailFunctions.Azure.Relay;
 /// Numbered places for an hour's reports to one address: a partition `dsn:{address}:{hour}` of `traces`, which goes when
 /// traces go. Whoever inserts a row has the place, so processes can't take one twice, and a report finds its own again.
 /// </summary>
-internal sealed class ReportAllowance(TableServiceClient service) : IReportAllowance
+internal sealed class ReportAllowanceTable(TableServiceClient service) : IReportAllowance
 {
     private const string ReportColumn = "Report";
 
@@ -20,36 +20,35 @@ internal sealed class ReportAllowance(TableServiceClient service) : IReportAllow
     public async Task<bool> TakeAsync(string address, string report, DateTimeOffset at, int perHour, CancellationToken cancellationToken)
     {
         var partition = string.Create(CultureInfo.InvariantCulture, $"dsn:{TableKey.Escape(address)}:{at.UtcDateTime:yyyyMMddHH}");
-        try
-        {
-            var taken = new HashSet<string>();
-            await foreach (var row in _table.QueryAsync<TableEntity>(
-                TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), select: ["RowKey", ReportColumn], cancellationToken: cancellationToken)
-                )
+        return await StorageGuard.RunAsync<bool>(
+            "The reports to an address could not be counted",
+            async () =>
             {
-                if (row.GetString(ReportColumn) == report)
+                var taken = new HashSet<string>();
+                await foreach (var row in _table.QueryAsync<TableEntity>(
+                    TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), select: ["RowKey", ReportColumn], cancellationToken: cancellationToken)
+                    )
                 {
-                    return true;
+                    if (row.GetString(ReportColumn) == report)
+                    {
+                        return true;
+                    }
+
+                    taken.Add(row.RowKey);
                 }
 
-                taken.Add(row.RowKey);
-            }
-
-            for (var place = 0; place < perHour; place++)
-            {
-                var key = place.ToString("D6", CultureInfo.InvariantCulture);
-                if (!taken.Contains(key) && await InsertAsync(partition, key, report, at, cancellationToken))
+                for (var place = 0; place < perHour; place++)
                 {
-                    return true;
+                    var key = place.ToString("D6", CultureInfo.InvariantCulture);
+                    if (!taken.Contains(key) && await InsertAsync(partition, key, report, at, cancellationToken))
+                    {
+                        return true;
+                    }
                 }
-            }
 
-            return false;
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The reports to an address could not be counted", e);
-        }
+                return false;
+            },
+            cancellationToken);
     }
 
     /// <summary>False when another report has the place.</summary>

@@ -4,12 +4,12 @@ using Microsoft.Extensions.Logging;
 namespace MailFunctions.Azure.Housekeeping;
 
 /// <summary>
-/// Which accepted messages may still be delivered. Read before the tables are: what is not in the bus then is not being
-/// delivered and never will be again, so its rows and its blob can go without losing mail or bringing it twice.
+/// Which accepted messages may still be delivered. Read before the tables are: what is not in the bus then will not be
+/// delivered any more, so its rows and its blob can go without losing mail or delivering it twice.
 /// </summary>
-internal sealed partial class BusKnowledge(IBusInventory bus, ILogger<BusKnowledge> logger)
+internal sealed partial class UndeliveredMail(IBusInventory bus, ILogger<UndeliveredMail> logger)
 {
-    /// <summary>With more messages than this in the bus nothing is purged: there is other work to do.</summary>
+    /// <summary>With more messages than this in the bus nothing is purged: delivering them comes first.</summary>
     public const int MaxMessages = 20_000;
 
     /// <summary>Ids of the messages in `mail-inbound`, or null when nothing may be purged now.</summary>

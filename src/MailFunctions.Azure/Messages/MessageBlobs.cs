@@ -8,7 +8,7 @@ using MailFunctions.Core.Messages;
 namespace MailFunctions.Azure.Messages;
 
 /// <summary>The container `messages`.</summary>
-internal sealed class BlobMessageStore(BlobServiceClient service, ByteBudget budget) : IMessageStore
+internal sealed class MessageBlobs(BlobServiceClient service, ByteBudget budget) : IMessageStore
 {
     public const string ContainerName = "messages";
 
@@ -18,41 +18,36 @@ internal sealed class BlobMessageStore(BlobServiceClient service, ByteBudget bud
         ? new BlobUpload(_container.GetBlockBlobClient(blob), budget, UploadSize.Large)
         : new BlobUpload(_container.GetBlockBlobClient(blob), room, UploadSize.Small);
 
-    public async Task<Stream?> OpenReadAsync(string blob, long offset, CancellationToken cancellationToken)
-    {
-        try
+    public Task<Stream?> OpenReadAsync(string blob, long offset, CancellationToken cancellationToken) => StorageGuard.RunAsync<Stream?>(
+        "The message could not be read",
+        async () =>
         {
-            var answer = await _container.GetBlobClient(blob).DownloadStreamingAsync(
-                new BlobDownloadOptions { Range = offset == 0 ? default : new HttpRange(offset) },
-                cancellationToken);
-            return new BlobStream(answer.Value.Content);
-        }
-        catch (RequestFailedException e) when (IsGoneForGood(e))
-        {
-            return null;
-        }
-        catch (RequestFailedException e) when (e.Status == 416)
-        {
-            return Stream.Null; // the offset is the end
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The message could not be read", e);
-        }
-    }
+            try
+            {
+                var answer = await _container.GetBlobClient(blob).DownloadStreamingAsync(
+                    new BlobDownloadOptions { Range = offset == 0 ? default : new HttpRange(offset) },
+                    cancellationToken);
+                return new BlobStream(answer.Value.Content);
+            }
+            catch (RequestFailedException e) when (IsGoneForGood(e))
+            {
+                return null;
+            }
+            catch (RequestFailedException e) when (e.Status == 416)
+            {
+                return Stream.Null; // the offset is the end
+            }
+        },
+        cancellationToken);
 
-    public async Task<bool> DeleteAsync(string blob, CancellationToken cancellationToken)
-    {
-        try
+    public Task<bool> DeleteAsync(string blob, CancellationToken cancellationToken) => StorageGuard.RunAsync<bool>(
+        "The message could not be deleted",
+        async () =>
         {
             return await _container.GetBlobClient(blob)
                 .DeleteIfExistsAsync(DeleteSnapshotsOption.IncludeSnapshots, cancellationToken: cancellationToken);
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The message could not be deleted", e);
-        }
-    }
+        },
+        cancellationToken);
 
     /// <summary>No later try reads it: it is not there, was moved to the archive tier, or is under a key that is not ours.</summary>
     private static bool IsGoneForGood(RequestFailedException e) =>

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace MailFunctions.Azure.Tests.Blobs;
 
-public sealed class BlobMessageStoreTests(AzuriteFixture azurite)
+public sealed class MessageBlobsTests(AzuriteFixture azurite)
 {
     private const int MiB = 1024 * 1024;
 
@@ -292,7 +292,7 @@ public sealed class BlobMessageStoreTests(AzuriteFixture azurite)
         Assert.Null(await store.OpenReadAsync(_blob, 0, CancellationToken.None));
     }
 
-    private async Task UploadAsync(BlobMessageStore store, byte[] octets, int pieces = 64 * 1024)
+    private async Task UploadAsync(MessageBlobs store, byte[] octets, int pieces = 64 * 1024)
     {
         await using var upload = store.BeginUpload(_blob);
         foreach (var piece in octets.Chunk(pieces))
@@ -304,7 +304,7 @@ public sealed class BlobMessageStoreTests(AzuriteFixture azurite)
         await upload.CommitAsync(CancellationToken.None);
     }
 
-    private async Task<byte[]> ReadAsync(BlobMessageStore store, long offset)
+    private async Task<byte[]> ReadAsync(MessageBlobs store, long offset)
     {
         await using var stream = await store.OpenReadAsync(_blob, offset, CancellationToken.None);
         var octets = new MemoryStream();
@@ -312,7 +312,7 @@ public sealed class BlobMessageStoreTests(AzuriteFixture azurite)
         return octets.ToArray();
     }
 
-    private static async Task AssertRepeatsAsync(BlobMessageStore store, string name, byte[] piece, int times)
+    private static async Task AssertRepeatsAsync(MessageBlobs store, string name, byte[] piece, int times)
     {
         await using var stream = await store.OpenReadAsync(name, 0, CancellationToken.None);
         var read = new byte[piece.Length];

@@ -1,3 +1,4 @@
+using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Maildrops;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Accounts;
@@ -9,50 +10,46 @@ using MailFunctions.Core.Mailboxes;
 namespace MailFunctions.Azure.Housekeeping;
 
 /// <summary>Deletes messages fetched longer ago than their account's rule says, as the client itself would: restorable.</summary>
-internal sealed class AgedMail(TableMaildrops maildrops, IDirectoryStore directory, DueIndex index, RunLimits limits, TimeProvider time) : IHousekeepingTask
+internal sealed class ExpiredMail(MaildropTable maildrops, IDirectoryStore directory, ExpiryTable expiry, RunLimits limits, TimeProvider time) : IHousekeepingTask
 {
     public string Name => "fetched mail past its account's rule";
 
-    public async Task<int> RunAsync(CancellationToken cancellationToken)
+    public Task<int> RunAsync(CancellationToken cancellationToken) => StorageGuard.RunAsync(
+        "Expired mail could not be deleted", () => SweepAsync(cancellationToken), cancellationToken);
+
+    private async Task<int> SweepAsync(CancellationToken cancellationToken)
     {
         var bounds = new RunBounds(limits, time);
         var now = time.GetUtcNow();
-        try
+        await foreach (var mailbox in expiry.ReadAsync(ExpiryKind.FetchedMail, now, cancellationToken))
         {
-            await foreach (var due in index.ReadAsync(DueKind.Aged, now, cancellationToken))
+            if (bounds.AreReached)
             {
-                if (bounds.AreReached)
-                {
-                    break;
-                }
-
-                if (await AgeAsync(due, now, bounds, cancellationToken))
-                {
-                    await index.RemoveAsync(due, now, cancellationToken);
-                }
+                break;
             }
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("Fetched mail could not be aged out", e);
+
+            if (await ExpireAsync(mailbox, now, bounds, cancellationToken))
+            {
+                await expiry.RemoveAsync(mailbox, now, cancellationToken);
+            }
         }
 
         return bounds.Done;
     }
 
     /// <summary>False when the mailbox has to be looked at again.</summary>
-    private async Task<bool> AgeAsync(DueMailbox due, DateTimeOffset now, RunBounds bounds, CancellationToken cancellationToken)
+    private async Task<bool> ExpireAsync(ExpiringMailbox mailbox, DateTimeOffset now, RunBounds bounds, CancellationToken cancellationToken)
     {
-        if (EmailAddress.Parse(due.Address) is not { } address
+        if (EmailAddress.Parse(mailbox.Address) is not { } address
             || await directory.FindEntryAsync(address, cancellationToken) is not AccountEntry { ExpireAfterDays: { } days } account
-            || account.MailboxId != due.MailboxId)
+            || account.MailboxId != mailbox.MailboxId)
         {
             return true; // the rule or the account is gone
         }
 
         // Under the lock, since numbers and sizes are fixed for a session that has it.
         if (await maildrops.OpenAsync(new AuthenticatedAccount(address, account.MailboxId), cancellationToken)
-            is not MaildropOpening.Opened { Maildrop: TableMaildrop maildrop })
+            is not MaildropOpening.Opened { Maildrop: LockedMaildrop maildrop })
         {
             return false;
         }
@@ -60,10 +57,10 @@ internal sealed class AgedMail(TableMaildrops maildrops, IDirectoryStore directo
         await using (maildrop)
         {
             var (uids, next) = await maildrop.FetchedAsync(now.AddDays(-days), cancellationToken);
-            if (next?.AddDays(days) is { } later && later >= due.Day.AddDays(1))
+            if (next?.AddDays(days) is { } later && later >= mailbox.Day.AddDays(1))
             {
                 // The rule may have been made longer meanwhile.
-                await index.NoteAsync(DueKind.Aged, later, account.MailboxId, due.Address, null, cancellationToken);
+                await expiry.NoteAsync(ExpiryKind.FetchedMail, later, account.MailboxId, mailbox.Address, null, cancellationToken);
             }
 
             var some = uids.Take(bounds.Left).ToList();

@@ -1,8 +1,7 @@
 using System.Buffers;
-using MailFunctions.Azure.Messages;
 using MailFunctions.Core.Mailboxes;
 
-namespace MailFunctions.Azure.Maildrops;
+namespace MailFunctions.Azure.Mailboxes;
 
 /// <summary>Prologue, blob, and a final line break where the blob has none; straight from storage.</summary>
 internal sealed class StreamedContent(long size, ReadOnlyMemory<byte> prologue, Stream blob, bool addLineBreak) : IMaildropContent
@@ -51,28 +50,5 @@ internal sealed class StreamedContent(long size, ReadOnlyMemory<byte> prologue, 
         }
 
         await blob.DisposeAsync();
-    }
-}
-
-/// <summary>A message that was read ahead into pooled memory.</summary>
-internal sealed class BufferedContent(long size, SegmentBuffer octets) : IMaildropContent, IDisposable
-{
-    private long _offset;
-
-    public long Size => size;
-
-    public ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
-    {
-        var piece = octets.PieceAt(_offset);
-        _offset += piece.Length;
-        return ValueTask.FromResult(piece);
-    }
-
-    public void Dispose() => octets.Dispose();
-
-    public ValueTask DisposeAsync()
-    {
-        Dispose();
-        return ValueTask.CompletedTask;
     }
 }

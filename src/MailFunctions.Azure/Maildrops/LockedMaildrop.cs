@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Azure;
 using Azure.Data.Tables;
-using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Core.Mailboxes;
@@ -9,9 +8,8 @@ using MailFunctions.Core.Mailboxes;
 namespace MailFunctions.Azure.Maildrops;
 
 /// <summary>A maildrop as it was at login.</summary>
-internal sealed class TableMaildrop(
-    TableClient table, string partition, string mailboxId, MailboxState state, MaildropLock held,
-    MessageReader reader, FetchedMail fetched, DueIndex index, TimeProvider time)
+internal sealed class LockedMaildrop(
+    MailboxPartition mailbox, MailboxState state, MaildropLock held, MessageReader reader, FetchedMail fetched, ExpiryTable expiry, TimeProvider time)
     : IMaildrop
 {
     /// <summary>A transaction takes 100 operations: two a message, `state`, `lock`.</summary>
@@ -29,7 +27,7 @@ internal sealed class TableMaildrop(
 
     public long Bytes => state.Bytes;
 
-    public string UniqueIdPrefix => UniqueIdPrefixOf(mailboxId);
+    public string UniqueIdPrefix => UniqueIdPrefixOf(mailbox.MailboxId);
 
     public bool IsLocked => held.IsHeld;
 
@@ -40,15 +38,11 @@ internal sealed class TableMaildrop(
     {
         // Only what was there at login: a delivery since then has a uid of UidNext or more.
         var filter = TableClient.CreateQueryFilter(
-            $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessagePrefix} and RowKey lt {MailboxRow.MessageKey(state.UidNext)}");
-        var pages = table.QueryAsync<TableEntity>(filter, PageSize, ListColumns, cancellationToken)
-            .AsPages(null, PageSize).GetAsyncEnumerator(cancellationToken);
-        await using (pages)
+            $"PartitionKey eq {mailbox.Key} and RowKey ge {MailboxRow.MessagePrefix} and RowKey lt {MailboxRow.MessageKey(state.UidNext)}");
+        var pages = mailbox.Table.QueryAsync<TableEntity>(filter, PageSize, ListColumns, cancellationToken).AsPages(null, PageSize);
+        await foreach (var page in pages.Guarded("The mailbox could not be listed", cancellationToken))
         {
-            while (await NextAsync(pages, cancellationToken))
-            {
-                yield return [.. pages.Current.Values.Select(r => new MaildropMessage(MailboxRow.UidOf(r.RowKey), r.GetInt64(MailboxRow.SizeColumn) ?? 0))];
-            }
+            yield return [.. page.Values.Select(r => new MaildropMessage(MailboxRow.UidOf(r.RowKey), r.GetInt64(MailboxRow.SizeColumn) ?? 0))];
         }
     }
 
@@ -84,7 +78,7 @@ internal sealed class TableMaildrop(
         uint[] chunk = [];
         try
         {
-            await index.NoteAsync(DueKind.Deleted, deletedAt, mailboxId, null, null, cancellationToken);
+            await expiry.NoteAsync(ExpiryKind.DeletedMail, deletedAt, mailbox.MailboxId, null, null, cancellationToken);
             foreach (var next in uids.Chunk(DeletesPerTransaction))
             {
                 chunk = next;
@@ -97,9 +91,9 @@ internal sealed class TableMaildrop(
                 fetched.Forget(chunk);
             }
         }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        catch (Exception e) when (StorageFault.Is(e, cancellationToken))
         {
-            // What was deleted is told, also where only the answer was lost; the rest stays.
+            // What was deleted is counted, also where only the response was lost; the rest stays.
             deleted += await CountGoneAsync(chunk, cancellationToken);
         }
 
@@ -121,9 +115,9 @@ internal sealed class TableMaildrop(
     {
         try
         {
-            return uids.Length == 0 ? 0 : uids.Length - (await table.FindMessagesAsync(partition, uids, cancellationToken, KeyColumn)).Count;
+            return uids.Length == 0 ? 0 : uids.Length - (await mailbox.Table.FindMessagesAsync(mailbox.Key, uids, cancellationToken, KeyColumn)).Count;
         }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
+        catch (Exception e) when (StorageFault.Is(e, cancellationToken))
         {
             return 0;
         }
@@ -133,24 +127,24 @@ internal sealed class TableMaildrop(
     {
         for (var attempt = 1; ; attempt++)
         {
-            var rows = await table.FindMessagesAsync(partition, uids, cancellationToken);
+            var rows = await mailbox.Table.FindMessagesAsync(mailbox.Key, uids, cancellationToken);
             if (rows.Count == 0)
             {
-                return held.IsHeld; // gone already: a transaction whose answer was lost
+                return held.IsHeld; // gone already: a transaction whose response was lost
             }
 
-            var stateRow = await table.GetEntityAsync<TableEntity>(partition, MailboxRow.StateKey, cancellationToken: cancellationToken);
+            var stateRow = await mailbox.Table.GetEntityAsync<TableEntity>(mailbox.Key, MailboxRow.StateKey, cancellationToken: cancellationToken);
             var now = MailboxRow.ToState(stateRow.Value);
             var after = now with { Count = now.Count - rows.Count, Bytes = now.Bytes - rows.Sum(r => r.GetInt64(MailboxRow.SizeColumn) ?? 0) };
             var actions = new List<TableTransactionAction>((2 * rows.Count) + 2)
             {
-                new(TableTransactionActionType.UpdateReplace, MailboxRow.From(partition, after), stateRow.Value.ETag),
+                new(TableTransactionActionType.UpdateReplace, MailboxRow.From(mailbox.Key, after), stateRow.Value.ETag),
             };
             foreach (var row in rows)
             {
                 var entry = MailboxRow.ToEntry(row) with { DeletedAt = deletedAt };
                 actions.Add(new TableTransactionAction(TableTransactionActionType.Delete, row, ETag.All));
-                actions.Add(new TableTransactionAction(TableTransactionActionType.UpsertReplace, MailboxRow.From(partition, entry)));
+                actions.Add(new TableTransactionAction(TableTransactionActionType.UpsertReplace, MailboxRow.From(mailbox.Key, entry)));
             }
 
             try
@@ -162,18 +156,6 @@ internal sealed class TableMaildrop(
                 // A delivery wrote `state` in between.
                 await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * attempt)), time, cancellationToken);
             }
-        }
-    }
-
-    private static async ValueTask<bool> NextAsync(IAsyncEnumerator<Page<TableEntity>> pages, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await pages.MoveNextAsync();
-        }
-        catch (Exception e) when (StorageFault.IsTrouble(e, cancellationToken))
-        {
-            throw StorageFault.Wrap("The mailbox could not be listed", e);
         }
     }
 }
