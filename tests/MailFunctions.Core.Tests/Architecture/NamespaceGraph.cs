@@ -51,7 +51,7 @@ internal sealed partial class NamespaceGraph
                 line.Groups[1].Value,
                 [.. UsingLines().Matches(code).Select(m => m.Groups[1].Value)],
                 [.. TypeNames().Matches(code).Select(m => m.Groups[1].Value)],
-                [.. Words().Matches(code).Select(m => m.Value)],
+                [.. WordPattern().Matches(code).Select(m => m.Value)],
                 [.. QualifiedNames().Matches(code).Select(m => m.Value + m.Groups[1].Value)]);
         }
 
@@ -80,7 +80,7 @@ internal sealed partial class NamespaceGraph
     private static partial Regex TypeNames();
 
     [GeneratedRegex(@"\b[A-Z]\w*")]
-    private static partial Regex Words();
+    private static partial Regex WordPattern();
 
     [GeneratedRegex(@"\b[A-Z]\w*(?=(\.[A-Z]\w*))")]
     private static partial Regex QualifiedNames();
