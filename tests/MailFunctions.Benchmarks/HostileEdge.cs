@@ -104,10 +104,5 @@ internal static class HostileEdge
                 : Task.CompletedTask;
 
         public Task SendBatchAsync(string queue, IReadOnlyList<BusMessage> messages, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<long> ScheduleAsync(string queue, BusMessage message, DateTimeOffset enqueueTime, CancellationToken cancellationToken) =>
-            throw new NotSupportedException();
-
-        public Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }

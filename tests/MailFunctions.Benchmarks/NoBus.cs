@@ -10,8 +10,4 @@ internal sealed class NoBus : IBusSender
     public Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task SendBatchAsync(string queue, IReadOnlyList<BusMessage> messages, CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task<long> ScheduleAsync(string queue, BusMessage message, DateTimeOffset enqueueTime, CancellationToken cancellationToken) => Task.FromResult(0L);
-
-    public Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) => Task.FromResult(false);
 }

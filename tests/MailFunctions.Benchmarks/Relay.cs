@@ -191,9 +191,5 @@ internal static class Relay
 
             Due.Writer.TryWrite(message);
         }
-
-        public Task<long> ScheduleAsync(string queue, BusMessage message, DateTimeOffset enqueueTime, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }

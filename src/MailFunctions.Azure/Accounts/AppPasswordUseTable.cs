@@ -19,7 +19,8 @@ internal sealed class AppPasswordUseTable(TableServiceClient service) : IAppPass
 
     private readonly TableClient _table = service.GetTableClient(StatsTable.StatsName);
 
-    public Task RecordAsync(string mailboxId, EmailAddress address, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken) =>
+    public Task RecordAsync(
+        string mailboxId, EmailAddress address, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken) =>
         StorageGuard.RunAsync(
             "The use of an app password could not be noted",
             () => _table.UpsertEntityAsync(

@@ -27,7 +27,8 @@ internal static class DirectoryRow
         ["Enabled"] = domain.Enabled,
         ["Postmaster"] = domain.Postmaster?.ToString(),
         ["CreatedAt"] = domain.CreatedAt,
-        ["DkimKeys"] = domain.DkimKeys.Count == 0 ? null : JsonSerializer.Serialize([.. domain.DkimKeys.Select(StoredDkimKey.From)], DirectoryJson.Default.ListStoredDkimKey),
+        ["DkimKeys"] = domain.DkimKeys.Count == 0 ? null : JsonSerializer.Serialize(
+            [.. domain.DkimKeys.Select(StoredDkimKey.From)], DirectoryJson.Default.ListStoredDkimKey),
         [DkimRemoveAtColumn] = domain.DkimKeys.Min(k => k.RemoveAt),
     };
 

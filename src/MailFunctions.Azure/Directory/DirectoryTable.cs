@@ -101,7 +101,8 @@ internal sealed class DirectoryTable(TableServiceClient service) : IDirectorySto
                         return Done(WriteResult.Created, await table.AddEntityAsync(row, cancellationToken));
                     }
 
-                    return Done(WriteResult.Replaced, await table.UpdateEntityAsync(row, new ETag(etag), TableUpdateMode.Replace, cancellationToken));
+                    return Done(WriteResult.Replaced, await table.UpdateEntityAsync(
+                        row, new ETag(etag), TableUpdateMode.Replace, cancellationToken));
                 }
                 catch (RequestFailedException e) when (e.Status is 409 or 412)
                 {
@@ -114,9 +115,11 @@ internal sealed class DirectoryTable(TableServiceClient service) : IDirectorySto
             },
             cancellationToken);
 
-    private static Written Done(WriteResult result, Response answer) => new(result, answer.Headers.ETag?.ToString() ?? throw new RequestFailedException(answer));
+    private static Written Done(WriteResult result, Response answer) =>
+        new(result, answer.Headers.ETag?.ToString() ?? throw new RequestFailedException(answer));
 
-    private static Task<WriteResult> DeleteAsync(TableClient table, string partition, string row, string etag, CancellationToken cancellationToken) =>
+    private static Task<WriteResult> DeleteAsync(
+        TableClient table, string partition, string row, string etag, CancellationToken cancellationToken) =>
         StorageGuard.RunAsync<WriteResult>(
             $"The table '{table.Name}' could not be written",
             async () =>

@@ -24,7 +24,8 @@ public static class ProgramBuilder
     }
 
     /// <summary>Of the libraries' log only what is wrong.</summary>
-    public static void Quiet(ILoggingBuilder logging) => logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
+    public static void Quiet(ILoggingBuilder logging) =>
+        logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Azure", LogLevel.Warning);
 
     /// <summary>
     /// A user without HOME and without a line in /etc/passwd is usual in a container, but .NET throws when it is to look
@@ -35,7 +36,8 @@ public static class ProgramBuilder
     {
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Home)))
         {
-            Environment.SetEnvironmentVariable(Home, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify));
+            Environment.SetEnvironmentVariable(
+                Home, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify));
         }
     }
 }

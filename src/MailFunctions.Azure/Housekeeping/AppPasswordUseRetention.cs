@@ -33,7 +33,8 @@ internal sealed class AppPasswordUseRetention(TableServiceClient service, IDirec
         async () =>
         {
             var cursor = await _table.FindRowAsync(CursorPartition, CursorRow, cancellationToken);
-            var (removed, after) = await SweepAsync(cursor?.GetString(AfterColumn) ?? AppPasswordUseTable.PartitionPrefix, cancellationToken);
+            var (removed, after) = await SweepAsync(
+                cursor?.GetString(AfterColumn) ?? AppPasswordUseTable.PartitionPrefix, cancellationToken);
             await _table.UpsertEntityAsync(
                 new TableEntity(CursorPartition, CursorRow) { [AfterColumn] = after }, TableUpdateMode.Replace, cancellationToken);
             return removed;
@@ -67,7 +68,7 @@ internal sealed class AppPasswordUseRetention(TableServiceClient service, IDirec
 
     private async Task<IEnumerable<TableEntity>> UselessAsync(List<TableEntity> notes, CancellationToken cancellationToken)
     {
-        // Without an address it can't be told whose they are; the next use writes them anew.
+        // Without an address their account is not known; the next use writes them anew.
         if (EmailAddress.Parse(notes[0].GetString(AppPasswordUseTable.AddressColumn)) is not { } address
             || await directory.FindEntryAsync(address, cancellationToken) is not AccountEntry account
             || account.MailboxId != notes[0].GetString(AppPasswordUseTable.MailboxColumn))

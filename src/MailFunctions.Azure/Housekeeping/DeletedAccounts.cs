@@ -11,8 +11,8 @@ namespace MailFunctions.Azure.Housekeeping;
 /// the mailbox's row first.
 /// </summary>
 internal sealed class DeletedAccounts(
-    IDirectoryStore directory, ExpiryTable expiry, MailboxPurge purge, UndeliveredMail undelivered, RetentionOptions retention, RunLimits limits,
-    TimeProvider time)
+    IDirectoryStore directory, ExpiryTable expiry, MailboxPurge purge, UndeliveredMail undelivered,
+    RetentionOptions retention, RunLimits limits, TimeProvider time)
     : IHousekeepingTask
 {
     public string Name => "mail of deleted accounts";

@@ -7,7 +7,8 @@ namespace MailFunctions.Azure.Housekeeping;
 
 /// <summary>Purges `del:` rows past the retention.</summary>
 internal sealed class DeletedMail(
-    ExpiryTable expiry, MailboxPurge purge, UndeliveredMail undelivered, RetentionOptions retention, RunLimits limits, TimeProvider time) : IHousekeepingTask
+    ExpiryTable expiry, MailboxPurge purge, UndeliveredMail undelivered, RetentionOptions retention, RunLimits limits,
+    TimeProvider time) : IHousekeepingTask
 {
     public string Name => "deleted mail";
 
@@ -43,7 +44,8 @@ internal sealed class DeletedMail(
     private static string Filter(string mailboxId, DateTimeOffset until)
     {
         var partition = MailboxRow.Partition(mailboxId);
+        var (first, after) = (MailboxRow.DeletedPrefix, MailboxRow.AfterDeleted);
         return TableClient.CreateQueryFilter(
-            $"PartitionKey eq {partition} and RowKey ge {MailboxRow.DeletedPrefix} and RowKey lt {MailboxRow.AfterDeleted} and DeletedAt le {until}");
+            $"PartitionKey eq {partition} and RowKey ge {first} and RowKey lt {after} and DeletedAt le {until}");
     }
 }

@@ -10,7 +10,8 @@ using MailFunctions.Core.Mailboxes;
 namespace MailFunctions.Azure.Housekeeping;
 
 /// <summary>Deletes messages fetched longer ago than their account's rule says, as the client itself would: restorable.</summary>
-internal sealed class ExpiredMail(MaildropTable maildrops, IDirectoryStore directory, ExpiryTable expiry, RunLimits limits, TimeProvider time) : IHousekeepingTask
+internal sealed class ExpiredMail(
+    MaildropTable maildrops, IDirectoryStore directory, ExpiryTable expiry, RunLimits limits, TimeProvider time) : IHousekeepingTask
 {
     public string Name => "fetched mail past its account's rule";
 

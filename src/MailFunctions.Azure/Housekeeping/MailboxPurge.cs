@@ -41,7 +41,8 @@ internal sealed class MailboxPurge(TableServiceClient service, ReferencesTable r
     }
 
     /// <summary>Purges all that a mailbox holds, and its other rows. True when nothing of it is left.</summary>
-    public async Task<bool> PurgeAllAsync(string mailboxId, IReadOnlySet<string> inBus, RunBounds bounds, CancellationToken cancellationToken)
+    public async Task<bool> PurgeAllAsync(
+        string mailboxId, IReadOnlySet<string> inBus, RunBounds bounds, CancellationToken cancellationToken)
     {
         var partition = MailboxRow.Partition(mailboxId);
         foreach (var (from, to) in ((string, string)[])
@@ -56,9 +57,12 @@ internal sealed class MailboxPurge(TableServiceClient service, ReferencesTable r
         }
 
         await foreach (var rows in _table.QueryAsync<TableEntity>(
-            TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), 100, ["PartitionKey", "RowKey"], cancellationToken).AsPages(null, 100))
+            TableClient.CreateQueryFilter($"PartitionKey eq {partition}"),
+            100,
+            ["PartitionKey", "RowKey"],
+            cancellationToken).AsPages(null, 100))
         {
-            // A message that was delivered meanwhile, by a sender who still knew the account, waits for the next run.
+            // A message that was delivered meanwhile waits for the next run.
             foreach (var row in rows.Values.Where(r => !r.RowKey.StartsWith(MailboxRow.MessagePrefix, StringComparison.Ordinal)))
             {
                 await _table.DeleteEntityAsync(row.PartitionKey, row.RowKey, ETag.All, cancellationToken);

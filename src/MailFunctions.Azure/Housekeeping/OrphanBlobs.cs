@@ -17,8 +17,8 @@ namespace MailFunctions.Azure.Housekeeping;
 /// the bus. Goes through the container once, a day's folder after the other, and remembers where it was.
 /// </summary>
 internal sealed class OrphanBlobs(
-    BlobServiceClient blobs, TableServiceClient tables, IMessageStore store, ReferencesTable references, UndeliveredMail undelivered, RunLimits limits,
-    TimeProvider time)
+    BlobServiceClient blobs, TableServiceClient tables, IMessageStore store, ReferencesTable references,
+    UndeliveredMail undelivered, RunLimits limits, TimeProvider time)
     : IHousekeepingTask
 {
     /// <summary>A day's blobs are looked at when the day has been over for this long.</summary>
@@ -108,7 +108,8 @@ internal sealed class OrphanBlobs(
         return null;
     }
 
-    private async ValueTask<bool> RemoveIfOrphanAsync(string blob, string folder, IReadOnlySet<string> inBus, CancellationToken cancellationToken)
+    private async ValueTask<bool> RemoveIfOrphanAsync(
+        string blob, string folder, IReadOnlySet<string> inBus, CancellationToken cancellationToken)
     {
         var messageId = Path.GetFileNameWithoutExtension(blob[folder.Length..]);
         if (inBus.Contains(messageId))
@@ -128,7 +129,10 @@ internal sealed class OrphanBlobs(
     {
         var partition = TableKey.Escape(messageId);
         await foreach (var _ in _traces.QueryAsync<TableEntity>(
-            TableClient.CreateQueryFilter($"PartitionKey eq {partition} and Kind ne {TraceKind.Refused}"), 1, ["RowKey"], cancellationToken))
+            TableClient.CreateQueryFilter($"PartitionKey eq {partition} and Kind ne {TraceKind.Refused}"),
+            1,
+            ["RowKey"],
+            cancellationToken))
         {
             return true;
         }
@@ -148,7 +152,11 @@ internal sealed class OrphanBlobs(
         {
             if (page.Values is [{ Name: { Length: > 11 } first }, ..]
                 && DateTime.TryParseExact(
-                    first[..11], FolderFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var day))
+                    first[..11],
+                    FolderFormat,
+                    CultureInfo.InvariantCulture,
+                    DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
+                    out var day))
             {
                 return new TableEntity(CursorPartition, CursorRow) { [DayColumn] = new DateTimeOffset(day, TimeSpan.Zero) };
             }

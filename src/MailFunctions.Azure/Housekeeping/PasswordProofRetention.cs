@@ -19,10 +19,11 @@ internal sealed class PasswordProofRetention(TableServiceClient service, TimePro
         async () =>
         {
             var end = time.GetUtcNow() - PasswordProof.Lifetime;
+            var (first, after) = (PasswordProofTable.PartitionPrefix, PasswordProofTable.AfterPartitions);
             return await RowRemoval.RemoveAsync(
                 _table,
                 TableClient.CreateQueryFilter(
-                    $"PartitionKey ge {PasswordProofTable.PartitionPrefix} and PartitionKey lt {PasswordProofTable.AfterPartitions} and At lt {end}"),
+                    $"PartitionKey ge {first} and PartitionKey lt {after} and At lt {end}"),
                 RowRemoval.MaxRows,
                 cancellationToken);
         },

@@ -20,7 +20,10 @@ internal sealed class StatsRetention(TableServiceClient service, TimeProvider ti
         {
             var end = StatsTable.Day(time.GetUtcNow().AddDays(-Days));
             return await RowRemoval.RemoveAsync(
-                _table, TableClient.CreateQueryFilter($"PartitionKey ge {"0"} and PartitionKey lt {end}"), RowRemoval.MaxRows, cancellationToken);
+                _table,
+                TableClient.CreateQueryFilter($"PartitionKey ge {"0"} and PartitionKey lt {end}"),
+                RowRemoval.MaxRows,
+                cancellationToken);
         },
         cancellationToken);
 }

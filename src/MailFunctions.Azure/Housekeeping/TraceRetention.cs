@@ -29,7 +29,8 @@ internal sealed class TraceRetention(TableServiceClient service, TimeProvider ti
                     cancellationToken);
                 return removed + await RowRemoval.RemoveAsync(
                     _table,
-                    TableClient.CreateQueryFilter($"PartitionKey ge {TraceRow.IndexPrefixes} and PartitionKey lt {TraceRow.AfterIndexes} and At lt {end}"),
+                    TableClient.CreateQueryFilter(
+                        $"PartitionKey ge {TraceRow.IndexPrefixes} and PartitionKey lt {TraceRow.AfterIndexes} and At lt {end}"),
                     RowRemoval.MaxRows - removed,
                     cancellationToken);
             },

@@ -1,3 +1,4 @@
+using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Core.Bus;
 using Microsoft.Extensions.Logging;
 
@@ -26,7 +27,9 @@ internal sealed partial class UndeliveredMail(IBusInventory bus, ILogger<Undeliv
 
     private static partial class Log
     {
-        [LoggerMessage(2400, LogLevel.Warning, "Nothing is purged: mail-inbound and its dead letters hold more than {Max} messages", EventName = "PurgePostponed")]
+        [LoggerMessage(
+            2400, LogLevel.Warning, "Nothing is purged: mail-inbound and its dead letters hold more than {Max} messages",
+            EventName = "PurgePostponed")]
         public static partial void TooMany(ILogger logger, int max);
     }
 }

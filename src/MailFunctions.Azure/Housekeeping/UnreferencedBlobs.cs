@@ -9,7 +9,8 @@ namespace MailFunctions.Azure.Housekeeping;
 
 /// <summary>Removes references that are to go, and with the last of them the blob.</summary>
 internal sealed class UnreferencedBlobs(
-    TableServiceClient service, ReferencesTable references, IMessageStore store, UndeliveredMail undelivered, RunLimits limits, TimeProvider time)
+    TableServiceClient service, ReferencesTable references, IMessageStore store, UndeliveredMail undelivered,
+    RunLimits limits, TimeProvider time)
     : IHousekeepingTask
 {
     private readonly TableClient _mailboxes = service.GetTableClient(MailboxTable.MailboxesName);

@@ -7,4 +7,5 @@ namespace MailFunctions.Azure.Mailboxes;
 /// <param name="Address">The account, where the kind needs it.</param>
 /// <param name="At">When the account was deleted, where the kind needs it.</param>
 /// <param name="IsPurging">The purge has begun and can't be undone.</param>
-internal sealed record ExpiringMailbox(ExpiryKind Kind, DateTimeOffset Day, string MailboxId, string? Address, DateTimeOffset? At, ETag ETag, bool IsPurging);
+internal sealed record ExpiringMailbox(
+    ExpiryKind Kind, DateTimeOffset Day, string MailboxId, string? Address, DateTimeOffset? At, ETag ETag, bool IsPurging);

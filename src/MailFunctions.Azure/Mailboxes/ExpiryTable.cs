@@ -24,11 +24,13 @@ internal sealed class ExpiryTable(TableServiceClient service)
     private readonly TableClient _table = service.GetTableClient(MailboxTable.MailboxesName);
 
     /// <summary>Files a mailbox; doing it again changes nothing but the row's version.</summary>
-    public Task NoteAsync(ExpiryKind kind, DateTimeOffset day, string mailboxId, string? address, DateTimeOffset? at, CancellationToken cancellationToken) =>
+    public Task NoteAsync(
+        ExpiryKind kind, DateTimeOffset day, string mailboxId, string? address, DateTimeOffset? at, CancellationToken cancellationToken) =>
         _table.UpsertEntityAsync(Row(kind, day, mailboxId, address, at), TableUpdateMode.Replace, cancellationToken);
 
     /// <summary>Gives a row another time, or marks it as being purged; null when it changed since it was read.</summary>
-    public async Task<ExpiringMailbox?> ReplaceAsync(ExpiringMailbox mailbox, DateTimeOffset? at, bool isPurging, CancellationToken cancellationToken)
+    public async Task<ExpiringMailbox?> ReplaceAsync(
+        ExpiringMailbox mailbox, DateTimeOffset? at, bool isPurging, CancellationToken cancellationToken)
     {
         var row = Row(mailbox.Kind, mailbox.Day, mailbox.MailboxId, mailbox.Address, at);
         if (isPurging)
@@ -51,7 +53,8 @@ internal sealed class ExpiryTable(TableServiceClient service)
     public async Task<bool> IsFiledLaterAsync(ExpiringMailbox mailbox, CancellationToken cancellationToken)
     {
         var (after, row) = (Partition(mailbox.Kind, mailbox.Day), TableKey.Escape(mailbox.MailboxId));
-        var filter = TableClient.CreateQueryFilter($"PartitionKey gt {after} and PartitionKey lt {Prefix(mailbox.Kind) + "~"} and RowKey eq {row}");
+        var filter = TableClient.CreateQueryFilter(
+            $"PartitionKey gt {after} and PartitionKey lt {Prefix(mailbox.Kind) + "~"} and RowKey eq {row}");
         await foreach (var _ in _table.QueryAsync<TableEntity>(filter, 1, ["RowKey"], cancellationToken))
         {
             return true;
@@ -62,7 +65,11 @@ internal sealed class ExpiryTable(TableServiceClient service)
 
     /// <summary>What is filed of an address, the oldest day first.</summary>
     public IAsyncEnumerable<ExpiringMailbox> ReadAsync(ExpiryKind kind, string address, CancellationToken cancellationToken) =>
-        QueryAsync(kind, TableClient.CreateQueryFilter($"PartitionKey ge {Prefix(kind)} and PartitionKey lt {Prefix(kind) + "~"} and Address eq {address}"), cancellationToken);
+        QueryAsync(
+            kind,
+            TableClient.CreateQueryFilter(
+                $"PartitionKey ge {Prefix(kind)} and PartitionKey lt {Prefix(kind) + "~"} and Address eq {address}"),
+            cancellationToken);
 
     private static TableEntity Row(ExpiryKind kind, DateTimeOffset day, string mailboxId, string? address, DateTimeOffset? at)
     {
@@ -82,15 +89,29 @@ internal sealed class ExpiryTable(TableServiceClient service)
 
     /// <summary>The mailboxes filed under a day that is not after <paramref name="until"/>, the oldest first.</summary>
     public IAsyncEnumerable<ExpiringMailbox> ReadAsync(ExpiryKind kind, DateTimeOffset until, CancellationToken cancellationToken) =>
-        QueryAsync(kind, TableClient.CreateQueryFilter($"PartitionKey ge {Prefix(kind)} and PartitionKey le {Partition(kind, until)}"), cancellationToken);
+        QueryAsync(
+            kind,
+            TableClient.CreateQueryFilter($"PartitionKey ge {Prefix(kind)} and PartitionKey le {Partition(kind, until)}"),
+            cancellationToken);
 
-    private async IAsyncEnumerable<ExpiringMailbox> QueryAsync(ExpiryKind kind, string filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<ExpiringMailbox> QueryAsync(
+        ExpiryKind kind, string filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await foreach (var row in _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken))
         {
-            var day = DateTime.ParseExact(row.PartitionKey[Prefix(kind).Length..], DayFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+            var day = DateTime.ParseExact(
+                row.PartitionKey[Prefix(kind).Length..],
+                DayFormat,
+                CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
             yield return new ExpiringMailbox(
-                kind, day, row.GetString(MailboxColumn), row.GetString(AddressColumn), row.GetDateTimeOffset(AtColumn), row.ETag, row.GetBoolean(PurgingColumn) is true);
+                kind,
+                day,
+                row.GetString(MailboxColumn),
+                row.GetString(AddressColumn),
+                row.GetDateTimeOffset(AtColumn),
+                row.ETag,
+                row.GetBoolean(PurgingColumn) is true);
         }
     }
 
@@ -104,7 +125,8 @@ internal sealed class ExpiryTable(TableServiceClient service)
 
         try
         {
-            await _table.DeleteEntityAsync(Partition(mailbox.Kind, mailbox.Day), TableKey.Escape(mailbox.MailboxId), mailbox.ETag, cancellationToken);
+            await _table.DeleteEntityAsync(
+                Partition(mailbox.Kind, mailbox.Day), TableKey.Escape(mailbox.MailboxId), mailbox.ETag, cancellationToken);
         }
         catch (RequestFailedException e) when (e.Status is 404 or 412)
         {

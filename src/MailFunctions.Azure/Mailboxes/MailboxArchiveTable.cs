@@ -138,7 +138,10 @@ internal sealed class MailboxArchiveTable(TableServiceClient service, IMessageSt
                 new TableTransactionAction(TableTransactionActionType.Add, MailboxRow.From(partition, entry)),
                 new TableTransactionAction(
                     TableTransactionActionType.UpsertMerge,
-                    new TableEntity(partition, MailboxRow.DeliveredKey(entry.MessageId)) { [MailboxRow.DeliveredUidColumn] = (long)entry.Uid }),
+                    new TableEntity(partition, MailboxRow.DeliveredKey(entry.MessageId))
+                    {
+                        [MailboxRow.DeliveredUidColumn] = (long)entry.Uid,
+                    }),
             ],
             cancellationToken);
         return entry.Uid;

@@ -28,8 +28,9 @@ internal static class MailboxReads
         }
 
         var wanted = uids.ToHashSet();
+        var (first, last) = (MailboxRow.MessageKey(uids.Min()), MailboxRow.MessageKey(uids.Max()));
         var filter = TableClient.CreateQueryFilter(
-            $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey(uids.Min())} and RowKey le {MailboxRow.MessageKey(uids.Max())}");
+            $"PartitionKey eq {partition} and RowKey ge {first} and RowKey le {last}");
         await foreach (var row in table.QueryAsync<TableEntity>(filter, PageSize, columns, cancellationToken))
         {
             if (wanted.Contains(MailboxRow.UidOf(row.RowKey)))

@@ -15,7 +15,8 @@ internal sealed class MailboxTable(TableServiceClient service, ReferencesTable r
     private readonly TableClient _mailboxes = service.GetTableClient(MailboxesName);
     private readonly ConcurrentDictionary<string, MailboxWriter> _writers = new();
 
-    public async Task<DeliveryResult> DeliverAsync(string mailboxId, MailboxEntry entry, long? quotaBytes, CancellationToken cancellationToken)
+    public async Task<DeliveryResult> DeliverAsync(
+        string mailboxId, MailboxEntry entry, long? quotaBytes, CancellationToken cancellationToken)
     {
         // The reference comes first: a blob that is about to be needed is never taken for an unreferenced one.
         await references.AddAsync(entry.MessageId, mailboxId, cancellationToken);

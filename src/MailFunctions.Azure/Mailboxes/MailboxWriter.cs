@@ -21,7 +21,7 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
     private bool _led;
     private bool _closed;
 
-    /// <summary>False when this writer has ended. The one who leads must call <see cref="RunAsync"/>.</summary>
+    /// <summary>False when this writer has ended. The caller that leads must call <see cref="RunAsync"/>.</summary>
     public bool TryEnqueue(PendingDelivery delivery, out bool leads)
     {
         lock (_lock)
@@ -64,9 +64,9 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
         }
         catch (Exception e)
         {
-            // Whatever it was, each caller has to hear of it: the bus delivers again.
-            var told = StorageFault.Is(e, CancellationToken.None) ? StorageFault.Wrap("The mailbox could not be written", e) : e;
-            batch.ForEach(d => d.Fail(told));
+            // Every caller gets the exception, of any kind: the bus delivers again.
+            var thrown = StorageFault.Is(e, CancellationToken.None) ? StorageFault.Wrap("The mailbox could not be written", e) : e;
+            batch.ForEach(d => d.Fail(thrown));
         }
     }
 
@@ -114,7 +114,8 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
                     delivery.End(new DeliveryResult.Delivered(uid, delivery.DeliveredAt));
                 }
             }
-            catch (TableTransactionFailedException e) when (e.Status == 409 && e.FailedTransactionActionIndex is > 0 and int index && index <= writes.Count)
+            catch (TableTransactionFailedException e) when (
+                e.Status == 409 && e.FailedTransactionActionIndex is > 0 and int index && index <= writes.Count)
             {
                 // The `id:` row is there: delivered before.
                 var delivery = writes[index - 1].Delivery;
@@ -123,7 +124,7 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
             }
             catch (RequestFailedException e) when (e.Status is 409 or 412 && conflicts < MaxConflicts)
             {
-                // Somebody else wrote `state` in between: read it again, a little later each time.
+                // Another process wrote `state` in between: read it again, a little later each time.
                 conflicts++;
                 await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 10 * conflicts)), time);
             }
@@ -139,7 +140,8 @@ internal sealed class MailboxWriter(TableClient table, string partition, TimePro
     {
         var before = await table.GetEntityIfExistsAsync<TableEntity>(partition, MailboxRow.DeliveredKey(delivery.Entry.MessageId));
         return before.HasValue
-            ? new DeliveryResult.AlreadyDelivered(before.Value!.GetDateTimeOffset(MailboxRow.DeliveredAtColumn) ?? delivery.Entry.ReceivedAt)
+            ? new DeliveryResult.AlreadyDelivered(
+                before.Value!.GetDateTimeOffset(MailboxRow.DeliveredAtColumn) ?? delivery.Entry.ReceivedAt)
             : null;
     }
 

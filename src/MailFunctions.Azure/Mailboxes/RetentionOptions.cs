@@ -17,8 +17,10 @@ public sealed record RetentionOptions
     public static RetentionOptions Read(IConfiguration configuration) => configuration[DeletedKey] switch
     {
         null or "" => new RetentionOptions(),
-        var text when TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var time) && time >= TimeSpan.Zero && time <= TimeSpan.FromDays(3650) =>
+        var text when TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var time)
+            && time >= TimeSpan.Zero && time <= TimeSpan.FromDays(3650) =>
             new RetentionOptions { Deleted = time },
-        var text => throw new ValidationException($"Mailboxes__DeletedRetention: '{text}' is no time span from 0 to 3650 days; use a form such as 14.00:00:00."),
+        var text => throw new ValidationException(
+            $"Mailboxes__DeletedRetention: '{text}' is no time span from 0 to 3650 days; use a form such as 14.00:00:00."),
     };
 }

@@ -9,7 +9,8 @@ namespace MailFunctions.Azure.Mailboxes;
 /// Mailboxes of deleted accounts, as rows of <see cref="ExpiryTable"/>. The row decides between a purge and a restore: each
 /// begins by writing it under the version that it has read.
 /// </summary>
-internal sealed class RetiredMailboxes(IDirectoryStore directory, ExpiryTable expiry, RetentionOptions retention, TimeProvider time) : IMailboxRetirement
+internal sealed class RetiredMailboxes(
+    IDirectoryStore directory, ExpiryTable expiry, RetentionOptions retention, TimeProvider time) : IMailboxRetirement
 {
     public Task RetireAsync(AccountEntry account, CancellationToken cancellationToken) => StorageGuard.RunAsync(
         "The deletion could not be noted",

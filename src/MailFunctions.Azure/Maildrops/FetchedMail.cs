@@ -51,7 +51,8 @@ internal sealed class FetchedMail(MailboxPartition mailbox, AuthenticatedAccount
 
                 if (!noted)
                 {
-                    await expiry.NoteAsync(ExpiryKind.FetchedMail, now.AddDays(days), account.MailboxId, account.Address.ToCanonicalString(), null, cancellationToken);
+                    var (day, address) = (now.AddDays(days), account.Address.ToCanonicalString());
+                    await expiry.NoteAsync(ExpiryKind.FetchedMail, day, account.MailboxId, address, null, cancellationToken);
                     noted = true;
                 }
 

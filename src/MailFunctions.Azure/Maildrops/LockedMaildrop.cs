@@ -9,7 +9,8 @@ namespace MailFunctions.Azure.Maildrops;
 
 /// <summary>A maildrop as it was at login.</summary>
 internal sealed class LockedMaildrop(
-    MailboxPartition mailbox, MailboxState state, MaildropLock held, MessageReader reader, FetchedMail fetched, ExpiryTable expiry, TimeProvider time)
+    MailboxPartition mailbox, MailboxState state, MaildropLock held, MessageReader reader, FetchedMail fetched,
+    ExpiryTable expiry, TimeProvider time)
     : IMaildrop
 {
     /// <summary>A transaction takes 100 operations: two a message, `state`, `lock`.</summary>
@@ -42,7 +43,10 @@ internal sealed class LockedMaildrop(
         var pages = mailbox.Table.QueryAsync<TableEntity>(filter, PageSize, ListColumns, cancellationToken).AsPages(null, PageSize);
         await foreach (var page in pages.Guarded("The mailbox could not be listed", cancellationToken))
         {
-            yield return [.. page.Values.Select(r => new MaildropMessage(MailboxRow.UidOf(r.RowKey), r.GetInt64(MailboxRow.SizeColumn) ?? 0))];
+            yield return
+            [
+                .. page.Values.Select(r => new MaildropMessage(MailboxRow.UidOf(r.RowKey), r.GetInt64(MailboxRow.SizeColumn) ?? 0)),
+            ];
         }
     }
 
@@ -115,7 +119,9 @@ internal sealed class LockedMaildrop(
     {
         try
         {
-            return uids.Length == 0 ? 0 : uids.Length - (await mailbox.Table.FindMessagesAsync(mailbox.Key, uids, cancellationToken, KeyColumn)).Count;
+            return uids.Length == 0
+                ? 0
+                : uids.Length - (await mailbox.Table.FindMessagesAsync(mailbox.Key, uids, cancellationToken, KeyColumn)).Count;
         }
         catch (Exception e) when (StorageFault.Is(e, cancellationToken))
         {
@@ -133,9 +139,11 @@ internal sealed class LockedMaildrop(
                 return held.IsHeld; // gone already: a transaction whose response was lost
             }
 
-            var stateRow = await mailbox.Table.GetEntityAsync<TableEntity>(mailbox.Key, MailboxRow.StateKey, cancellationToken: cancellationToken);
+            var stateRow = await mailbox.Table.GetEntityAsync<TableEntity>(
+                mailbox.Key, MailboxRow.StateKey, cancellationToken: cancellationToken);
             var now = MailboxRow.ToState(stateRow.Value);
-            var after = now with { Count = now.Count - rows.Count, Bytes = now.Bytes - rows.Sum(r => r.GetInt64(MailboxRow.SizeColumn) ?? 0) };
+            var octets = rows.Sum(r => r.GetInt64(MailboxRow.SizeColumn) ?? 0);
+            var after = now with { Count = now.Count - rows.Count, Bytes = now.Bytes - octets };
             var actions = new List<TableTransactionAction>((2 * rows.Count) + 2)
             {
                 new(TableTransactionActionType.UpdateReplace, MailboxRow.From(mailbox.Key, after), stateRow.Value.ETag),

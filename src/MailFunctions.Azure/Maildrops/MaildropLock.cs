@@ -7,8 +7,8 @@ namespace MailFunctions.Azure.Maildrops;
 
 /// <summary>
 /// The `lock` row of a mailbox: exclusive over all replicas (RFC 1939 §4), renewed while the session lives, free again
-/// by itself after <see cref="Lifetime"/> when its holder was killed. The row names its owner, so that a write whose
-/// answer was lost is not taken for somebody else's.
+/// by itself after <see cref="Lifetime"/> when its holder was killed. The row names its owner, so that a write of our own
+/// whose response was lost is recognised.
 /// </summary>
 internal sealed class MaildropLock : IAsyncDisposable
 {
@@ -31,7 +31,7 @@ internal sealed class MaildropLock : IAsyncDisposable
     private ETag _etag;
     private long _expiresAt; // UTC ticks
     private bool _lost;
-    private bool _unclear; // a write went out and its answer is not known
+    private bool _unclear; // a write was sent and its response is not known
 
     private MaildropLock(TableClient table, string partition, string owner, TimeProvider time, ETag etag, DateTimeOffset expiresAt)
     {
@@ -44,7 +44,8 @@ internal sealed class MaildropLock : IAsyncDisposable
     public bool IsHeld => !Volatile.Read(ref _lost) && _time.GetUtcNow().UtcTicks < Volatile.Read(ref _expiresAt);
 
     /// <summary>Null when another session holds the lock.</summary>
-    public static async Task<MaildropLock?> TakeAsync(TableClient table, string partition, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<MaildropLock?> TakeAsync(
+        TableClient table, string partition, TimeProvider time, CancellationToken cancellationToken)
     {
         var owner = Guid.NewGuid().ToString("N");
         for (var attempt = 0; attempt < TakeAttempts; attempt++)
@@ -58,14 +59,14 @@ internal sealed class MaildropLock : IAsyncDisposable
             }
             catch (RequestFailedException e) when (e.Status == 409)
             {
-                // Somebody's: live, left behind by one who was killed, or our own, whose answer was lost.
+                // Held by a live session, left by a killed one, or our own write whose response was lost.
             }
 
             var found = await table.FindRowAsync(partition, MailboxRow.LockKey, cancellationToken);
             switch (found)
             {
                 case null:
-                    continue; // given back just now
+                    continue; // released just now
                 case not null when found.GetString(OwnerColumn) == owner:
                     return new MaildropLock(table, partition, owner, time, found.ETag, ExpiryOf(found));
                 case not null when ExpiryOf(found) > now:
@@ -79,7 +80,7 @@ internal sealed class MaildropLock : IAsyncDisposable
             }
             catch (RequestFailedException e) when (e.Status is 404 or 412)
             {
-                // Another one was quicker, or we were and did not hear of it: the row tells.
+                // Conflict, or our own write whose response was lost; re-reading decides.
             }
         }
 

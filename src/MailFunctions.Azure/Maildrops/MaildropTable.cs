@@ -10,7 +10,8 @@ namespace MailFunctions.Azure.Maildrops;
 
 /// <summary>Opens maildrops over the tables.</summary>
 internal sealed class MaildropTable(
-    TableServiceClient service, IMessageStore store, ReadAheadBudget readAhead, ITraceWriter traces, ExpiryTable expiry, TimeProvider time) : IMaildrops
+    TableServiceClient service, IMessageStore store, ReadAheadBudget readAhead, ITraceWriter traces, ExpiryTable expiry,
+    TimeProvider time) : IMaildrops
 {
     private readonly TableClient _table = service.GetTableClient(MailboxTable.MailboxesName);
 

@@ -31,7 +31,7 @@ internal sealed class MessageReader(
         Volatile.Write(ref _asked, time.GetTimestamp());
         if (await rows.FindAsync(uid, next, cancellationToken) is not { } row)
         {
-            await unreadable.TellOfRowAsync(uid, cancellationToken);
+            await unreadable.ReportRowAsync(uid, cancellationToken);
             return null;
         }
 
@@ -46,7 +46,7 @@ internal sealed class MessageReader(
         {
             var opening = OpenAsync(row, cancellationToken);
             StartAhead(uid, next);
-            return await TellAsync(await opening, row, cancellationToken);
+            return await ReportAsync(await opening, row, cancellationToken);
         }
 
         StartAhead(uid, next);
@@ -56,7 +56,7 @@ internal sealed class MessageReader(
         cancellationToken.ThrowIfCancellationRequested();
         return Take(uid) is { IsCompletedSuccessfully: true, Result: { } content }
             ? content
-            : await TellAsync(await OpenAsync(row, cancellationToken), row, cancellationToken);
+            : await ReportAsync(await OpenAsync(row, cancellationToken), row, cancellationToken);
     }
 
     /// <summary>
@@ -85,11 +85,11 @@ internal sealed class MessageReader(
         }
     }
 
-    private async ValueTask<IMaildropContent?> TellAsync(IMaildropContent? content, MailboxEntry row, CancellationToken cancellationToken)
+    private async ValueTask<IMaildropContent?> ReportAsync(IMaildropContent? content, MailboxEntry row, CancellationToken cancellationToken)
     {
         if (content is null)
         {
-            await unreadable.TellAsync(row, cancellationToken);
+            await unreadable.ReportAsync(row, cancellationToken);
         }
 
         return content;

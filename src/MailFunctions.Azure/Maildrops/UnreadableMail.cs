@@ -6,17 +6,23 @@ using MailFunctions.Core.Traces;
 
 namespace MailFunctions.Azure.Maildrops;
 
-/// <summary>Tells the postmaster of messages whose row or content is not there, once a day each however often a client asks.</summary>
+/// <summary>Traces messages whose row or content is missing, for the postmaster: each once a day, however often a client asks.</summary>
 internal sealed class UnreadableMail(ITraceWriter traces, AuthenticatedAccount account, TimeProvider time)
 {
-    public Task TellAsync(MailboxEntry entry, CancellationToken cancellationToken) =>
-        TellAsync(entry.MessageId, $"POP3: the blob {entry.Blob} is not in the store, or can't be read there (archived, or under a foreign key)", cancellationToken);
+    public Task ReportAsync(MailboxEntry entry, CancellationToken cancellationToken) =>
+        ReportAsync(
+            entry.MessageId,
+            $"POP3: the blob {entry.Blob} is not in the store, or can't be read there (archived, or under a foreign key)",
+            cancellationToken);
 
     /// <summary>Without its row a message is known by nothing but its unique id.</summary>
-    public Task TellOfRowAsync(uint uid, CancellationToken cancellationToken) =>
-        TellAsync($"{LockedMaildrop.UniqueIdPrefixOf(account.MailboxId)}.{uid}", $"POP3: the row {MailboxRow.MessageKey(uid)} is not in the mailbox", cancellationToken);
+    public Task ReportRowAsync(uint uid, CancellationToken cancellationToken) =>
+        ReportAsync(
+            $"{LockedMaildrop.UniqueIdPrefixOf(account.MailboxId)}.{uid}",
+            $"POP3: the row {MailboxRow.MessageKey(uid)} is not in the mailbox",
+            cancellationToken);
 
-    private async Task TellAsync(string messageId, string detail, CancellationToken cancellationToken)
+    private async Task ReportAsync(string messageId, string detail, CancellationToken cancellationToken)
     {
         try
         {
@@ -35,7 +41,7 @@ internal sealed class UnreadableMail(ITraceWriter traces, AuthenticatedAccount a
         }
         catch (StoreUnavailableException)
         {
-            // The client's next try tells again.
+            // The client's next attempt reports it again.
         }
     }
 }

@@ -3,10 +3,10 @@ using MailFunctions.Core.Messages;
 
 namespace MailFunctions.Azure.Messages;
 
-/// <summary>A blob on its way down. A read that breaks off says that the store is away.</summary>
+/// <summary>A blob being downloaded. A read that breaks off throws <see cref="StoreUnavailableException"/>.</summary>
 internal sealed class BlobStream(Stream blob) : ForwardStream
 {
-    /// <exception cref="StoreUnavailableException">Also after the SDK's own tries the rest did not come.</exception>
+    /// <exception cref="StoreUnavailableException">The rest did not come, after the SDK's own retries.</exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         try

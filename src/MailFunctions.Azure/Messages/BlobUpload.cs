@@ -9,8 +9,8 @@ using MailFunctions.Core.Messages;
 namespace MailFunctions.Azure.Messages;
 
 /// <summary>
-/// A message on its way into its blob: small ones in one PUT at the commit, larger ones in blocks that go up while the
-/// rest still comes in.
+/// A message being uploaded: small ones in one PUT at the commit, larger ones in blocks that are staged while the rest
+/// still comes in.
 /// </summary>
 internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, UploadSize size) : IMessageUpload
 {
@@ -101,7 +101,7 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
 
             if (!_held.TryGrow())
             {
-                // What waits for room must not hold any that nobody works on, or all would wait for each other.
+                // An upload that waits for room must not hold idle octets, or all would wait for each other.
                 if (_held.Length > 0)
                 {
                     await StageHeldAsync(cancellationToken);
@@ -134,7 +134,8 @@ internal sealed class BlobUpload(BlockBlobClient blob, IOctetBudget budget, Uplo
         _staging ??= new Queue<Task>(size.BlocksInFlight);
         await WaitForStagingAsync(size.BlocksInFlight - 1);
         // The token keeps the blocks of another upload under the same name apart from ours.
-        var id = Convert.ToBase64String(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{_token}{_blockIds.Count:D6}")));
+        var id = Convert.ToBase64String(
+            Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{_token}{_blockIds.Count:D6}")));
         _blockIds.Add(id);
         var full = _held;
         _held = new SegmentBuffer(budget);

@@ -45,7 +45,8 @@ internal sealed class ReferencesTable(TableServiceClient service) : IUnreference
     public async Task<bool> AnyAsync(string messageId, CancellationToken cancellationToken)
     {
         var partition = TableKey.Escape(messageId);
-        var rows = _table.QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), 1, ["RowKey"], cancellationToken);
+        var rows = _table.QueryAsync<TableEntity>(
+            TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), 1, ["RowKey"], cancellationToken);
         await foreach (var _ in rows.Guarded("The message's references could not be read", cancellationToken))
         {
             return true;

@@ -101,7 +101,8 @@ internal sealed class SegmentBuffer(IOctetBudget budget) : IDisposable
         _usedInLast = 0;
     }
 
-    private static int SizeOf(int segment) => segment == 0 ? FirstOctets : segment < SmallSegments ? FirstOctets << (segment - 1) : SegmentOctets;
+    private static int SizeOf(int segment) =>
+        segment == 0 ? FirstOctets : segment < SmallSegments ? FirstOctets << (segment - 1) : SegmentOctets;
 
     private static long StartOf(int segment) => segment == 0 ? 0
         : segment <= SmallSegments ? (long)FirstOctets << (segment - 1)

@@ -32,10 +32,13 @@ internal static class OutboundRow
         ["DeliveredTo"] = job.DeliveredTo,
         ["ReceivedAt"] = job.ReceivedAt,
         ["Recipients"] = ThatFits(
-            length => JsonSerializer.Serialize([.. job.Recipients.Select(r => r with { LastReply = Cut(r.LastReply, length) })], OutboundJson.Compact.IReadOnlyListOutboundRecipient)),
+            length => JsonSerializer.Serialize(
+                [.. job.Recipients.Select(r => r with { LastReply = Cut(r.LastReply, length) })],
+                OutboundJson.Compact.IReadOnlyListOutboundRecipient)),
         ["MadeFor"] = job.MadeFor.Count == 0 ? null : string.Join('\n', job.MadeFor), // no address has a line break
         ["Results"] = job.Results.Count == 0 ? null : ThatFits(
-            length => JsonSerializer.Serialize([.. job.Results.Select(r => Shortened(r, length))], OutboundJson.Compact.IReadOnlyListRecipientResult)),
+            length => JsonSerializer.Serialize(
+                [.. job.Results.Select(r => Shortened(r, length))], OutboundJson.Compact.IReadOnlyListRecipientResult)),
         [StateColumn] = job.State,
         ["Attempts"] = job.Attempts,
         [NextAttemptColumn] = job.NextAttempt,
@@ -79,7 +82,8 @@ internal static class OutboundRow
     private static RecipientResult Shortened(RecipientResult result, int length) =>
         result with { Recipient = result.Recipient with { LastReply = null }, Reply = Cut(result.Reply, length)! };
 
-    private static string ThatFits(Func<int, string> write) => ReplyLengths.Select(write).FirstOrDefault(text => text.Length <= MaxColumn) ?? write(0);
+    private static string ThatFits(Func<int, string> write) =>
+        ReplyLengths.Select(write).FirstOrDefault(text => text.Length <= MaxColumn) ?? write(0);
 
     private static string? Cut(string? text, int length) =>
         text is null || text.Length <= length ? text : text[..(length > 0 && char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)];

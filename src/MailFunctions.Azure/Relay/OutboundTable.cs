@@ -46,7 +46,8 @@ internal sealed class OutboundTable(TableServiceClient service, ReferencesTable 
                 }
                 else
                 {
-                    answer = await _jobs.UpdateEntityAsync(OutboundRow.From(job), new ETag(job.ETag), TableUpdateMode.Replace, cancellationToken);
+                    answer = await _jobs.UpdateEntityAsync(
+                        OutboundRow.From(job), new ETag(job.ETag), TableUpdateMode.Replace, cancellationToken);
                 }
 
                 return job with { ETag = answer.Headers.ETag?.ToString() ?? throw new RequestFailedException(answer) };
@@ -62,7 +63,9 @@ internal sealed class OutboundTable(TableServiceClient service, ReferencesTable 
         },
         cancellationToken);
 
-    /// <summary>The row, if it is what was to be written: the first try was done and its answer lost, and the second came too late.</summary>
+    /// <summary>
+    /// The row, if it is what was to be written: the first try was done and its answer lost, and the second came too late.
+    /// </summary>
     private Task<OutboundJob?> FindOwnAsync(OutboundJob job, CancellationToken cancellationToken) => ReadAsync(
         async () => await _jobs.FindRowAsync(TableKey.Escape(job.Domain), job.Id, cancellationToken) is { } row
             && OutboundRow.From(job).All(column => Equals(column.Value, row.TryGetValue(column.Key, out var found) ? found : null))
@@ -117,13 +120,18 @@ internal sealed class OutboundTable(TableServiceClient service, ReferencesTable 
             cancellationToken);
     }
 
-    public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken) => ListAsync(
-        TableClient.CreateQueryFilter($"(State eq {JobState.Queued} or State eq {JobState.Telling}) and NextAttempt lt {dueBefore}"), top, cancellationToken);
+    public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken) =>
+        ListAsync(
+        TableClient.CreateQueryFilter($"(State eq {JobState.Queued} or State eq {JobState.Telling}) and NextAttempt lt {dueBefore}"),
+        top,
+        cancellationToken);
 
-    public Task<IReadOnlyList<OutboundJob>> ListDoneAsync(DateTimeOffset doneBefore, int top, CancellationToken cancellationToken) => ListAsync(
+    public Task<IReadOnlyList<OutboundJob>> ListDoneAsync(DateTimeOffset doneBefore, int top, CancellationToken cancellationToken) =>
+        ListAsync(
         TableClient.CreateQueryFilter($"State eq {JobState.Done} and ChangedAt lt {doneBefore}"), top, cancellationToken);
 
-    private Task<IReadOnlyList<OutboundJob>> ListAsync(string filter, int top, CancellationToken cancellationToken) => ReadAsync<IReadOnlyList<OutboundJob>>(
+    private Task<IReadOnlyList<OutboundJob>> ListAsync(string filter, int top, CancellationToken cancellationToken) =>
+        ReadAsync<IReadOnlyList<OutboundJob>>(
         async () =>
         {
             var found = new List<OutboundJob>();

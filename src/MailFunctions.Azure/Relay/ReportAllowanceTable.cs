@@ -26,8 +26,9 @@ internal sealed class ReportAllowanceTable(TableServiceClient service) : IReport
             {
                 var taken = new HashSet<string>();
                 await foreach (var row in _table.QueryAsync<TableEntity>(
-                    TableClient.CreateQueryFilter($"PartitionKey eq {partition}"), select: ["RowKey", ReportColumn], cancellationToken: cancellationToken)
-                    )
+                    TableClient.CreateQueryFilter($"PartitionKey eq {partition}"),
+                    select: ["RowKey", ReportColumn],
+                    cancellationToken: cancellationToken))
                 {
                     if (row.GetString(ReportColumn) == report)
                     {
@@ -52,7 +53,8 @@ internal sealed class ReportAllowanceTable(TableServiceClient service) : IReport
     }
 
     /// <summary>False when another report has the place.</summary>
-    private async Task<bool> InsertAsync(string partition, string key, string report, DateTimeOffset at, CancellationToken cancellationToken)
+    private async Task<bool> InsertAsync(
+        string partition, string key, string report, DateTimeOffset at, CancellationToken cancellationToken)
     {
         try
         {

@@ -30,19 +30,23 @@ internal sealed class TlsTable(TableServiceClient service) : ITlsCountStore, ISt
                 foreach (var rows in day.Chunk(MaxTransaction))
                 {
                     await _table.SubmitTransactionAsync(
-                        rows.Select(c => new TableTransactionAction(TableTransactionActionType.UpsertReplace, Row(c, instance))), cancellationToken);
+                        rows.Select(c => new TableTransactionAction(
+                            TableTransactionActionType.UpsertReplace, Row(c, instance))), cancellationToken);
                 }
             }
         },
         cancellationToken);
 
     public async IAsyncEnumerable<TlsCount> ReadAsync(
-        DateOnly from, DateOnly to, string? domain, (string Domain, string Policy)? after, [EnumeratorCancellation] CancellationToken cancellationToken)
+        DateOnly from, DateOnly to, string? domain, (string Domain, string Policy)? after,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         for (var day = from; day <= to; day = day.AddDays(1))
         {
             // A domain's rows begin with its key and `!`, which is in no key and sorts before all that is; `~` sorts behind it.
-            var first = day == from && after is { } last ? $"{Prefix(last.Domain)}{last.Policy}~" : domain is not null ? Prefix(domain) : "";
+            var first = day == from && after is { } last
+                ? $"{Prefix(last.Domain)}{last.Policy}~"
+                : domain is not null ? Prefix(domain) : "";
             var end = domain is not null ? Prefix(domain) + "~" : "~~";
             var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Partition(day)} and RowKey ge {first} and RowKey lt {end}");
             var rows = _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken);
@@ -61,7 +65,12 @@ internal sealed class TlsTable(TableServiceClient service) : ITlsCountStore, ISt
             {
                 return await _table.FindRowAsync(PolicyPartition, TableKey.Escape(domain), cancellationToken) is { } row
                     && row.GetDateTimeOffset(ExpiresColumn) is { } expires && expires > now
-                    ? new StsPolicy(domain, row.GetString("Id"), row.GetString("Mode"), row.GetString("Mx").Split(' ', StringSplitOptions.RemoveEmptyEntries), expires)
+                    ? new StsPolicy(
+                        domain,
+                        row.GetString("Id"),
+                        row.GetString("Mode"),
+                        row.GetString("Mx").Split(' ', StringSplitOptions.RemoveEmptyEntries),
+                        expires)
                     : null;
             },
             cancellationToken);

@@ -29,7 +29,8 @@ internal sealed class BusAccess : IAsyncDisposable
         Client = credential is null
             ? new ServiceBusClient(options.ConnectionString, bounds)
             : new ServiceBusClient(options.Host, credential, bounds);
-        _administration = new Lazy<ServiceBusAdministrationClient>(() => CreateAdministration(options, credential)); // the edge has no right to it
+        _administration = new Lazy<ServiceBusAdministrationClient>(
+            () => CreateAdministration(options, credential)); // the edge has no right to it
     }
 
     public ServiceBusClient Client { get; }

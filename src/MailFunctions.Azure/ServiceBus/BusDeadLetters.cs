@@ -28,7 +28,8 @@ internal sealed class BusDeadLetters(BusAccess bus) : IDeadLetters
         }
     }
 
-    private ServiceBusReceiver Open(string queue) => bus.Client.CreateReceiver(queue, new ServiceBusReceiverOptions { SubQueue = SubQueue.DeadLetter });
+    private ServiceBusReceiver Open(string queue) =>
+        bus.Client.CreateReceiver(queue, new ServiceBusReceiverOptions { SubQueue = SubQueue.DeadLetter });
 
     private static DeadLetter Read(ServiceBusReceivedMessage message) => new(
         message.SequenceNumber, message.MessageId ?? "", message.EnqueuedTime, message.DeliveryCount,
@@ -107,7 +108,8 @@ internal sealed class BusDeadLetters(BusAccess bus) : IDeadLetters
             }
         }
 
-        throw new BusUnavailableException($"The dead letter {sequenceNumber} is locked by another client, or behind more than {MaxReceived} others: try again later.");
+        throw new BusUnavailableException(
+            $"The dead letter {sequenceNumber} is locked by another client, or behind more than {MaxReceived} others: try again later.");
     }
 
     /// <summary>False when the lock was lost.</summary>

@@ -38,12 +38,16 @@ public sealed record BusOptions
         {
             null or "" => throw new ValidationException(
                 $"{Key} is missing: set it to a connection string, or {Key}__fullyQualifiedNamespace to name.servicebus.windows.net."),
-            var name when Uri.CheckHostName(name) == UriHostNameType.Dns => new BusOptions { Host = name, Management = ManagementUri(management, $"https://{name}/") },
+            var name when Uri.CheckHostName(name) == UriHostNameType.Dns =>
+                new BusOptions { Host = name, Management = ManagementUri(management, $"https://{name}/") },
             var name => throw new ValidationException($"{Key}__fullyQualifiedNamespace: '{name}' is not a host name."),
         };
     }
 
-    /// <summary>Parses a Service Bus connection string. What the SDK gets is made of the parts, since its own parser takes any scheme.</summary>
+    /// <summary>
+    /// Parses a Service Bus connection string. What the SDK gets is made of the parts, since its own parser takes any
+    /// scheme.
+    /// </summary>
     /// <exception cref="ValidationException">Names the part that is missing or wrong, never the key.</exception>
     public static BusOptions Parse(string connectionString, string? management = null)
     {
@@ -51,12 +55,18 @@ public sealed record BusOptions
             .Select(p => p.Split('=', 2))
             .GroupBy(p => p[0], StringComparer.OrdinalIgnoreCase)
             .ToDictionary(g => g.Key, g => g.First().ElementAtOrDefault(1) ?? "", StringComparer.OrdinalIgnoreCase);
-        if (!Uri.TryCreate(parts.GetValueOrDefault("Endpoint"), UriKind.Absolute, out var endpoint) || endpoint is not { Scheme: "sb", Host.Length: > 0 })
+        if (!Uri.TryCreate(parts.GetValueOrDefault("Endpoint"), UriKind.Absolute, out var endpoint)
+            || endpoint is not { Scheme: "sb", Host.Length: > 0 })
         {
             throw new ValidationException($"{Key}: Endpoint=sb://… is missing or no address.");
         }
 
-        var secret = (parts.GetValueOrDefault("SharedAccessKeyName"), parts.GetValueOrDefault("SharedAccessKey"), parts.GetValueOrDefault("SharedAccessSignature")) switch
+        var (keyName, accessKey, accessSignature) =
+        (
+            parts.GetValueOrDefault("SharedAccessKeyName"),
+            parts.GetValueOrDefault("SharedAccessKey"),
+            parts.GetValueOrDefault("SharedAccessSignature"));
+        var secret = (keyName, accessKey, accessSignature) switch
         {
             ({ Length: > 0 } name, { Length: > 0 } key, _) => $"SharedAccessKeyName={name};SharedAccessKey={key}",
             (null or "", null or "", { Length: > 0 } signature) => $"SharedAccessSignature={signature}",
@@ -76,7 +86,8 @@ public sealed record BusOptions
     }
 
     private static Uri ManagementUri(string? configured, string otherwise) =>
-        Uri.TryCreate(configured is { Length: > 0 } ? configured : otherwise, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
+        Uri.TryCreate(configured is { Length: > 0 } ? configured : otherwise, UriKind.Absolute, out var uri)
+            && uri.Scheme is "http" or "https"
             ? uri
             : throw new ValidationException($"{ManagementKey}: '{configured}' is not an http or https address.");
 

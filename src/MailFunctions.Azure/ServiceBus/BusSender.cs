@@ -43,32 +43,15 @@ internal sealed class BusSender(BusAccess bus) : IBusSender
 
             if (batch.Count == 0)
             {
+                var message = messages[next];
                 throw new ArgumentException(
-                    $"The message {messages[next].MessageId} has {messages[next].Body.Length} octets; the bus takes {batch.MaxSizeInBytes}.", nameof(messages));
+                    $"The message {message.MessageId} has {message.Body.Length} octets; the bus takes {batch.MaxSizeInBytes}.",
+                    nameof(messages));
             }
 
             await bus.RunAsync(queue, limited => sender.SendMessagesAsync(batch, limited), cancellationToken);
         }
     }
-
-    public Task<long> ScheduleAsync(string queue, BusMessage message, DateTimeOffset enqueueTime, CancellationToken cancellationToken) =>
-        bus.RunAsync(queue, limited => Sender(queue).ScheduleMessageAsync(ToMessage(message), enqueueTime, limited), cancellationToken);
-
-    public Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) => bus.RunAsync(
-        queue,
-        async limited =>
-        {
-            try
-            {
-                await Sender(queue).CancelScheduledMessageAsync(sequenceNumber, limited);
-                return true;
-            }
-            catch (ServiceBusException e) when (e.Reason == ServiceBusFailureReason.MessageNotFound)
-            {
-                return false;
-            }
-        },
-        cancellationToken);
 
     private ServiceBusSender Sender(string queue) => _queues.GetOrAdd(queue, static (q, client) => client.CreateSender(q), bus.Client);
 

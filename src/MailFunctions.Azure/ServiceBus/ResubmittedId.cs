@@ -4,7 +4,7 @@ namespace MailFunctions.Azure.ServiceBus;
 
 /// <summary>
 /// The id of a dead letter's copy: another one than the original's, which duplicate detection would drop, and still
-/// telling which message it is.
+/// naming the message.
 /// </summary>
 internal static class ResubmittedId
 {

@@ -22,7 +22,8 @@ internal sealed class StatsTable(TableServiceClient service) : IStatsStore
         var row = new TableEntity(Day(minute.Minute), $"{Time(minute.Minute)}-{TableKey.Escape(minute.Instance)}")
         {
             [MinuteColumn] = minute.Minute,
-            [CountersColumn] = JsonSerializer.Serialize(new Dictionary<string, long>(minute.Counters), StatsJson.Default.DictionaryStringInt64),
+            [CountersColumn] = JsonSerializer.Serialize(
+                new Dictionary<string, long>(minute.Counters), StatsJson.Default.DictionaryStringInt64),
         };
         await StorageGuard.RunAsync(
             "The stats could not be written",

@@ -19,7 +19,8 @@ internal static class RowRemoval
             return removed;
         }
 
-        await foreach (var page in table.QueryAsync<TableEntity>(filter, select: ["PartitionKey", "RowKey"], cancellationToken: cancellationToken).AsPages())
+        await foreach (var page in table.QueryAsync<TableEntity>(
+            filter, select: ["PartitionKey", "RowKey"], cancellationToken: cancellationToken).AsPages())
         {
             removed += await RemoveAsync(table, page.Values, cancellationToken);
             if (removed >= most)

@@ -25,7 +25,8 @@ internal static class StorageGuard
     }
 
     /// <inheritdoc cref="RunAsync{T}"/>
-    public static Task RunAsync(string failure, Func<Task> call, CancellationToken cancellationToken, string service = StorageFault.Storage) =>
+    public static Task RunAsync(
+        string failure, Func<Task> call, CancellationToken cancellationToken, string service = StorageFault.Storage) =>
         RunAsync(
             failure,
             async () =>

@@ -10,10 +10,10 @@ namespace MailFunctions.Azure.Storage;
 /// <param name="Fault">What was wrong with the service, without names or content; null: it answered.</param>
 public readonly record struct StorageOutcome(string Service, bool IsWrite, string? Fault);
 
-/// <summary>Reports every call of storage to one listener: trouble is seen wherever it is met, whatever is answered for it.</summary>
+/// <summary>Reports every call of storage to one listener, so that a fault is counted whatever its caller makes of it.</summary>
 public sealed class StorageOutcomes
 {
-    /// <summary>A caller that gave up after so long did it for want of an answer; before, it is the caller's own affair.</summary>
+    /// <summary>A call cancelled after so long counts as one without a response; before, as cancelled by its caller.</summary>
     private static readonly TimeSpan NoAnswer = TimeSpan.FromSeconds(4);
 
     private Action<StorageOutcome>? _listener;
@@ -57,7 +57,7 @@ public sealed class StorageOutcomes
             Answered(message);
         }
 
-        // What a caller did wrong (404, 409, 412) is an answer; a role that is missing, throttling and 5yz are the service's trouble.
+        // A caller's error (404, 409, 412) is a response; a missing role, throttling and 5xx are faults of the service.
         private void Answered(HttpMessage message)
         {
             var (status, headers) = (message.Response.Status, message.Response.Headers);

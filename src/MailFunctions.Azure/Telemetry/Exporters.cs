@@ -10,7 +10,9 @@ using OpenTelemetry.Trace;
 
 namespace MailFunctions.Azure.Telemetry;
 
-/// <summary>The OpenTelemetry SDK put together. In a class of its own, so that a process that exports nothing loads nothing of it.</summary>
+/// <summary>
+/// The OpenTelemetry SDK put together. In a class of its own, so that a process that exports nothing loads nothing of it.
+/// </summary>
 internal static class Exporters
 {
     /// <param name="monitor">Connection string of Application Insights, or null.</param>

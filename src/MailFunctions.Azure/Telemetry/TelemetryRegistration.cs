@@ -18,7 +18,8 @@ public static class TelemetryRegistration
     public static IServiceCollection AddMailTelemetry(this IServiceCollection services, IConfiguration configuration, string serviceName)
     {
         var (otlp, monitor) = (configuration[OtlpKey], configuration[MonitorKey]);
-        if (!string.IsNullOrEmpty(otlp) && !(Uri.TryCreate(otlp, UriKind.Absolute, out var endpoint) && endpoint.Scheme is "http" or "https"))
+        if (!string.IsNullOrEmpty(otlp)
+            && !(Uri.TryCreate(otlp, UriKind.Absolute, out var endpoint) && endpoint.Scheme is "http" or "https"))
         {
             throw new ValidationException($"{OtlpKey}: '{otlp}' is no URL of the form http://host:port.");
         }

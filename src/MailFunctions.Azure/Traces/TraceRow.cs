@@ -27,7 +27,11 @@ internal static class TraceRow
 
         if (e.InternetMessageId is { Length: > 0 } header)
         {
-            yield return new TableEntity(HeaderPartition(header), TableKey.Escape(e.MessageId)) { [MessageIdColumn] = e.MessageId, [AtColumn] = e.At };
+            yield return new TableEntity(HeaderPartition(header), TableKey.Escape(e.MessageId))
+            {
+                [MessageIdColumn] = e.MessageId,
+                [AtColumn] = e.At,
+            };
         }
     }
 
@@ -95,7 +99,7 @@ internal static class TraceRow
         return entity;
     }
 
-    // Tells two events of one instant apart, and finds the same one again.
+    // Distinguishes two events of one instant, and finds the same one again.
     private static string Digest(TraceEvent e) =>
         TableKey.Digest($"{e.Kind}\0{string.Join('\n', e.Addresses)}\0{e.Detail}");
 }

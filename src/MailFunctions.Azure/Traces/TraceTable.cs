@@ -18,14 +18,16 @@ internal sealed class TraceTable(TableServiceClient service) : ITraceWriter, ITr
     public Task WriteAsync(IReadOnlyList<TraceEvent> events, CancellationToken cancellationToken) => StorageGuard.RunAsync(
         "The traces could not be written",
         () => Parallel.ForEachAsync(
-            events.SelectMany(TraceRow.From).GroupBy(r => r.PartitionKey).SelectMany(p => p.DistinctBy(r => r.RowKey).Chunk(MaxTransaction)),
+            events.SelectMany(TraceRow.From).GroupBy(r => r.PartitionKey)
+                .SelectMany(p => p.DistinctBy(r => r.RowKey).Chunk(MaxTransaction)),
             new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
             async (rows, token) => await WriteAsync(rows, token)),
         cancellationToken);
 
     private Task WriteAsync(TableEntity[] rows, CancellationToken cancellationToken) => rows.Length == 1
         ? _table.UpsertEntityAsync(rows[0], TableUpdateMode.Replace, cancellationToken)
-        : _table.SubmitTransactionAsync(rows.Select(r => new TableTransactionAction(TableTransactionActionType.UpsertReplace, r)), cancellationToken);
+        : _table.SubmitTransactionAsync(
+            rows.Select(r => new TableTransactionAction(TableTransactionActionType.UpsertReplace, r)), cancellationToken);
 
     public async Task<ListPage<TraceEvent>> ByMessageAsync(
         string messageId, int top, string? continuation, CancellationToken cancellationToken)
@@ -38,7 +40,8 @@ internal sealed class TraceTable(TableServiceClient service) : ITraceWriter, ITr
         string address, DateTimeOffset from, DateTimeOffset to, int top, string? continuation, CancellationToken cancellationToken)
     {
         var found = new List<TableEntity>();
-        var after = continuation is null || string.CompareOrdinal(continuation, TraceRow.Time(from)) < 0 ? TraceRow.Time(from) : continuation;
+        var first = TraceRow.Time(from);
+        var after = continuation is null || string.CompareOrdinal(continuation, first) < 0 ? first : continuation;
         for (var day = from.UtcDateTime.Date; day <= to.UtcDateTime && found.Count <= top; day = day.AddDays(1))
         {
             var start = new DateTimeOffset(day, TimeSpan.Zero);

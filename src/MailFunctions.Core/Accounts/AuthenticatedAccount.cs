@@ -2,7 +2,7 @@ using MailFunctions.Core.Addresses;
 
 namespace MailFunctions.Core.Accounts;
 
-/// <summary>Who logged in.</summary>
+/// <summary>The account of a login.</summary>
 public sealed record AuthenticatedAccount(EmailAddress Address, string MailboxId)
 {
     /// <summary>Days after which mail that a client has fetched is deleted; null: never.</summary>

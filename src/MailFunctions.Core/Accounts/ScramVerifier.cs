@@ -4,7 +4,7 @@ using System.Text;
 namespace MailFunctions.Core.Accounts;
 
 /// <summary>
-/// What is kept of a password: RFC 5802 §3 with SHA-256 (RFC 7677). From it nobody can log in elsewhere, and
+/// What is kept of a password: RFC 5802 §3 with SHA-256 (RFC 7677). It is of no use for a login elsewhere, and
 /// SCRAM, PLAIN and USER/PASS are all checked against it.
 /// </summary>
 /// <param name="Salt">16 random octets.</param>

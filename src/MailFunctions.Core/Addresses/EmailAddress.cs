@@ -49,10 +49,12 @@ public sealed class EmailAddress : IEquatable<EmailAddress>
     /// Parses the address of a sender elsewhere, which is as its own server made it: a local part of any length within
     /// <see cref="MaxOctets"/> (forwarders and list servers write the recipient into it; RFC 5321 §4.5.3.1 asks for no
     /// limits where none are needed), dots in any place, underscores in the domain. <see cref="ToString"/> quotes what RFC 5321
-    /// §4.1.2 wants quoted. Whatever reads such an address again has to read it so.
+    /// §4.1.2 wants quoted. A reader of such an address has to accept it.
     /// </summary>
     public static EmailAddress? ParseReversePath(string? text) =>
-        TryParse(text, isReversePath: true, out var address) && Encoding.UTF8.GetByteCount(address.ToString()) <= MaxOctets ? address : null;
+        TryParse(text, isReversePath: true, out var address) && Encoding.UTF8.GetByteCount(address.ToString()) <= MaxOctets
+            ? address
+            : null;
 
     /// <inheritdoc cref="Parse"/>
     public static bool TryParse(string? text, [NotNullWhen(true)] out EmailAddress? address) =>

@@ -54,7 +54,8 @@ public sealed class SrsRewriter(byte[] key, TimeProvider time)
 
     private int Today() => (int)(time.GetUtcNow().ToUnixTimeSeconds() / 86400 % DayModulus);
 
-    private static string Letters(int number) => string.Create(CultureInfo.InvariantCulture, $"{Alphabet[number / 32]}{Alphabet[number % 32]}");
+    private static string Letters(int number) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Alphabet[number / 32]}{Alphabet[number % 32]}");
 
     private static int Number(string letters) =>
         (Alphabet.IndexOf(char.ToLowerInvariant(letters[0])) * 32) + Alphabet.IndexOf(char.ToLowerInvariant(letters[1]));

@@ -31,7 +31,10 @@ public sealed record MailboxEntry
     /// <summary>Set on a `del:` row.</summary>
     public DateTimeOffset? DeletedAt { get; init; }
 
-    /// <summary>When a client first had the whole of it; kept for accounts that have <see cref="Directory.AccountEntry.ExpireAfterDays"/>.</summary>
+    /// <summary>
+    /// When a client first had the whole of it; kept for accounts that have <see
+    /// cref="Directory.AccountEntry.ExpireAfterDays"/>.
+    /// </summary>
     public DateTimeOffset? FetchedAt { get; init; }
 }
 

@@ -24,7 +24,7 @@ public sealed class ByteBudget(long octets, TimeSpan? longestWait = null) : IOct
         }
     }
 
-    /// <summary>Takes octets if they are free and nobody waits before.</summary>
+    /// <summary>Takes octets if they are free and no caller waits for them.</summary>
     public bool TryTake(long amount)
     {
         lock (_lock)

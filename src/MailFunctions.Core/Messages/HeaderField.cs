@@ -3,7 +3,10 @@ namespace MailFunctions.Core.Messages;
 /// <summary>Fields of a header section, in octets.</summary>
 public static class HeaderField
 {
-    /// <summary>Where the first field ends: after its line break and those of its folded lines (RFC 5322 §2.2.3), or at the end of what is there.</summary>
+    /// <summary>
+    /// Where the first field ends: after its line break and those of its folded lines (RFC 5322 §2.2.3), or at the end of
+    /// what is there.
+    /// </summary>
     public static int End(ReadOnlySpan<byte> octets)
     {
         var end = 0;

@@ -25,7 +25,10 @@ public sealed class MessageRoom : IOctetBudget, IDisposable
     /// <summary>What a client brought so long ago counts half.</summary>
     private static readonly TimeSpan HalfLife = TimeSpan.FromSeconds(5);
 
-    /// <summary>What a message has to its credit when it begins, in octets: most are small, and have no time to show how fast they come.</summary>
+    /// <summary>
+    /// What a message has to its credit when it begins, in octets: most are small, and have no time to show how fast they
+    /// come.
+    /// </summary>
     private const double Credit = 64 * 1024;
 
     /// <summary>More than this is not counted, so that much sent at once buys some seconds of silence and no more.</summary>

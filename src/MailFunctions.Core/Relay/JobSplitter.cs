@@ -67,7 +67,9 @@ public static class JobSplitter
         var text = 0;
         foreach (var recipient in recipients)
         {
-            var length = EnvelopeJson.LengthOf(recipient.Address) + EnvelopeJson.LengthOf(recipient.Notify) + EnvelopeJson.LengthOf(recipient.Orcpt);
+            var length = EnvelopeJson.LengthOf(recipient.Address)
+                + EnvelopeJson.LengthOf(recipient.Notify)
+                + EnvelopeJson.LengthOf(recipient.Orcpt);
             if (chunk.Count == MaxRecipients || (chunk.Count > 0 && text + length > MaxText))
             {
                 yield return chunk;

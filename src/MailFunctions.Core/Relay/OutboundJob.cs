@@ -25,7 +25,10 @@ public sealed record OutboundJob
     /// <summary>The message began here, so it leaves with its domain's DKIM signatures.</summary>
     public bool IsOurs { get; init; }
 
-    /// <summary>The address of ours that sent the message on: it goes out as a field before the content (RFC 9228 §3); null: none did.</summary>
+    /// <summary>
+    /// The address of ours that sent the message on: it goes out as a field before the content (RFC 9228 §3); null: none
+    /// did.
+    /// </summary>
     public string? DeliveredTo { get; init; }
 
     /// <summary>When the message was accepted, or until when its sender had it held (RFC 4865): retries end by it.</summary>
@@ -40,7 +43,7 @@ public sealed record OutboundJob
     /// </summary>
     public IReadOnlyList<string> MadeFor { get; init; } = [];
 
-    /// <summary>What the last attempt came to, until it is told to the traces and the sender.</summary>
+    /// <summary>What the last attempt came to, until it is written to the traces and reported to the sender.</summary>
     public IReadOnlyList<RecipientResult> Results { get; init; } = [];
 
     /// <summary>One of <see cref="JobState"/>.</summary>
@@ -51,16 +54,16 @@ public sealed record OutboundJob
     /// <summary>The last answer of a remote host, or what kept us from getting one.</summary>
     public string? LastReply { get; init; }
 
-    /// <summary>Raised by whatever sets a new alarm.</summary>
+    /// <summary>Raised with each new alarm.</summary>
     public int Generation { get; init; } = 1;
 
     /// <summary>Until then the job belongs to the function that took the lease.</summary>
     public DateTimeOffset? LeasedUntil { get; init; }
 
-    /// <summary>When the sender was told that it takes longer.</summary>
+    /// <summary>When the sender got a warning of the delay.</summary>
     public DateTimeOffset? WarnedAt { get; init; }
 
-    /// <summary>The trace that the message came with, for every attempt (W3C Trace Context); null when nobody exports.</summary>
+    /// <summary>The trace that the message came with, for every attempt (W3C Trace Context); null without an exporter.</summary>
     public string? TraceParent { get; init; }
 
     /// <summary>When the row came to its present state.</summary>
@@ -75,13 +78,13 @@ public static class JobState
 {
     public const string Queued = "queued";
 
-    /// <summary>Put aside by the postmaster: nothing happens until it is released.</summary>
+    /// <summary>On hold by the postmaster until it is released.</summary>
     public const string Held = "held";
 
     /// <summary>Nobody is left, and the sender has yet to be told.</summary>
     public const string Telling = "telling";
 
-    /// <summary>Nobody is left. The row stays for a while, so that a message that is split again is not sent again.</summary>
+    /// <summary>No recipient is left. The row stays for a while, so that a message that is split again is not sent again.</summary>
     public const string Done = "done";
 }
 
@@ -107,11 +110,12 @@ public sealed record OutboundRecipient
 /// <param name="Kind">One of <see cref="ResultKind"/>.</param>
 /// <param name="Status">RFC 3463 status, such as `5.1.1`.</param>
 /// <param name="Reply">The reply as the peer gave it, in one line; or our own words.</param>
-/// <param name="RemoteHost">Who said so; null when it was us.</param>
+/// <param name="RemoteHost">The host that replied; null: this system decided.</param>
 /// <param name="At">When.</param>
 /// <param name="NotifiesItself">The peer has the DSN extension and took our NOTIFY with the recipient.</param>
 public sealed record RecipientResult(
-    OutboundRecipient Recipient, string Kind, string Status, string Reply, string? RemoteHost, DateTimeOffset At, bool NotifiesItself = false);
+    OutboundRecipient Recipient, string Kind, string Status, string Reply, string? RemoteHost, DateTimeOffset At,
+    bool NotifiesItself = false);
 
 /// <summary>The words of <see cref="RecipientResult.Kind"/>.</summary>
 public static class ResultKind

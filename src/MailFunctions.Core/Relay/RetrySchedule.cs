@@ -13,10 +13,10 @@ public sealed record RetrySchedule
     /// <summary>Since the message was accepted; the last attempt is made then.</summary>
     public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromDays(5);
 
-    /// <summary>Since the message was accepted: the sender is told when NOTIFY asks for it (RFC 3461 §4.1).</summary>
+    /// <summary>Since the message was accepted: the sender gets a warning when NOTIFY asks for it (RFC 3461 §4.1).</summary>
     public TimeSpan WarnAfter { get; init; } = TimeSpan.FromHours(4);
 
-    /// <summary>Part of a wait by which it may be longer, so that jobs of one moment come apart again.</summary>
+    /// <summary>Part of a wait by which it may be longer: spreads jobs that failed together.</summary>
     public double Jitter { get; init; } = 0.2;
 
     /// <summary>The next attempt after so many, or null when it was the last.</summary>

@@ -6,7 +6,7 @@ namespace MailFunctions.Core.Relay;
 /// <param name="Id">Of the TXT record that announced it.</param>
 /// <param name="Mode">`enforce`, `testing` or `none`.</param>
 /// <param name="Mx">Names of mail exchanges in A-labels; a first label `*` stands for any one.</param>
-/// <param name="Expires">Until then it counts, whatever DNS says.</param>
+/// <param name="Expires">Until then it applies, without asking DNS.</param>
 public sealed record StsPolicy(string Domain, string Id, string Mode, IReadOnlyList<string> Mx, DateTimeOffset Expires)
 {
     public const string Enforce = "enforce";
@@ -21,7 +21,8 @@ public sealed record StsPolicy(string Domain, string Id, string Mode, IReadOnlyL
 
     /// <summary>RFC 8461 §4.1: the host is one of those that the policy names.</summary>
     public bool Names(string host) => Mx.Any(m => m.StartsWith("*.", StringComparison.Ordinal)
-        ? host.IndexOf('.', StringComparison.Ordinal) is > 0 and var dot && host.AsSpan(dot).Equals(m.AsSpan(1), StringComparison.OrdinalIgnoreCase)
+        ? host.IndexOf('.', StringComparison.Ordinal) is > 0 and var dot
+            && host.AsSpan(dot).Equals(m.AsSpan(1), StringComparison.OrdinalIgnoreCase)
         : host.Equals(m, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Null when the text is no policy (RFC 8461 §3.2): unknown keys are skipped, of double ones the first counts.</summary>

@@ -52,7 +52,8 @@ public sealed class MeterTotals : IDisposable
 
         var sorted = tags.ToArray();
         Array.Sort(sorted, (a, b) => string.CompareOrdinal(a.Key, b.Key));
-        return $"{instrument.Name}{{{string.Join(',', sorted.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Key}={t.Value}")))}}}";
+        var pairs = sorted.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Key}={t.Value}"));
+        return $"{instrument.Name}{{{string.Join(',', pairs)}}}";
     }
 
     private void Record(string instrument, double seconds)
@@ -76,7 +77,9 @@ public sealed class MeterTotals : IDisposable
 
     private void Add(string name, long value)
     {
-        var total = _totals.TryGetValue(name, out var known) ? known : _totals.GetOrAdd(_totals.Count < MaxNames ? name : OtherName, _ => new Total());
+        var total = _totals.TryGetValue(name, out var known)
+            ? known
+            : _totals.GetOrAdd(_totals.Count < MaxNames ? name : OtherName, _ => new Total());
         Interlocked.Add(ref total.Value, value);
     }
 

@@ -4,7 +4,7 @@ namespace MailFunctions.Core.Telemetry;
 
 /// <summary>
 /// The spans of a message's way, one trace from the SMTP session to the remote host (decision record 0011). They hold ids
-/// and numbers, never addresses or content. With nobody listening there are none, and nothing is written onto the bus.
+/// and numbers, never addresses or content. Without an exporter there are none, and nothing is written onto the bus.
 /// </summary>
 public static class MailSpans
 {
@@ -17,7 +17,7 @@ public static class MailSpans
     private static readonly ActivitySource Source = new(SourceName);
 
     /// <summary>
-    /// What a bus message or a job carries on, as `traceparent` (W3C Trace Context §3.2); null when nobody exports. That a
+    /// What a bus message or a job carries on, as `traceparent` (W3C Trace Context §3.2); null without an exporter. That a
     /// trace is not sampled is carried on too, so that of each message all spans are exported or none.
     /// </summary>
     public static string? TraceParent => Activity.Current is { } span && span.Source == Source ? span.Id : null;
@@ -33,7 +33,7 @@ public static class MailSpans
             return null;
         }
 
-        // The span of the HTTP call that is under way is the server's own, and exported by nobody: none of ours hangs on it.
+        // The span of the running HTTP call is the server's own and not exported: none of ours is its child.
         Activity.Current = null;
         return ActivityContext.TryParse(traceParent, null, isRemote: true, out var parent)
             ? Source.StartActivity(name, kind, parent)

@@ -32,12 +32,12 @@ public static class TraceKind
     public const string Bounced = "bounced";
     public const string Quarantined = "quarantined";
 
-    /// <summary>The SMTP session of a message that was accepted: who brought it, what was answered. Written by the edge.</summary>
+    /// <summary>The SMTP session of an accepted message: the client and the reply. Written by the edge.</summary>
     public const string Received = "received";
 
     /// <summary>
     /// A recipient, or the message itself, was refused in the SMTP session. The id is the transaction's: the message's own
-    /// when other recipients were taken, else nobody else's.
+    /// when other recipients were accepted, else of no message.
     /// </summary>
     public const string Refused = "refused";
     public const string Unreadable = "unreadable";

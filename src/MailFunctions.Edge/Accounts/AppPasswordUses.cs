@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using MailFunctions.Azure.Hosting;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Messages;
@@ -6,12 +7,10 @@ using MailFunctions.Core.Messages;
 namespace MailFunctions.Edge.Accounts;
 
 /// <summary>Notes which app passwords were used, once a minute each at most; no login waits for it.</summary>
-internal sealed class AppPasswordUses(IAppPasswordUse store, TimeProvider time) : BackgroundService
+internal sealed class AppPasswordUses(IAppPasswordUse store, TimeProvider time) : WriteBehind(TimeSpan.FromMinutes(1), time)
 {
     /// <summary>Those of one minute; more are not noted.</summary>
     public const int Capacity = 10_000;
-
-    private static readonly TimeSpan Pause = TimeSpan.FromMinutes(1);
 
     private readonly ConcurrentDictionary<(string MailboxId, EmailAddress Address, string Id), DateTimeOffset> _uses = new();
 
@@ -19,19 +18,11 @@ internal sealed class AppPasswordUses(IAppPasswordUse store, TimeProvider time) 
     {
         if (_uses.Count < Capacity)
         {
-            _uses[(mailboxId, address, appPasswordId)] = time.GetUtcNow();
+            _uses[(mailboxId, address, appPasswordId)] = Time.GetUtcNow();
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            await Task.Delay(Pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(3), time);
-            await WriteAsync(stoppingToken.IsCancellationRequested ? limit.Token : stoppingToken);
-        }
-    }
+    protected override Task FlushAsync(CancellationToken cancellationToken) => WriteAsync(cancellationToken);
 
     /// <summary>Writes what was noted; what can't be written waits for the next time.</summary>
     public async Task WriteAsync(CancellationToken cancellationToken)

@@ -10,32 +10,17 @@ internal sealed class ReportingBus(IBusSender bus, Backends backends) : IBusSend
     public Task OpenAsync(string queue, CancellationToken cancellationToken) => bus.OpenAsync(queue, cancellationToken);
 
     public Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken) =>
-        ReportAsync(async () =>
-        {
-            await bus.SendAsync(queue, message, cancellationToken);
-            return true;
-        });
+        ReportAsync(() => bus.SendAsync(queue, message, cancellationToken));
 
     public Task SendBatchAsync(string queue, IReadOnlyList<BusMessage> messages, CancellationToken cancellationToken) =>
-        ReportAsync(async () =>
-        {
-            await bus.SendBatchAsync(queue, messages, cancellationToken);
-            return true;
-        });
+        ReportAsync(() => bus.SendBatchAsync(queue, messages, cancellationToken));
 
-    public Task<long> ScheduleAsync(string queue, BusMessage message, DateTimeOffset enqueueTime, CancellationToken cancellationToken) =>
-        ReportAsync(() => bus.ScheduleAsync(queue, message, enqueueTime, cancellationToken));
-
-    public Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) =>
-        ReportAsync(() => bus.CancelScheduledAsync(queue, sequenceNumber, cancellationToken));
-
-    private async Task<T> ReportAsync<T>(Func<Task<T>> send)
+    private async Task ReportAsync(Func<Task> send)
     {
         try
         {
-            var result = await send();
+            await send();
             backends.Ended(Sending, null);
-            return result;
         }
         catch (BusUnavailableException e)
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Threading.Channels;
+using MailFunctions.Azure.Hosting;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Traces;
 
@@ -9,21 +10,19 @@ namespace MailFunctions.Edge.Telemetry;
 /// Writes the events of sessions into `traces`, in batches, behind them: a session only ever puts its event into
 /// a bounded channel. What does not fit, or can't be written, is dropped and counted.
 /// </summary>
-internal sealed class SessionTraces : BackgroundService
+internal sealed class SessionTraces : WriteBehind
 {
     public const int Capacity = 5000;
     public const int BatchSize = 200;
 
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
-
     private readonly Channel<TraceEvent> _events = Channel.CreateBounded<TraceEvent>(new BoundedChannelOptions(Capacity) { SingleReader = true });
     private readonly ITraceWriter _writer;
-    private readonly TimeProvider _time;
     private readonly Counter<long> _dropped;
 
     public SessionTraces(ITraceWriter writer, IMeterFactory meters, TimeProvider time)
+        : base(TimeSpan.FromSeconds(1), time)
     {
-        (_writer, _time) = (writer, time);
+        _writer = writer;
         _dropped = meters.Create(EdgeEvents.MeterName).CreateCounter<long>("mail.traces.dropped", "{event}", "Trace events of sessions that were not written");
     }
 
@@ -36,16 +35,11 @@ internal sealed class SessionTraces : BackgroundService
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task FlushAsync(CancellationToken cancellationToken)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        while (await WriteAsync(cancellationToken) == BatchSize)
         {
-            await Task.Delay(Pause, _time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(3), _time); // the last ones of a process that stops, too
-            while (await WriteAsync(stoppingToken.IsCancellationRequested ? limit.Token : stoppingToken) == BatchSize)
-            {
-                // There is more.
-            }
+            // There is more.
         }
     }
 

@@ -83,13 +83,5 @@ public sealed class ClaimCheckTests(AzuriteFixture azurite)
             Sends.AddRange(messages.Select(_ => queue));
             return Task.CompletedTask;
         }
-
-        public Task<long> ScheduleAsync(string queue, BusMessage message, DateTimeOffset enqueueTime, CancellationToken cancellationToken)
-        {
-            Sends.Add(queue);
-            return Task.FromResult(0L);
-        }
-
-        public Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) => Task.FromResult(false);
     }
 }

@@ -72,7 +72,7 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
         var inventory = _services.GetRequiredService<IBusInventory>();
         Assert.Empty((await inventory.MessageIdsAsync("inventory", 1000, Token))!);
         await Sender.SendBatchAsync("inventory", [.. Enumerable.Range(0, 300).Select(i => Message($"i{i}"))], Token);
-        await Sender.ScheduleAsync("inventory", Message("held"), DateTimeOffset.UtcNow.AddMinutes(5), Token);
+        await Sender.SendAsync("inventory", Message("held") with { ScheduledEnqueueTime = DateTimeOffset.UtcNow.AddMinutes(5) }, Token);
         await using var receiver = Open("inventory");
         await receiver.DeadLetterMessageAsync(await receiver.ReceiveMessageAsync(Wait, Token), "test", "", Token);
         Assert.NotNull(await receiver.ReceiveMessageAsync(Wait, Token)); // locked
@@ -144,13 +144,15 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
     }
 
     [Fact]
-    public async Task ScheduleAsync_ThenCancel_TellsWhetherItWasInTime()
+    public async Task LocalBus_CancelsAScheduledMessageOnce()
     {
-        var number = await Sender.ScheduleAsync("schedule", Message("s"), DateTimeOffset.UtcNow.AddMinutes(5), Token);
+        await using var sender = _services.GetRequiredService<ServiceBusClient>().CreateSender("schedule");
+        var number = await sender.ScheduleMessageAsync(new ServiceBusMessage("s") { MessageId = "s" }, DateTimeOffset.UtcNow.AddMinutes(5), Token);
 
         Assert.Equal(1, (await CountAsync("schedule")).Scheduled);
-        Assert.True(await Sender.CancelScheduledAsync("schedule", number, Token));
-        Assert.False(await Sender.CancelScheduledAsync("schedule", number, Token));
+        await sender.CancelScheduledMessageAsync(number, Token);
+        var again = await Assert.ThrowsAsync<ServiceBusException>(() => sender.CancelScheduledMessageAsync(number, Token));
+        Assert.Equal(ServiceBusFailureReason.MessageNotFound, again.Reason);
         Assert.Equal(0, (await CountAsync("schedule")).Scheduled);
     }
 

@@ -12,10 +12,6 @@ internal sealed class TestBus : IBusSender
     public Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task SendBatchAsync(string queue, IReadOnlyList<BusMessage> messages, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public Task<long> ScheduleAsync(string queue, BusMessage message, DateTimeOffset enqueueTime, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) => throw new NotSupportedException();
 }
 
 /// <summary>Maildrops without a message.</summary>

@@ -125,11 +125,6 @@ internal sealed class MemoryBus : IBusSender
         }
     }
 
-    public Task<long> ScheduleAsync(string queue, BusMessage message, DateTimeOffset enqueueTime, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    public Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) => throw new NotSupportedException();
-
     /// <summary>The alarms in order.</summary>
     public IReadOnlyList<OutboundAlarm> Alarms => [.. Outbound.Select(m => JsonSerializer.Deserialize(m.Body.Span, OutboundJson.Default.OutboundAlarm)!)];
 }

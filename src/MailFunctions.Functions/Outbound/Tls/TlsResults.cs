@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using MailFunctions.Azure.Hosting;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
 
@@ -16,19 +17,17 @@ internal interface ITlsResults
 /// RFC 8460 §4, by day and domain: counted in memory and written once a minute, so that no attempt waits for it. A process
 /// that is killed takes its last minute with it. Beyond <see cref="MaxCounts"/> domains are counted as one, `*`.
 /// </summary>
-internal sealed class TlsResults(ITlsCountStore store, TimeProvider time) : BackgroundService, ITlsResults
+internal sealed class TlsResults(ITlsCountStore store, TimeProvider time) : WriteBehind(TimeSpan.FromMinutes(1), time), ITlsResults
 {
     public const int MaxCounts = 20_000;
     public const string Others = "*";
 
-    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
-
-    private readonly string _instance = $"{Environment.MachineName}-{Guid.NewGuid().ToString("N")[..8]}";
+    private readonly string _instance = NewInstance();
     private readonly ConcurrentDictionary<(DateOnly Day, string Domain, string Policy, string Result), Number> _counts = new();
 
     public void Count(string domain, string policy, string result)
     {
-        var day = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
+        var day = DateOnly.FromDateTime(Time.GetUtcNow().UtcDateTime);
         if (!_counts.TryGetValue((day, domain, policy, result), out var number))
         {
             number = _counts.GetOrAdd((day, _counts.Count < MaxCounts ? domain : Others, policy, result), _ => new Number());
@@ -40,7 +39,7 @@ internal sealed class TlsResults(ITlsCountStore store, TimeProvider time) : Back
     /// <summary>Writes what has changed, and forgets the days that are over.</summary>
     public async Task WriteAsync(CancellationToken cancellationToken)
     {
-        var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
+        var today = DateOnly.FromDateTime(Time.GetUtcNow().UtcDateTime);
         var changed = _counts.Select(c => (c.Key, Count: c.Value, Value: Interlocked.Read(ref c.Value.Value))).Where(c => c.Value != c.Count.Written).ToList();
         try
         {
@@ -62,15 +61,7 @@ internal sealed class TlsResults(ITlsCountStore store, TimeProvider time) : Back
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            await Task.Delay(Minute, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(3), time); // what a process that stops has counted, too
-            await WriteAsync(stoppingToken.IsCancellationRequested ? limit.Token : stoppingToken);
-        }
-    }
+    protected override Task FlushAsync(CancellationToken cancellationToken) => WriteAsync(cancellationToken);
 
     private sealed class Number
     {

@@ -39,5 +39,6 @@ public interface ITlsCountStore
     /// <summary>Counts of all processes, by day, domain and policy.</summary>
     /// <param name="domain">Of this one only; null: of all.</param>
     /// <param name="after">Only what comes behind this domain and policy on the first day; null: all.</param>
-    IAsyncEnumerable<TlsCount> ReadAsync(DateOnly from, DateOnly to, string? domain, (string Domain, string Policy)? after, CancellationToken cancellationToken);
+    IAsyncEnumerable<TlsCount> ReadAsync(
+        DateOnly from, DateOnly to, string? domain, (string Domain, string Policy)? after, CancellationToken cancellationToken);
 }

@@ -1,7 +1,7 @@
 namespace MailFunctions.Core.Housekeeping;
 
 /// <summary>
-/// One duty of the timer function `Housekeeping`: purge what is past its retention, ring alarm clocks that were lost.
+/// One duty of the timer function `Housekeeping`: purge what is past its retention, send alarms that were lost.
 /// Each run is bounded, may be cut off anywhere, and may run twice at once: it does what is due and no more.
 /// </summary>
 public interface IHousekeepingTask

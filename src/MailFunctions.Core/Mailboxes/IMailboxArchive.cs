@@ -11,9 +11,13 @@ public interface IMailboxArchive
     /// <summary>A page of messages, newest first; usually one partition query.</summary>
     /// <param name="deleted">Those that were deleted and are still kept, instead of those in the mailbox.</param>
     /// <param name="continuation">The uid that the page before ended with.</param>
-    Task<ListPage<MailboxEntry>> ListAsync(string mailboxId, bool deleted, int top, uint? continuation, CancellationToken cancellationToken);
+    Task<ListPage<MailboxEntry>> ListAsync(
+        string mailboxId, bool deleted, int top, uint? continuation, CancellationToken cancellationToken);
 
-    /// <summary>Every message in the mailbox with a greater uid than <paramref name="after"/>, oldest first, a page of rows in memory at a time.</summary>
+    /// <summary>
+    /// Every message in the mailbox with a greater uid than <paramref name="after"/>, oldest first, a page of rows in memory
+    /// at a time.
+    /// </summary>
     IAsyncEnumerable<MailboxEntry> ReadAllAsync(string mailboxId, uint after, CancellationToken cancellationToken);
 
     /// <summary>One point read, and another one of the deleted messages when it is not in the mailbox.</summary>

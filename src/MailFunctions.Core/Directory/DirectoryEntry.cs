@@ -1,29 +1,7 @@
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
-using MailFunctions.Core.Dkim;
 
 namespace MailFunctions.Core.Directory;
-
-/// <summary>A domain that this system takes mail for: a row of `domains`.</summary>
-public sealed record MailDomain
-{
-    /// <summary>Canonical A-label form.</summary>
-    public required string Name { get; init; }
-    public bool Enabled { get; init; } = true;
-
-    /// <summary>Who gets mail for `postmaster@` and `abuse@` when the domain has no such entry; null: nobody.</summary>
-    public EmailAddress? Postmaster { get; init; }
-    public DateTimeOffset CreatedAt { get; init; }
-
-    /// <summary>Its DKIM selectors; none in a domain that never signed.</summary>
-    public IReadOnlyList<DkimKey> DkimKeys { get; init; } = [];
-
-    /// <summary>The storage's version tag; empty for a new one.</summary>
-    public string ETag { get; init; } = "";
-
-    /// <summary>`postmaster` or `abuse`, with a tag or without.</summary>
-    public static bool IsRole(EmailAddress address) => address.Key.Split('+')[0] is "postmaster" or "abuse";
-}
 
 /// <summary>A row of `directory`: an account or an alias. One point read answers RCPT.</summary>
 public abstract record DirectoryEntry
@@ -35,7 +13,7 @@ public abstract record DirectoryEntry
     public string ETag { get; init; } = "";
 }
 
-/// <summary>Somebody with a mailbox.</summary>
+/// <summary>An account with a mailbox.</summary>
 public sealed record AccountEntry : DirectoryEntry
 {
     /// <summary>Made anew with every account, so that an account made again never sees the mail of the one before.</summary>
@@ -56,7 +34,7 @@ public sealed record AccountEntry : DirectoryEntry
     /// <summary>A forwarded message also stays in the mailbox.</summary>
     public bool KeepCopy { get; init; } = true;
 
-    /// <summary>Null: nobody can log in by password.</summary>
+    /// <summary>Null: no login by password.</summary>
     public ScramVerifier? Password { get; init; }
     public IReadOnlyList<AppPassword> AppPasswords { get; init; } = [];
 }

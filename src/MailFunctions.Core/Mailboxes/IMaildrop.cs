@@ -1,33 +1,5 @@
-using MailFunctions.Core.Accounts;
 
 namespace MailFunctions.Core.Mailboxes;
-
-/// <summary>Opens maildrops for POP3 sessions (RFC 1939 §4: exclusive lock).</summary>
-public interface IMaildrops
-{
-    ValueTask<MaildropOpening> OpenAsync(AuthenticatedAccount account, CancellationToken cancellationToken);
-}
-
-/// <summary>The answer to a request for the lock.</summary>
-public abstract record MaildropOpening
-{
-    /// <summary>The session owns the maildrop until it disposes of it.</summary>
-    public sealed record Opened(IMaildrop Maildrop) : MaildropOpening;
-
-    /// <summary>Another session holds it, on this or another replica (`[IN-USE]`).</summary>
-    public sealed record InUse : MaildropOpening;
-
-    /// <summary>Storage is in trouble (`[SYS/TEMP]`).</summary>
-    public sealed record Unavailable : MaildropOpening;
-}
-
-/// <summary>What a session needs to know of a message, 16 octets each.</summary>
-public readonly record struct MaildropMessage(uint Uid, long Size);
-
-/// <summary>The messages that a client will probably ask for next (docs/reading-ahead.md).</summary>
-/// <param name="Uids">In the order in which it will.</param>
-/// <param name="Reach">Messages from the one that is asked for now to the farthest of them: uids have gaps, so they do not say it.</param>
-public readonly record struct LikelyNext(ReadOnlyMemory<uint> Uids, int Reach);
 
 /// <summary>
 /// A locked maildrop as it was at login: messages delivered later are not in it. Disposing gives the lock back and
@@ -64,12 +36,10 @@ public interface IMaildrop : IAsyncDisposable
     ValueTask<int> DeleteAsync(IReadOnlyList<uint> uids, CancellationToken cancellationToken);
 }
 
-/// <summary>A message being read, in pieces.</summary>
-public interface IMaildropContent : IAsyncDisposable
-{
-    /// <summary>Equals the size listed.</summary>
-    long Size { get; }
+/// <summary>What a session needs to know of a message, 16 octets each.</summary>
+public readonly record struct MaildropMessage(uint Uid, long Size);
 
-    /// <summary>The next piece, empty at the end; valid until the next call.</summary>
-    ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken);
-}
+/// <summary>The messages that a client will probably ask for next (docs/reading-ahead.md).</summary>
+/// <param name="Uids">In the order in which it will.</param>
+/// <param name="Reach">Messages from the one that is asked for now to the farthest of them: uids have gaps, so they do not say it.</param>
+public readonly record struct LikelyNext(ReadOnlyMemory<uint> Uids, int Reach);

@@ -9,7 +9,7 @@ public interface IMessageIntake
     IIncomingMessage Begin(string id, DateTimeOffset receivedAt, MessageRoom room);
 }
 
-/// <summary>A message being taken in. Disposed without a commit, nobody will ever see it.</summary>
+/// <summary>A message being taken in. Disposed without a commit it is never delivered.</summary>
 public interface IIncomingMessage : IAsyncDisposable
 {
     /// <summary>Octets taken so far.</summary>
@@ -32,6 +32,6 @@ public enum IntakeResult
     /// <summary>Blob committed and bus send settled: the message is ours to lose.</summary>
     Accepted,
 
-    /// <summary>Store or bus are in trouble: `451 4.3.0`, the client keeps the message.</summary>
+    /// <summary>Store or bus failed or did not answer: `451 4.3.0`, the client keeps the message.</summary>
     Unavailable,
 }

@@ -6,7 +6,7 @@ namespace MailFunctions.Core.Accounts;
 public interface IAppPasswordUse
 {
     /// <summary>Notes a use; an older one than is there may replace it.</summary>
-    /// <param name="address">The account's, by which the note is found to be of use to nobody any more.</param>
+    /// <param name="address">The account's, by which housekeeping finds notes that are out of date.</param>
     Task RecordAsync(string mailboxId, EmailAddress address, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken);
 
     /// <summary>The last uses of an account's app passwords, by id: one partition query.</summary>

@@ -1,10 +1,12 @@
-namespace MailFunctions.Core.Bus;
+using MailFunctions.Core.Bus;
+
+namespace MailFunctions.Azure.ServiceBus;
 
 /// <summary>Looks through a queue without taking anything out of it.</summary>
-public interface IBusInventory
+internal interface IBusInventory
 {
     /// <summary>
-    /// The ids of all messages that a queue holds in whatever state: waiting, locked, scheduled or dead-lettered. Null when
+    /// The ids of all messages that a queue holds in any state: waiting, locked, scheduled or dead-lettered. Null when
     /// there are more than <paramref name="atMost"/>. An id that is not among them is not in the queue afterwards either,
     /// unless it is sent anew.
     /// </summary>

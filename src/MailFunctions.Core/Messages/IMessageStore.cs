@@ -31,9 +31,3 @@ public interface IMessageUpload : IAsyncDisposable
     /// <exception cref="StoreUnavailableException">The store refused or did not answer in time.</exception>
     ValueTask CommitAsync(CancellationToken cancellationToken);
 }
-
-/// <summary>Blob or table storage stayed away for longer than the operation may wait.</summary>
-public class StoreUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
-
-/// <summary>Other messages took all the memory that messages may have, for longer than this one may wait.</summary>
-public sealed class NoRoomException(string message, Exception? inner = null) : StoreUnavailableException(message, inner);

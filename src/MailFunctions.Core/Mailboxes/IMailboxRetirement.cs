@@ -15,7 +15,10 @@ public interface IMailboxRetirement
     /// </summary>
     Task RetireAsync(AccountEntry account, CancellationToken cancellationToken);
 
-    /// <summary>The mailboxes that accounts of this address had and that are still kept, the latest first; at most <paramref name="top"/>.</summary>
+    /// <summary>
+    /// The mailboxes that accounts of this address had and that are still kept, the latest first; at most <paramref
+    /// name="top"/>.
+    /// </summary>
     Task<IReadOnlyList<RetiredMailbox>> ListAsync(EmailAddress address, int top, CancellationToken cancellationToken);
 
     /// <summary>

@@ -2,9 +2,10 @@ namespace MailFunctions.Core.Bus;
 
 /// <summary>A message that the bus gave up on.</summary>
 /// <param name="SequenceNumber">Names it among the queue's dead letters.</param>
-/// <param name="Reason">The bus's word, or the one of who dead-lettered it: `MaxDeliveryCountExceeded`.</param>
+/// <param name="Reason">The bus's word, `MaxDeliveryCountExceeded`, or the one of the receiver that dead-lettered it.</param>
 public sealed record DeadLetter(
-    long SequenceNumber, string MessageId, DateTimeOffset EnqueuedAt, int DeliveryCount, string? Reason, string? Description, ReadOnlyMemory<byte> Body);
+    long SequenceNumber, string MessageId, DateTimeOffset EnqueuedAt, int DeliveryCount,
+    string? Reason, string? Description, ReadOnlyMemory<byte> Body);
 
 /// <summary>A queue's dead letters. Methods throw <see cref="BusUnavailableException"/>.</summary>
 public interface IDeadLetters

@@ -23,9 +23,10 @@ public interface IOutboundJobs
     Task RemoveAsync(OutboundJob job, CancellationToken cancellationToken);
 
     /// <summary>Jobs of one domain or all, in one state or (null) all but those that are done.</summary>
-    Task<ListPage<OutboundJob>> ListAsync(string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken);
+    Task<ListPage<OutboundJob>> ListAsync(
+        string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken);
 
-    /// <summary>Jobs that should have been tried or told of before then.</summary>
+    /// <summary>Jobs that should have been tried or reported before then.</summary>
     Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken);
 
     /// <summary>Jobs that ended before then.</summary>
