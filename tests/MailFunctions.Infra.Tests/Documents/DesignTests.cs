@@ -1,6 +1,11 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using MailFunctions.Azure;
 using MailFunctions.Core.Bus;
+using MailFunctions.Core.Envelopes;
+using MailFunctions.Core.Relay;
 using MailFunctions.TestKit;
 using Xunit;
 
@@ -33,6 +38,18 @@ public sealed partial class DesignTests
         Assert.Equal(StorageSetup.Tables.Order(), Table().Matches(tables).Select(m => m.Groups[1].Value).Distinct().Order());
         Assert.All(StorageSetup.Containers, c => Assert.Contains($"`{c}`", Section("### 3.2 "), StringComparison.Ordinal));
         Assert.All([QueueNames.Inbound, QueueNames.Outbound], q => Assert.Contains($"`{q}`", Section("### 3.1 "), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void EnvelopeFields_AreThoseOfTheCode()
+    {
+        Type[] bodies = [typeof(InboundEnvelope), typeof(ClientInfo), typeof(ReversePath), typeof(EnvelopeRecipient), typeof(OutboundAlarm)];
+        var fields = bodies
+            .SelectMany(t => t.GetProperties(BindingFlags.Public | BindingFlags.Instance))
+            .Where(p => p.GetCustomAttribute<JsonIgnoreAttribute>() is null)
+            .Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name));
+
+        Assert.All(fields, f => Assert.Matches($@"\b{f}\b", Section("### 3.1 ")));
     }
 
     [Fact]
