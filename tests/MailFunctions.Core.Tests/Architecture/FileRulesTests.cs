@@ -10,7 +10,7 @@ public sealed partial class FileRulesTests
     /// <summary>Files that still bear the name of a group.</summary>
     private static readonly string[] OfSeveralTypes =
     [
-        "AccountModels.cs", "BusMessages.cs", "DomainModels.cs", "JobModels.cs", "MessageModels.cs", "Pop3Commands.cs",
+        "AccountModels.cs", "DomainModels.cs", "JobModels.cs", "MessageModels.cs", "Queries.cs", "QueryValues.cs", "BusMessages.cs",
         "RequestLinks.cs", "SaslMechanism.cs",
     ];
 
