@@ -39,6 +39,7 @@ catch (ValidationException e)
 builder.Services.AddCountedTraces();
 builder.Services.AddMailStats();
 builder.Services.AddSingleton<ForwardedSender>();
+builder.Services.AddSingleton<InboundRecipients>();
 builder.Services.AddSingleton<InboundDelivery>();
 
 await builder.Build().RunAsync();

@@ -1,7 +1,5 @@
-using System.Text.Json;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
-using MailFunctions.Core.Telemetry;
 
 namespace MailFunctions.Core.Messages;
 
@@ -25,11 +23,7 @@ public sealed class ClaimCheckIntake(IMessageStore store, IBusSender bus) : IMes
 
         public async ValueTask<IntakeResult> CommitAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
         {
-            var message = new BusMessage(envelope.Id, JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Compact.InboundEnvelope))
-            {
-                ScheduledEnqueueTime = envelope.HoldUntil,
-                TraceParent = MailSpans.TraceParent,
-            };
+            var message = InboundMessage.For(envelope);
             try
             {
                 await upload.CommitAsync(cancellationToken);

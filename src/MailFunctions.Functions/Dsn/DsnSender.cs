@@ -1,11 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
-using MailFunctions.Core.Telemetry;
 using MailFunctions.Functions.Outbound;
 using MimeKit;
 
@@ -48,10 +46,7 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, ReportLimit
             Size = stored.Octets,
             Blob = blob,
         };
-        await bus.SendAsync(
-            QueueNames.Inbound,
-            new BusMessage(id, JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Compact.InboundEnvelope)) { TraceParent = MailSpans.TraceParent },
-            cancellationToken);
+        await bus.SendAsync(QueueNames.Inbound, InboundMessage.For(envelope), cancellationToken);
         return true;
     }
 

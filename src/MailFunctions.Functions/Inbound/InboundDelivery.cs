@@ -20,18 +20,16 @@ internal sealed record DeliveryOutcome(int Delivered, int Relayed, int Reported,
 /// 3 to 5). Doing it again changes nothing, so a message that comes twice, or after a crash half-way, ends the same.
 /// </summary>
 internal sealed class InboundDelivery(
-    IMessageStore store, IDirectoryReader directory, IMailboxDelivery mailboxes, JobMaker jobs, ForwardedSender forwarded,
-    DeliveryReports reports, ReportLimit limit, IUnreferencedBlobs unkept, ITraceWriter traces, TimeProvider time)
+    IMessageStore store, InboundRecipients recipients, IMailboxDelivery mailboxes, JobMaker jobs, DeliveryReports reports,
+    IUnreferencedBlobs unkept, ITraceWriter traces)
 {
     private const int MaxParallelDeliveries = 8;
     private const string HeldBack = "not sent back, since its sender has had as many reports as an address gets in an hour";
 
-    private readonly RecipientResolver _resolver = forwarded.Resolver(directory);
-
     /// <exception cref="StoreUnavailableException">To be tried again.</exception>
     public async Task<DeliveryOutcome> DeliverAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
     {
-        var resolving = ResolveAsync(envelope, cancellationToken);
+        var resolving = recipients.ResolveAsync(envelope, cancellationToken);
         await using var blob = await store.OpenReadAsync(envelope.Blob, 0, cancellationToken);
         if (blob is null)
         {
@@ -42,8 +40,8 @@ internal sealed class InboundDelivery(
         }
 
         var summary = await SummaryReader.ReadAsync(blob, cancellationToken);
-        var recipients = await resolving;
-        var plan = DeliveryPlan.Make(envelope, summary, recipients.Where(r => !r.IsHeldBack), forwarded);
+        var resolved = await resolving;
+        var plan = recipients.Plan(envelope, summary, resolved);
         await Parallel.ForEachAsync(
             plan.Routes,
             new ParallelOptions { MaxDegreeOfParallelism = MaxParallelDeliveries, CancellationToken = cancellationToken },
@@ -59,7 +57,7 @@ internal sealed class InboundDelivery(
             await unkept.NoteAsync(envelope.Id, envelope.Blob, cancellationToken); // who is over quota has been noted
         }
 
-        var heldBack = recipients.Where(r => r.IsHeldBack).Select(r => Fault(envelope, TraceKind.Bounced, r.Address, HeldBack));
+        var heldBack = resolved.Where(r => r.IsHeldBack).Select(r => Fault(envelope, TraceKind.Bounced, r.Address, HeldBack));
         var events = plan.Routes.Where(IsDelivered).SelectMany(r => r.Recipients.Select(a => Delivered(envelope, r, a))).ToList();
         List<RecipientEnd> ends = [.. plan.Ends, .. plan.Routes.SelectMany(EndsOf)];
         var failed = ends.Where(e => e.IsFailure).ToList();
@@ -84,45 +82,6 @@ internal sealed class InboundDelivery(
             r => new RecipientEnd(r.Recipient, r.Address, route.Account.Address, DsnAction.Delivered, "2.1.5", "in the mailbox"))
         : route.Recipients.Select(
             r => new RecipientEnd(r.Recipient, r.Address, route.Account.Address, DsnAction.Failed, "5.2.2", "the mailbox is full"));
-
-    /// <summary>Leaves the reason of a failed attempt where the postmaster looks, if anything can be written at all.</summary>
-    public async Task NoteFailureAsync(InboundEnvelope envelope, string reason, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await traces.WriteAsync(
-                [new TraceEvent { MessageId = envelope.Id, At = time.GetUtcNow(), Kind = TraceKind.Failed, Detail = reason }], cancellationToken);
-        }
-        catch (StoreUnavailableException)
-        {
-            // The log has it.
-        }
-    }
-
-    private async Task<List<ResolvedRecipient>> ResolveAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
-    {
-        var all = new List<ResolvedRecipient>();
-        foreach (var recipient in envelope.Recipients)
-        {
-            var address = EmailAddress.ParseReversePath(recipient.Address)!; // a report's is a sender; checked when the envelope was read
-            var resolution = await _resolver.ResolveAsync(address, cancellationToken);
-            all.Add(forwarded.IsReturning(address) && resolution is Resolution.Found
-                ? await ReturnAsync(envelope, new ResolvedRecipient(recipient, address, resolution), cancellationToken)
-                : new ResolvedRecipient(recipient, address, resolution));
-        }
-
-        return all;
-    }
-
-    /// <summary>A rewritten sender gives reports back, and no other mail; those that we make are limited where they are made.</summary>
-    private async Task<ResolvedRecipient> ReturnAsync(
-        InboundEnvelope envelope, ResolvedRecipient one, CancellationToken cancellationToken) =>
-        envelope.MailFrom.Address.Length > 0 ? one with { Resolution = new Resolution.Unknown() }
-            : one with
-            {
-                IsHeldBack = envelope.Listener != ListenerKind.Internal
-                    && !await limit.TakeAsync(one.Recipient.Address, envelope.Id, envelope.ReceivedAt, cancellationToken),
-            };
 
     private Task<DeliveryResult> DeliverAsync(
         InboundEnvelope envelope, MessageSummary summary, AccountEntry account, CancellationToken cancellationToken)

@@ -3,6 +3,7 @@ using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Telemetry;
+using MailFunctions.Core.Traces;
 using MailFunctions.Functions.Api;
 using MailFunctions.Functions.Triggers;
 using Microsoft.Azure.Functions.Worker;
@@ -10,7 +11,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace MailFunctions.Functions.Inbound;
 
 /// <summary>The trigger on `mail-inbound`: one envelope, one delivery.</summary>
-internal sealed partial class InboundFunction(InboundDelivery delivery, TimeProvider time, ILogger<InboundFunction> logger)
+internal sealed partial class InboundFunction(InboundDelivery delivery, ITraceWriter traces, TimeProvider time, ILogger<InboundFunction> logger)
 {
     private const string Name = "Inbound";
 
@@ -48,7 +49,7 @@ internal sealed partial class InboundFunction(InboundDelivery delivery, TimeProv
                 Log.Unavailable(logger, envelope.Id, e.Message);
                 if (time.GetElapsedTime(started) + pause > KeepTrying)
                 {
-                    await delivery.NoteFailureAsync(envelope, e.Message, cancellationToken);
+                    await NoteFailureAsync(envelope, e.Message, cancellationToken);
                     return new TriggerResult.Failed(e.Message);
                 }
             }
@@ -57,7 +58,7 @@ internal sealed partial class InboundFunction(InboundDelivery delivery, TimeProv
                 // What no code foresaw: the postmaster finds it beside the dead letter that may come of it.
                 var reason = $"{e.GetType().Name}: {e.Message}";
                 Log.Failed(logger, envelope.Id, e);
-                await delivery.NoteFailureAsync(envelope, reason, cancellationToken);
+                await NoteFailureAsync(envelope, reason, cancellationToken);
                 return new TriggerResult.Failed(reason);
             }
 
@@ -80,6 +81,20 @@ internal sealed partial class InboundFunction(InboundDelivery delivery, TimeProv
 
         Log.Undelivered(logger, envelope.Id, outcome.Faults.Count, outcome.Faults[0]);
         return new TriggerResult.Failed(string.Join("; ", outcome.Faults.Take(10)));
+    }
+
+    /// <summary>Leaves the reason of a failed attempt where the postmaster looks, if anything can be written at all.</summary>
+    private async Task NoteFailureAsync(InboundEnvelope envelope, string reason, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await traces.WriteAsync(
+                [new TraceEvent { MessageId = envelope.Id, At = time.GetUtcNow(), Kind = TraceKind.Failed, Detail = reason }], cancellationToken);
+        }
+        catch (StoreUnavailableException)
+        {
+            // The log has it.
+        }
     }
 
     private static partial class Log

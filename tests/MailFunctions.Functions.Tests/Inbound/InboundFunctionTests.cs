@@ -324,15 +324,13 @@ public sealed partial class InboundFunctionTests
     private Task<TriggerResult> RunAsync(byte[] body) => new InboundFunction(
         new InboundDelivery(
             _store,
-            _directory,
+            new InboundRecipients(_directory, new ForwardedSender(Options, _time), TestedReports.Limit(Options, _allowance)),
             _mailboxes,
             new JobMaker(_jobs, _bus, TimeProvider.System),
-            new ForwardedSender(Options, _time),
             new DeliveryReports(TestedReports.Sender(_store, _bus, Options, _allowance)),
-            TestedReports.Limit(Options, _allowance),
             _unkept,
-            _traces,
-            TimeProvider.System),
+            _traces),
+        _traces,
         TimeProvider.System,
         NullLogger<InboundFunction>.Instance).HandleAsync(body, TestContext.Current.CancellationToken);
 }

@@ -92,15 +92,13 @@ public sealed class OddSenderTests
         return new InboundFunction(
             new InboundDelivery(
                 _store,
-                _directory,
+                new InboundRecipients(_directory, new ForwardedSender(options, TimeProvider.System), TestedReports.Limit(options, _allowance)),
                 _mailboxes,
                 new JobMaker(_jobs, _bus, TimeProvider.System),
-                new ForwardedSender(options, TimeProvider.System),
                 new DeliveryReports(TestedReports.Sender(_store, _bus, options, _allowance)),
-                TestedReports.Limit(options, _allowance),
                 new MemoryUnkeptMail(),
-                _traces,
-                TimeProvider.System),
+                _traces),
+            _traces,
             TimeProvider.System,
             NullLogger<InboundFunction>.Instance).HandleAsync(
             JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope),
