@@ -76,7 +76,9 @@ public sealed partial class RepositoryTests
     {
         using var process = Process.Start(new ProcessStartInfo("node", [Path.Combine(Repository.Root, ".ci", script[0]), .. script[1..]])
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         })!;
         process.StandardInput.Write(input);
         process.StandardInput.Close();
