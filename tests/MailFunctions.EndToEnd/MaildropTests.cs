@@ -9,7 +9,7 @@ using Xunit;
 
 namespace MailFunctions.EndToEnd;
 
-/// <summary>People's maildrops on a whole stack: several clients, and an edge that dies at the worst moment.</summary>
+/// <summary>People's maildrops on a whole stack: several clients, what they delete, and what becomes of it.</summary>
 public sealed class MaildropTests(SharedStack shared)
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -148,101 +148,7 @@ public sealed class MaildropTests(SharedStack shared)
         }
     }
 
-    [Fact]
-    public async Task Edge_KilledDuringRetrAndDuringQuit_LosesNothingAndFreesTheMaildrop()
-    {
-        const int Small = 120;
-        await using var process = await StackProcess.StartAsync();
-        var stack = process.Read();
-        var account = stack.Bob;
-        var large = Encoding.ASCII.GetBytes("Subject: large\r\n\r\n" + string.Concat(Enumerable.Repeat(new string('x', 70) + "\r\n", 150_000)));
-        Assert.StartsWith("250", await MailDialogs.SendAsync(stack.Smtp, account.Address, large), StringComparison.Ordinal);
-        await MailDialogs.WaitForMailAsync(stack, account, 1);
-        await SendAsync(stack, account, [.. Enumerable.Range(1, Small).Select(i => $"{i}")]);
-
-        // In the middle of a message, with others marked for deletion.
-        await using (var pop3 = await MailDialogs.LogInAsync(stack, account))
-        {
-            await pop3.SendLineAsync("DELE 2");
-            Assert.StartsWith("+OK", await pop3.ReadLineAsync(), StringComparison.Ordinal);
-            await pop3.SendLineAsync("RETR 1");
-            Assert.StartsWith("+OK", await pop3.ReadLineAsync(), StringComparison.Ordinal);
-            await KillEdgeAsync(process);
-        }
-
-        await using (var pop3 = await LogInWhenFreeAsync(stack, account))
-        {
-            await pop3.SendLineAsync("STAT");
-            Assert.StartsWith($"+OK {Small + 1} ", await pop3.ReadLineAsync(), StringComparison.Ordinal); // a broken session deletes nothing
-            await pop3.SendLineAsync("RETR 1");
-            Assert.StartsWith("+OK", await pop3.ReadLineAsync(), StringComparison.Ordinal);
-            Assert.Equal(large, MailDialogs.WithoutOwnFields(await pop3.ReadMultiLineAsync()));
-
-            // In the middle of UPDATE.
-            for (var number = 2; number <= Small + 1; number++)
-            {
-                await pop3.SendLineAsync($"DELE {number}");
-                Assert.StartsWith("+OK", await pop3.ReadLineAsync(), StringComparison.Ordinal);
-            }
-
-            await pop3.SendLineAsync("QUIT");
-            await Task.Delay(20, Token);
-            await KillEdgeAsync(process);
-        }
-
-        await using var after = await LogInWhenFreeAsync(stack, account);
-        await after.SendLineAsync("STAT");
-        var stat = (await after.ReadLineAsync())!.Split(' ');
-        await after.SendLineAsync("LIST");
-        Assert.StartsWith("+OK", await after.ReadLineAsync(), StringComparison.Ordinal);
-        var sizes = Encoding.ASCII.GetString(await after.ReadMultiLineAsync()).Split("\r\n", StringSplitOptions.RemoveEmptyEntries)
-            .Select(l => long.Parse(l.Split(' ')[1], CultureInfo.InvariantCulture)).ToList();
-        Assert.Equal(stat[1], $"{sizes.Count}");
-        Assert.Equal(stat[2], $"{sizes.Sum()}");
-        Assert.Contains(Small + 1 - sizes.Count, (int[])[0, 49, 98, Small]); // whole transactions
-    }
-
-    private static async Task KillEdgeAsync(StackProcess process)
-    {
-        var edge = process.Read().Processes["edge"];
-        ProgramProcess.KillHard(edge);
-        await process.WaitForNewProcessAsync("edge", edge);
-    }
-
-    /// <summary>The lock of the killed edge runs out after 60 s at most.</summary>
-    private static async Task<RawClient> LogInWhenFreeAsync(StackJson stack, AccountJson account)
-    {
-        for (var i = 0; i < 150; i++)
-        {
-            try
-            {
-                var pop3 = await RawClient.ConnectAsync(stack.Pop3);
-                await pop3.ReadLineAsync();
-                await pop3.SendLineAsync($"USER {account.Address}");
-                await pop3.ReadLineAsync();
-                await pop3.SendLineAsync($"PASS {account.Password}");
-                var reply = await pop3.ReadLineAsync();
-                if (reply?.StartsWith("+OK", StringComparison.Ordinal) == true)
-                {
-                    return pop3;
-                }
-
-                Assert.StartsWith("-ERR [IN-USE]", reply, StringComparison.Ordinal);
-                await pop3.DisposeAsync();
-            }
-            catch (System.Net.Sockets.SocketException)
-            {
-                // The edge is being started again.
-            }
-
-            await Task.Delay(500, Token);
-        }
-
-        Assert.Fail("The lock did not run out.");
-        return null;
-    }
-
-    private static async Task SendAsync(StackJson stack, AccountJson account, params string[] subjects)
+    internal static async Task SendAsync(StackJson stack, AccountJson account, params string[] subjects)
     {
         var before = await MailDialogs.CountAsync(stack, account);
         foreach (var subject in subjects)

@@ -1,24 +1,26 @@
 using System.Text.Json.Nodes;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(MailFunctions.Infra.Tests.Bicep.ArmTemplate))]
 
 namespace MailFunctions.Infra.Tests.Bicep;
 
-/// <summary>The compiled `main.bicep`: every resource of every module, flat.</summary>
+/// <summary>The compiled `main.bicep`: every resource of every module, flat; compiled once, by the first test that asks.</summary>
 public sealed class ArmTemplate
 {
-    public ArmTemplate()
-    {
-        (Root, Diagnostics) = BicepCompiler.Build("main.bicep");
-        Modules = [.. Root["resources"]!.AsObject()
-            .Where(r => Text(r.Value!, "type") == "Microsoft.Resources/deployments")
-            .Select(r => new ArmModule(r.Key, r.Value!["properties"]!["parameters"]!, r.Value["properties"]!["template"]!))];
-    }
+    private readonly Lazy<(JsonNode Template, string Diagnostics)> _compiled = new(() => BicepCompiler.Build("main.bicep"));
+    private readonly Lazy<IReadOnlyList<ArmModule>> _modules;
 
-    public JsonNode Root { get; }
+    public ArmTemplate() => _modules = new(() => [.. Root["resources"]!.AsObject()
+        .Where(r => Text(r.Value!, "type") == "Microsoft.Resources/deployments")
+        .Select(r => new ArmModule(r.Key, r.Value!["properties"]!["parameters"]!, r.Value["properties"]!["template"]!))]);
+
+    public JsonNode Root => _compiled.Value.Template;
 
     /// <summary>What the compiler wrote beside the template.</summary>
-    public string Diagnostics { get; }
+    public string Diagnostics => _compiled.Value.Diagnostics;
 
-    public IReadOnlyList<ArmModule> Modules { get; }
+    public IReadOnlyList<ArmModule> Modules => _modules.Value;
 
     public ArmModule Module(string name) => Modules.Single(m => m.Name == name);
 

@@ -4,7 +4,7 @@ using Xunit;
 namespace MailFunctions.Infra.Tests.Bicep;
 
 /// <summary>The edge on Container Apps: ports, scale, probes, image.</summary>
-public sealed class ContainersTests(ArmTemplate template) : IClassFixture<ArmTemplate>
+public sealed class ContainersTests(ArmTemplate template)
 {
     private const string ContainerApps = "Microsoft.App/containerApps";
 

@@ -6,7 +6,7 @@ using Xunit;
 namespace MailFunctions.Infra.Tests.Bicep;
 
 /// <summary>The edge on machines: what the balancer, the machines and the container in them have to agree on.</summary>
-public sealed partial class MachinesTests(ArmTemplate template) : IClassFixture<ArmTemplate>
+public sealed partial class MachinesTests(ArmTemplate template)
 {
     private const string ScaleSets = "Microsoft.Compute/virtualMachineScaleSets";
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using MailFunctions.TestKit;
 
@@ -6,12 +7,17 @@ namespace MailFunctions.Infra.Tests.Bicep;
 /// <summary>What a deployment of `main.bicep` would make with these parameters: conditions, loops and defaults worked out.</summary>
 internal sealed class Prediction
 {
+    private static readonly ConcurrentDictionary<string, Lazy<Prediction>> Known = new();
+
     private readonly List<JsonNode> _resources;
 
     private Prediction(JsonNode snapshot) => _resources = [.. snapshot["predictedResources"]!.AsArray().Select(r => r!)];
 
     /// <summary>Parameters beside the required ones, as Bicep writes them: `edgeHosting = 'vmss'`.</summary>
-    public static Prediction Of(params string[] parameters)
+    public static Prediction Of(params string[] parameters) =>
+        Known.GetOrAdd(string.Join('\n', parameters), _ => new(() => Predict(parameters))).Value;
+
+    private static Prediction Predict(string[] parameters)
     {
         using var directory = new TemporaryDirectory();
         var file = directory.File("predicted.bicepparam");

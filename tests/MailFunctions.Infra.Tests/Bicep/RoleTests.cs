@@ -6,7 +6,7 @@ using Xunit;
 namespace MailFunctions.Infra.Tests.Bicep;
 
 /// <summary>Who may do what: the whole list, so that a new right is a change somebody sees here.</summary>
-public sealed class RoleTests(ArmTemplate template) : IClassFixture<ArmTemplate>
+public sealed class RoleTests(ArmTemplate template)
 {
     // Microsoft's ids of the built-in roles, so that a slip in names.bicep shows.
     private static readonly Dictionary<string, string> RoleNames = new()

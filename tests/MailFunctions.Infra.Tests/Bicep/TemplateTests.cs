@@ -9,7 +9,7 @@ using Xunit;
 namespace MailFunctions.Infra.Tests.Bicep;
 
 /// <summary>What the compiled template says about safety and about the names that the code uses.</summary>
-public sealed partial class TemplateTests(ArmTemplate template) : IClassFixture<ArmTemplate>
+public sealed partial class TemplateTests(ArmTemplate template)
 {
     [Fact]
     public void MainBicep_UnderTheStrictRules_CompilesWithoutAWord()

@@ -10,7 +10,7 @@ using YamlDotNet.RepresentationModel;
 namespace MailFunctions.Infra.Tests.Documents;
 
 /// <summary>`azure.yaml`, its hooks and `compose.yaml`: what they name is there, and the names agree with the code.</summary>
-public sealed partial class AzureYamlTests(ArmTemplate template) : IClassFixture<ArmTemplate>
+public sealed partial class AzureYamlTests(ArmTemplate template)
 {
     private static readonly YamlMappingNode Azd = Yaml.Read("azure.yaml");
 

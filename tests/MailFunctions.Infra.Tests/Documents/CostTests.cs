@@ -8,7 +8,7 @@ using Xunit;
 namespace MailFunctions.Infra.Tests.Documents;
 
 /// <summary>docs/limits-and-cost.md adds up: each sum that it writes out, each column, each price with its source.</summary>
-public sealed partial class CostTests(ArmTemplate template) : IClassFixture<ArmTemplate>
+public sealed partial class CostTests(ArmTemplate template)
 {
     private static readonly string Text = File.ReadAllText(Path.Combine(Repository.Root, "docs", "limits-and-cost.md"));
 

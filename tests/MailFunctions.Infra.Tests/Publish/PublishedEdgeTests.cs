@@ -14,7 +14,7 @@ namespace MailFunctions.Infra.Tests.Publish;
 /// may do.
 /// </summary>
 [Collection(PublishedCollection.Name)]
-public sealed class PublishedEdgeTests(PublishedPrograms published, PublishedSystem system) : IClassFixture<PublishedSystem>
+public sealed class PublishedEdgeTests(PublishedPrograms published)
 {
     private const string User = "1654";
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromMinutes(1);
@@ -23,6 +23,7 @@ public sealed class PublishedEdgeTests(PublishedPrograms published, PublishedSys
     [Fact]
     public async Task Package_UnderTheLocalHost_TakesAndDeliversMail()
     {
+        var system = await published.SystemAsync();
         var worker = File.ReadAllText($"/proc/{system.Stack.Processes["functions"]}/cmdline").Split('\0');
         Assert.Contains(Path.Combine(published.Functions, "MailFunctions.Functions.dll"), worker);
 
@@ -32,6 +33,7 @@ public sealed class PublishedEdgeTests(PublishedPrograms published, PublishedSys
     [ToolFact("bwrap")]
     public async Task Edge_InAReadOnlyNamespaceWithoutRights_ServesMail_AndTouchesOnlyWhatItMay()
     {
+        var system = await published.SystemAsync();
         var environment = system.EdgeEnvironment().Where(v => v.Key.StartsWith("Edge__", StringComparison.Ordinal)
             || v.Key.StartsWith("Tls__", StringComparison.Ordinal) || v.Key.StartsWith("MailStorage", StringComparison.Ordinal)
             || v.Key.StartsWith("ServiceBus", StringComparison.Ordinal) || v.Key.EndsWith("Queue", StringComparison.Ordinal)).ToDictionary();

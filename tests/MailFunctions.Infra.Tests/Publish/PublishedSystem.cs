@@ -11,22 +11,17 @@ using Xunit;
 namespace MailFunctions.Infra.Tests.Publish;
 
 /// <summary>The local stack with the published function app and the published edge in place of the built ones.</summary>
-public sealed class PublishedSystem(PublishedPrograms published) : IAsyncLifetime
+public sealed class PublishedSystem : IAsyncDisposable
 {
     private static readonly TimeSpan DeliveryLimit = TimeSpan.FromMinutes(1);
-    private StackProcess? _stack;
+    private readonly StackProcess _process;
 
-    public StackJson Stack { get; private set; } = null!;
+    private PublishedSystem(StackProcess process) => (_process, Stack) = (process, process.Read());
 
-    public async ValueTask InitializeAsync()
-    {
-        _stack = await StackProcess.StartAsync(environment: new Dictionary<string, string?>
-        {
-            ["LOCAL_FUNCTION_APP"] = published.Functions,
-            ["LOCAL_EDGE"] = published.Edge,
-        });
-        Stack = _stack.Read();
-    }
+    public StackJson Stack { get; }
+
+    public static async Task<PublishedSystem> StartAsync(PublishedPrograms published) => new(await StackProcess.StartAsync(
+        environment: new Dictionary<string, string?> { ["LOCAL_FUNCTION_APP"] = published.Functions, ["LOCAL_EDGE"] = published.Edge }));
 
     /// <summary>The settings that the stack gave to its own edge, by which another one can join in.</summary>
     public IReadOnlyDictionary<string, string> EdgeEnvironment() =>
@@ -116,11 +111,5 @@ public sealed class PublishedSystem(PublishedPrograms published) : IAsyncLifetim
         return certificate is X509Certificate2 leaf && own.Build(leaf);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        if (_stack is not null)
-        {
-            await _stack.DisposeAsync();
-        }
-    }
+    public ValueTask DisposeAsync() => _process.DisposeAsync();
 }

@@ -9,14 +9,15 @@ namespace MailFunctions.Infra.Tests.Publish;
 
 /// <summary>What trimming could take from the edge without a word of the compiler: reflection, serializers, code that only a setting reaches.</summary>
 [Collection(PublishedCollection.Name)]
-public sealed class TrimmedEdgeTests(PublishedPrograms published, PublishedSystem system) : IClassFixture<PublishedSystem>
+public sealed class TrimmedEdgeTests(PublishedPrograms published)
 {
     private static readonly string[] Sections = ["Edge", "Tls", "Login", "Rates", "Smtp", "Pop3"];
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
     [Fact]
-    public void Edge_OfTheStack_IsTheTrimmedOne()
+    public async Task Edge_OfTheStack_IsTheTrimmedOne()
     {
+        var system = await published.SystemAsync();
         Assert.Equal(Path.Combine(published.Edge, "MailFunctions.Edge"), new FileInfo($"/proc/{system.Stack.Processes["edge"]}/exe").ResolveLinkTarget(returnFinalTarget: true)!.FullName);
         Assert.False(File.Exists(Path.Combine(published.Edge, "Microsoft.AspNetCore.Mvc.Core.dll")));
     }
@@ -24,6 +25,7 @@ public sealed class TrimmedEdgeTests(PublishedPrograms published, PublishedSyste
     [Fact]
     public async Task Edge_UnderTls13_HasAChannelBindingOfEachKind()
     {
+        var system = await published.SystemAsync();
         using var client = new AskingClient { ServerCertificateValidationCallback = system.Trust, CheckCertificateRevocation = false };
         await client.ConnectAsync("127.0.0.1", system.Stack.Submission, SecureSocketOptions.StartTls, TestContext.Current.CancellationToken);
         Assert.Equal(SslProtocols.Tls13, client.SslProtocol);
@@ -40,6 +42,7 @@ public sealed class TrimmedEdgeTests(PublishedPrograms published, PublishedSyste
     [Fact]
     public async Task Metrics_AreWrittenForPrometheus()
     {
+        var system = await published.SystemAsync();
         await system.SendAsync(system.Stack.Smtp, submission: false);
         using var http = new HttpClient();
 
@@ -73,6 +76,7 @@ public sealed class TrimmedEdgeTests(PublishedPrograms published, PublishedSyste
     [Fact]
     public async Task Telemetry_IsExported_ByOtlpAndToAzureMonitor()
     {
+        var system = await published.SystemAsync();
         await using var collector = await TelemetryCollector.StartAsync();
         var environment = system.EdgeEnvironment().ToDictionary(v => v.Key, v => (string?)v.Value);
         var ports = ((string[])["Smtp", "Submission", "Smtps", "Pop3", "Pop3s", "Health"]).ToDictionary(n => n, _ => FreePorts.Next());

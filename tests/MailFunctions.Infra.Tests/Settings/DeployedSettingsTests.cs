@@ -8,7 +8,7 @@ using Xunit;
 namespace MailFunctions.Infra.Tests.Settings;
 
 /// <summary>The settings that Bicep gives the two programs: all they need, nothing they don't know, no secret.</summary>
-public sealed partial class DeployedSettingsTests(ArmTemplate template) : IClassFixture<ArmTemplate>
+public sealed partial class DeployedSettingsTests(ArmTemplate template)
 {
     // Read by the Functions host, by Azure.Identity and by Azure Monitor, not by code of ours.
     private static readonly string[] HostSettings =
