@@ -1,4 +1,3 @@
-using Azure;
 using MailFunctions.Azure.Directory;
 using MailFunctions.Azure.Mailboxes;
 using MailFunctions.Azure.Messages;

@@ -11,7 +11,6 @@ using MailFunctions.Functions.Inbound;
 using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Traces;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Builder;
 
 ProgramBuilder.EnsureHome();

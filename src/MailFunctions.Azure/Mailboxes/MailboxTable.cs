@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Azure;
 using Azure.Data.Tables;
 using MailFunctions.Azure.Messages;
 using MailFunctions.Azure.Storage;

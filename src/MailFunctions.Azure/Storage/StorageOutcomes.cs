@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Azure;
 using Azure.Core;
 using Azure.Core.Pipeline;
 

@@ -3,7 +3,6 @@ using Azure.Monitor.OpenTelemetry.Exporter;
 using MailFunctions.Core.Stats;
 using MailFunctions.Core.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
-using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;

@@ -5,7 +5,6 @@ using System.Security.Authentication;
 using MailFunctions.Edge.Tls;
 using MailFunctions.Protocols.Transport;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
 namespace MailFunctions.Edge.Connections;

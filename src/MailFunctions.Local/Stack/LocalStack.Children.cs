@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using MailFunctions.Azure;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Local.Bus;
 using MailFunctions.Local.Host;

@@ -1,16 +1,9 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Text.Json;
 using MailFunctions.Azure;
 using MailFunctions.Azure.Storage;
-using MailFunctions.Core.Bus;
 using MailFunctions.Core.Messages;
-using MailFunctions.Local.Bus;
-using MailFunctions.Local.Host;
-using Microsoft.Extensions.Configuration;
 
 namespace MailFunctions.Local.Stack;
 

@@ -1,4 +1,3 @@
-using Azure.Storage.Blobs;
 using MailFunctions.Azure.Messages;
 using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Core.Messages;

@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Azure.Core.Amqp;
 using Azure.Messaging.ServiceBus;
-using MailFunctions.Azure.ServiceBus;
 using MailFunctions.Core.Bus;
 using MailFunctions.TestKit;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,4 +1,3 @@
-using Azure.Data.Tables;
 using MailFunctions.Azure.Accounts;
 using MailFunctions.Azure.Directory;
 using MailFunctions.Azure.Housekeeping;

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using MailFunctions.Azure;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Edge.Tests.Fakes;
 using MailFunctions.TestKit;

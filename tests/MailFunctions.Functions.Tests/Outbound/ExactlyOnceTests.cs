@@ -4,7 +4,6 @@ using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
-using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;

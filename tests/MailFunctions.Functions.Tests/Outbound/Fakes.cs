@@ -10,7 +10,6 @@ using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Outbound.Tls;
 using MailFunctions.Functions.Tests.Dkim;
-using Microsoft.Extensions.Logging;
 
 namespace MailFunctions.Functions.Tests.Outbound;
 

@@ -1,11 +1,9 @@
-using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
-using MimeKit;
 using Xunit;
 
 namespace MailFunctions.Functions.Tests.Outbound;

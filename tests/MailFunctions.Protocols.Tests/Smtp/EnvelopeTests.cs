@@ -1,7 +1,6 @@
 using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Protocols.Smtp;
-using MailFunctions.Protocols.Tests.Harness;
 using MailFunctions.Protocols.Tests.Limits;
 using Xunit;
 

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Telemetry;
-using MailFunctions.Protocols.Smtp;
 using MailFunctions.Protocols.Tests.Harness;
 using MailFunctions.Protocols.Tests.Limits;
 using Xunit;

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Functions.Api;
 using Microsoft.AspNetCore.Http.Features;

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
-using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Xml.Linq;
-using MailFunctions.Local.Bus.Store;
 
 namespace MailFunctions.Local.Bus.Management;
 
