@@ -28,7 +28,10 @@ namespace MailFunctions.Benchmarks;
 internal static class Accounts
 {
     private const string Domain = "example.test";
-    private const string Verifier = "SCRAM-SHA-256$600000:AAAAAAAAAAAAAAAAAAAAAA==$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    private static readonly ParallelOptions FourAtOnce = new() { MaxDegreeOfParallelism = 4 };
+    private const string Verifier =
+        "SCRAM-SHA-256$600000:AAAAAAAAAAAAAAAAAAAAAA=="
+        + "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
     public static async Task<int> RunAsync(string[] args)
     {
@@ -61,17 +64,21 @@ internal static class Accounts
             good &= lines == import;
         }
 
-        foreach (var path in (string[])[$"accounts/new{import / 2}@{Domain}", $"accounts/old{(total - import) / 2}@{Domain}", $"accounts?domain={Domain}&top=100", "accounts/nobody@" + Domain])
+        foreach (var path in (string[])[$"accounts/new{import / 2}@{Domain}", $"accounts/old{(total - import) / 2}@{Domain}",
+            $"accounts?domain={Domain}&top=100", "accounts/nobody@" + Domain])
         {
             await MeasureAsync("GET " + path, requests, async () =>
             {
                 using var answer = await http.GetAsync(path);
-                good &= answer.StatusCode == (path.Contains("nobody", StringComparison.Ordinal) ? HttpStatusCode.NotFound : HttpStatusCode.OK);
+                good &= answer.StatusCode == (
+                    path.Contains("nobody", StringComparison.Ordinal) ? HttpStatusCode.NotFound : HttpStatusCode.OK);
             });
         }
 
         var status = await File.ReadAllLinesAsync("/proc/self/status");
-        Console.WriteLine($"the process with the API, the client and the harness peaked at {status.First(l => l.StartsWith("VmHWM", StringComparison.Ordinal)).Split(':')[1].Trim()}");
+        Console.WriteLine(
+            "the process with the API, the client and the harness peaked at "
+            + $"{status.First(l => l.StartsWith("VmHWM", StringComparison.Ordinal)).Split(':')[1].Trim()}");
         return good ? 0 : 1;
     }
 
@@ -87,7 +94,8 @@ internal static class Accounts
         tables.AddPolicy(requests, HttpPipelinePosition.PerRetry);
         builder.Services.AddSingleton(new TableServiceClient(storage, tables));
         // No call of these goes to the bus.
-        builder.Services.AddMailBus(BusOptions.Parse("Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;", null));
+        builder.Services.AddMailBus(
+            BusOptions.Parse("Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;", null));
         builder.Services.AddMailHousekeeping(builder.Configuration);
         builder.Services.AddAdminApi(builder.Configuration);
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
@@ -101,7 +109,7 @@ internal static class Accounts
     private static async Task FillAsync(TableServiceClient tables, int count)
     {
         var directory = tables.GetTableClient("directory");
-        await Parallel.ForEachAsync(Enumerable.Range(0, count).Chunk(100), new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (some, token) =>
+        await Parallel.ForEachAsync(Enumerable.Range(0, count).Chunk(100), FourAtOnce, async (some, token) =>
             await directory.SubmitTransactionAsync(
                 some.Select(i => new TableTransactionAction(TableTransactionActionType.Add, new TableEntity(Domain, $"old{i}")
                 {
@@ -121,7 +129,9 @@ internal static class Accounts
         var started = Stopwatch.GetTimestamp();
         await run();
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: {seconds:0.000} s; {string.Join(", ", requests.Seen.OrderBy(r => r.Key).Select(r => $"{r.Value} × {r.Key}"))}"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{what}: {seconds:0.000} s; {string.Join(", ", requests.Seen.OrderBy(r => r.Key).Select(r => $"{r.Value} × {r.Key}"))}"));
     }
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
@@ -151,7 +161,8 @@ internal static class Accounts
             return true;
         }
 
-        private static byte[] Line(int i) => Encoding.ASCII.GetBytes($$"""{"address": "new{{i}}@{{Domain}}", "verifier": "{{Verifier}}"}""" + "\n");
+        private static byte[] Line(int i) =>
+            Encoding.ASCII.GetBytes($$"""{"address": "new{{i}}@{{Domain}}", "verifier": "{{Verifier}}"}""" + "\n");
     }
 
     private sealed class Requests : HttpPipelinePolicy
@@ -161,7 +172,10 @@ internal static class Accounts
         public override ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline)
         {
             var path = message.Request.Uri.Path!.Split('/')[^1];
-            Seen.AddOrUpdate($"{message.Request.Method} {path.Split('(')[0]}{(path.EndsWith("()", StringComparison.Ordinal) ? " query" : "")}", 1, (_, n) => n + 1);
+            Seen.AddOrUpdate(
+                $"{message.Request.Method} {path.Split('(')[0]}{(path.EndsWith("()", StringComparison.Ordinal) ? " query" : "")}",
+                1,
+                (_, n) => n + 1);
             return ProcessNextAsync(message, pipeline);
         }
 

@@ -23,14 +23,17 @@ internal static class Fuzz
     [
         .. new[]
         {
-            "\r", "\n", "\r\n", "\0", ".", "\r\n.\r\n", "\n.\n", "\r.\r", "<", ">", "@", "\"", "\\", "[IPv6:", "]", "=", "==", " ", "*\r\n", "BDAT 0 LAST\r\n",
-            "BDAT 18446744073709551616\r\n", "BDAT 5\r\n", "RSET\r\n", "DATA\r\n", "QUIT\r\n", "STARTTLS\r\n", "AUTH PLAIN =\r\n", "\xff", "\xc3", "\xed\xa0\x80", "xn--",
+            "\r", "\n", "\r\n", "\0", ".", "\r\n.\r\n", "\n.\n", "\r.\r", "<", ">", "@", "\"", "\\", "[IPv6:", "]", "=", "==", " ", "*\r\n",
+            "BDAT 0 LAST\r\n",
+            "BDAT 18446744073709551616\r\n", "BDAT 5\r\n", "RSET\r\n", "DATA\r\n", "QUIT\r\n", "STARTTLS\r\n", "AUTH PLAIN =\r\n", "\xff",
+            "\xc3", "\xed\xa0\x80", "xn--",
         }.Select(Encoding.Latin1.GetBytes),
     ];
 
     public static async Task<int> RunAsync(string protocol, string[] args)
     {
-        var options = Arguments.Parse(args, new() { ["seconds"] = "10", ["seed"] = Random.Shared.Next().ToString(CultureInfo.InvariantCulture), ["rounds"] = "0" });
+        var options = Arguments.Parse(
+            args, new() { ["seconds"] = "10", ["seed"] = Random.Shared.Next().ToString(CultureInfo.InvariantCulture), ["rounds"] = "0" });
         var (seed, rounds) = (Number(options["seed"]), Number(options["rounds"]));
         var corpus = Corpus(protocol == "pop3");
         var time = Stopwatch.StartNew();
@@ -46,7 +49,9 @@ internal static class Fuzz
             }
             catch (Exception e)
             {
-                Console.WriteLine($"Failed: {e.Message}\nAgain with: fuzz {protocol} --rounds 1 --seed {seed + round}\nInput, base64: {Convert.ToBase64String(input)}\n{e}");
+                Console.WriteLine(
+                    $"Failed: {e.Message}\nAgain with: fuzz {protocol} --rounds 1 --seed {seed + round}\nInput, base64: "
+                    + $"{Convert.ToBase64String(input)}\n{e}");
                 return 1;
             }
 
@@ -57,7 +62,9 @@ internal static class Fuzz
         }
 
         var more = round > 1000 ? GC.GetTotalMemory(forceFullCollection: true) - held : 0;
-        Console.WriteLine($"{round} rounds of {protocol} from seed {seed} in {time.Elapsed.TotalSeconds:F0} s; {more / 1024} KiB more held than after 1000 rounds");
+        Console.WriteLine(
+            $"{round} rounds of {protocol} from seed {seed} in {time.Elapsed.TotalSeconds:F0} s; {more / 1024} KiB "
+            + "more held than after 1000 rounds");
         return more < MayHoldMore ? 0 : 1;
     }
 
@@ -90,7 +97,8 @@ internal static class Fuzz
     /// <summary>What the clients of the dialog files send, without those that need a handshake.</summary>
     private static List<byte[]> Corpus(bool pop3) =>
     [
-        .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "tests", "MailFunctions.Protocols.Tests", "Dialogs"), "*.txt", SearchOption.AllDirectories)
+        .. Directory.EnumerateFiles(
+            Path.Combine(Repository.Root, "tests", "MailFunctions.Protocols.Tests", "Dialogs"), "*.txt", SearchOption.AllDirectories)
             .Order(StringComparer.Ordinal)
             .Select(file => Dialog.Read(file, tls: false))
             .Where(dialog => dialog.Settings["listener"] == "pop3" == pop3)

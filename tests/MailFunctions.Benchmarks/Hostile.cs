@@ -3,7 +3,10 @@ using MailFunctions.TestKit;
 
 namespace MailFunctions.Benchmarks;
 
-/// <summary>Attacks on the edge's memory, each kind against a process of its own: a table of what a connection costs, and of what an honest client meets.</summary>
+/// <summary>
+/// Attacks on the edge's memory, each kind against a process of its own: a table of what a connection costs, and of what an honest client
+/// meets.
+/// </summary>
 internal static class Hostile
 {
     private static readonly TimeSpan BetweenMessages = TimeSpan.FromSeconds(0.5);
@@ -11,9 +14,11 @@ internal static class Hostile
     public static async Task<int> RunAsync(string[] args)
     {
         var options = Arguments.Parse(args, new() { ["connections"] = "100", ["seconds"] = "10", ["only"] = "", ["budget"] = "67108864" });
-        var (connections, seconds) = (int.Parse(options["connections"], CultureInfo.InvariantCulture), int.Parse(options["seconds"], CultureInfo.InvariantCulture));
+        var (connections, seconds) =
+            (int.Parse(options["connections"], CultureInfo.InvariantCulture), int.Parse(options["seconds"], CultureInfo.InvariantCulture));
         Console.WriteLine(
-            "| each connection | connections | MiB before | MiB at most | KiB a connection | MiB 15 s after they closed | honest client: replies, slowest |\n|---|---|---|---|---|---|---|");
+            "| each connection | connections | MiB before | MiB at most | KiB a connection | MiB 15 s after they closed | honest client: "
+                + "replies, slowest |\n|---|---|---|---|---|---|---|");
         (string Name, HostileClient[] Kinds)[] rows =
         [
             .. HostileClient.All.Select(a => (a.Name, (HostileClient[])[a])),
@@ -33,7 +38,8 @@ internal static class Hostile
         await Task.Delay(2000);
         var before = edge.Octets;
         using var end = new CancellationTokenSource();
-        var settled = Enumerable.Range(0, connections).Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToList();
+        var settled = Enumerable.Range(0, connections)
+            .Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToList();
         var clients = settled.Select((s, i) => Task.Run(() => kinds[i % kinds.Length].RunAsync(edge.Ports, s, end.Token))).ToList();
         var honest = HonestAsync(edge, end.Token);
         var most = before;
@@ -57,7 +63,8 @@ internal static class Hostile
         var seen = replies.GroupBy(r => r.Reply[..Math.Min(9, r.Reply.Length)]).Select(g => $"{g.Count()} × {g.Key}");
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"| {name} | {connections} | {Mebibytes(before):0} | {Mebibytes(most):0} | {(most - before) / 1024.0 / connections:0.0} | {Mebibytes(after):0} | {string.Join(", ", seen)}; {slowest.TotalMilliseconds:0} ms |");
+            $"| {name} | {connections} | {Mebibytes(before):0} | {Mebibytes(most):0} | {(most - before) / 1024.0 / connections:0.0} | "
+                + $"{Mebibytes(after):0} | {string.Join(", ", seen)}; {slowest.TotalMilliseconds:0} ms |");
     }
 
     private static async Task<List<(string Reply, TimeSpan Took)>> HonestAsync(HostileEdgeProcess edge, CancellationToken end)

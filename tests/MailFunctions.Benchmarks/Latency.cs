@@ -35,7 +35,9 @@ internal static class Latency
         }
 
         times.Sort();
-        Console.WriteLine($"{times.Count} messages: min {times[0]:0} ms, median {times[times.Count / 2]:0} ms, p90 {times[times.Count * 9 / 10]:0} ms, max {times[^1]:0} ms");
+        Console.WriteLine(
+            $"{times.Count} messages: min {times[0]:0} ms, median {times[times.Count / 2]:0} ms, p90 "
+            + $"{times[times.Count * 9 / 10]:0} ms, max {times[^1]:0} ms");
         return 0;
     }
 

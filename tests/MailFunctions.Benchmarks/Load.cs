@@ -44,7 +44,9 @@ internal sealed class Load(string name, int count, Load? peer, Func<Task<Sample>
             Console.Error.WriteLine($"round {round} of {rounds}");
         }
 
-        Console.WriteLine("| load | messages/s, median (range) | of | median (range) of each round's ratio | processors: ours, the storage's |\n|---|---|---|---|---|");
+        Console.WriteLine(
+            "| load | messages/s, median (range) | of | median (range) of each round's ratio | processors: ours, the "
+            + "storage's |\n|---|---|---|---|---|");
         foreach (var load in loads)
         {
             Console.WriteLine(load.ToRow());
@@ -64,7 +66,8 @@ internal sealed class Load(string name, int count, Load? peer, Func<Task<Sample>
     private string ToRow()
     {
         var ratio = peer is null ? " | " : $"{peer._name} | {Show(_rates.Zip(peer._rates, static (mine, its) => mine / its), "0.00")}";
-        var processors = string.Create(CultureInfo.InvariantCulture, $"{Median(_samples.Select(s => s.Ours)):0.00}, {Median(_samples.Select(s => s.Theirs)):0.00}");
+        var processors = string.Create(
+            CultureInfo.InvariantCulture, $"{Median(_samples.Select(s => s.Ours)):0.00}, {Median(_samples.Select(s => s.Theirs)):0.00}");
         return $"| {_name} | {Show(_rates, "#,0")} | {ratio} | {processors} |";
     }
 

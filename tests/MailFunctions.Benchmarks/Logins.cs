@@ -31,10 +31,12 @@ internal static class Logins
             ["per-second"] = "100",
             ["failures"] = "200",
         });
-        var (herd, accounts, rate, failures) = (Number(options["herd"]), Number(options["accounts"]), Number(options["per-second"]), Number(options["failures"]));
+        var (herd, accounts, rate, failures) =
+            (Number(options["herd"]), Number(options["accounts"]), Number(options["per-second"]), Number(options["failures"]));
         Console.Error.WriteLine($"deriving the verifiers of {accounts} accounts");
         var many = Enumerable.Range(0, accounts).AsParallel().Select(i => Account($"user{i}", $"{Password} {i}")).ToList();
-        Console.WriteLine("| load | logins | refused, come again | p50 | p95 | longest | all of it | processor |\n|---|---|---|---|---|---|---|---|");
+        Console.WriteLine(
+            "| load | logins | refused, come again | p50 | p95 | longest | all of it | processor |\n|---|---|---|---|---|---|---|---|");
         await HerdAsync(herd);
         await PollAsync(many, rate);
         await AppPasswordsAsync();
@@ -49,7 +51,8 @@ internal static class Logins
     {
         using var kept = new LoginEdge.Kept();
         await using var edge = await LoginEdge.StartAsync([Account("alice", Password)], kept, Unthrottled);
-        await MeasureAsync($"{sessions} sessions of one account at once, after a start", sessions, perSecond: 0, i => edge.LogInAsync("alice@bench.test", Password));
+        await MeasureAsync($"{sessions} sessions of one account at once, after a start", sessions, perSecond: 0, i => edge.LogInAsync(
+            "alice@bench.test", Password));
     }
 
     /// <summary>Two starts: the second edge finds what the first one kept, as a restarted one and another replica do.</summary>
@@ -58,7 +61,8 @@ internal static class Logins
         using var kept = new LoginEdge.Kept();
         await using (var edge = await LoginEdge.StartAsync(accounts, kept, Unthrottled))
         {
-            await MeasureAsync($"{accounts.Count} accounts, {rate}/s, after the first start", accounts.Count, rate, i => PollAsync(edge, i));
+            await MeasureAsync(
+                $"{accounts.Count} accounts, {rate}/s, after the first start", accounts.Count, rate, i => PollAsync(edge, i));
             for (var again = 0; again < 20; again++)
             {
                 var logins = await Task.WhenAll(Enumerable.Range(0, accounts.Count).Select(i => PollAsync(edge, i)));
@@ -92,9 +96,11 @@ internal static class Logins
     {
         using var kept = new LoginEdge.Kept();
         var made = WithAppPasswords("any", 1); // one for all of them, as each costs the same
-        var entries = Enumerable.Range(0, accounts).Select(i => made.Account with { Address = AddressOf($"user{i}"), MailboxId = $"user{i}" }).ToList();
+        var entries = Enumerable.Range(0, accounts)
+            .Select(i => made.Account with { Address = AddressOf($"user{i}"), MailboxId = $"user{i}" }).ToList();
         await using var edge = await LoginEdge.StartAsync(entries, kept, Unthrottled);
-        await MeasureAsync($"{accounts} accounts by app password, {rate}/s, after a start", accounts, rate, i => edge.LogInAsync(entries[i].Address.ToString(), made.Passwords[0]));
+        await MeasureAsync($"{accounts} accounts by app password, {rate}/s, after a start", accounts, rate, i => edge.LogInAsync(
+            entries[i].Address.ToString(), made.Passwords[0]));
     }
 
     private static async Task FailuresAsync(int count)
@@ -152,13 +158,16 @@ internal static class Logins
         _good &= logins.All(l => l.Succeeded || l.IsTemporary) && times.Count > 0;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"| {load} | {times.Count} | {logins.Count(l => l.IsTemporary)} | {At(times, 0.5)} | {At(times, 0.95)} | {At(times, 1)} | {took:0.0} s | {(Environment.CpuUsage.TotalTime - cpu).TotalSeconds:0.0} s |"));
+            $"| {load} | {times.Count} | {logins.Count(l => l.IsTemporary)} | {At(times, 0.5)} | {At(times, 0.95)} | {At(times, 1)} | "
+                + $"{took:0.0} s | {(Environment.CpuUsage.TotalTime - cpu).TotalSeconds:0.0} s |"));
     }
 
     private static string At(List<double> milliseconds, double share)
     {
         double[] sorted = [.. milliseconds.Order()];
-        return sorted.Length == 0 ? "–" : string.Create(CultureInfo.InvariantCulture, $"{sorted[Math.Min((int)(sorted.Length * share), sorted.Length - 1)]:#,0} ms");
+        return sorted.Length == 0
+            ? "–"
+            : string.Create(CultureInfo.InvariantCulture, $"{sorted[Math.Min((int)(sorted.Length * share), sorted.Length - 1)]:#,0} ms");
     }
 
     private static AccountEntry Account(string name, string password) => new()

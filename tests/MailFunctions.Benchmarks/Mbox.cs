@@ -83,7 +83,8 @@ internal static class Mbox
     private static void ResetPeak(int process) => File.WriteAllText($"/proc/{process}/clear_refs", "5");
 
     private static long Peak(int process) => long.Parse(
-        File.ReadLines($"/proc/{process}/status").First(l => l.StartsWith("VmHWM", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+        File.ReadLines($"/proc/{process}/status")
+            .First(l => l.StartsWith("VmHWM", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
         CultureInfo.InvariantCulture) / 1024;
 
     /// <summary>Of an mbox file all but the lines `From `, whose sender and date are not the message's.</summary>

@@ -2,6 +2,7 @@ using MailFunctions.Benchmarks;
 
 return args switch
 {
+    _ when args.Any(a => a is "--help" or "-h" or "-?") => Help(exitCode: 0),
     ["edge-discard", .. var rest] => await EdgeDiscard.RunAsync(rest),
     ["pop3-memory", .. var rest] => await Pop3Memory.RunAsync(rest),
     ["pop3-azurite", .. var rest] => await Pop3Azurite.RunAsync(rest),
@@ -13,10 +14,10 @@ return args switch
     ["edge-hostile", .. var rest] => await HostileEdge.RunAsync(rest),
     ["hostile", .. var rest] => await Hostile.RunAsync(rest),
     ["fuzz", "smtp" or "pop3", .. var rest] => await Fuzz.RunAsync(args[1], rest),
-    _ => Help(),
+    _ => Help(exitCode: 2),
 };
 
-static int Help()
+static int Help(int exitCode)
 {
     Console.WriteLine(
         """
@@ -45,5 +46,5 @@ static int Help()
           fuzz smtp|pop3 [--seconds N] [--seed S] [--rounds N]
               Sessions in memory, fed with damaged copies of the dialog files.
         """);
-    return 2;
+    return exitCode;
 }

@@ -60,7 +60,8 @@ public sealed class AdminApiTests(SharedStack shared)
     public async Task Account_FromPutToDelete_LivesAsTheDesignSays()
     {
         var address = NewAddress();
-        var (created, body) = await PutAsync($"accounts/{address}", new { password = SharedStack.Password, displayName = "Ä. B.", quotaBytes = 1_000_000 });
+        var (created, body) =
+            await PutAsync($"accounts/{address}", new { password = SharedStack.Password, displayName = "Ä. B.", quotaBytes = 1_000_000 });
         Assert.Equal(HttpStatusCode.Created, created);
         Assert.Equal(1_000_000, body.GetProperty("quotaBytes").GetInt64());
         Assert.DoesNotContain("assword\":", body.GetRawText(), StringComparison.Ordinal);
@@ -122,7 +123,9 @@ public sealed class AdminApiTests(SharedStack shared)
         var account = await shared.CreateAccountAsync();
         await MailDialogs.CountAsync(shared.Stack, account);
 
-        Assert.Equal(HttpStatusCode.NoContent, (await PutAsync($"accounts/{account.Address}/password", new { password = "a new and good one" })).Status);
+        Assert.Equal(
+            HttpStatusCode.NoContent,
+            (await PutAsync($"accounts/{account.Address}/password", new { password = "a new and good one" })).Status);
 
         Assert.Equal(0, await MailDialogs.CountAsync(shared.Stack, account with { Password = "a new and good one" }));
         await Assert.ThrowsAnyAsync<Xunit.Sdk.XunitException>(() => MailDialogs.CountAsync(shared.Stack, account));
@@ -140,7 +143,9 @@ public sealed class AdminApiTests(SharedStack shared)
         Assert.Equal("Phone", list.GetProperty("items")[0].GetProperty("label").GetString());
         Assert.DoesNotContain(phone.Password, list.GetRawText(), StringComparison.Ordinal);
 
-        Assert.Equal(HttpStatusCode.NoContent, (await DeleteAsync($"accounts/{account.Address}/app-passwords/{made.GetProperty("id").GetString()}")).Status);
+        Assert.Equal(
+            HttpStatusCode.NoContent,
+            (await DeleteAsync($"accounts/{account.Address}/app-passwords/{made.GetProperty("id").GetString()}")).Status);
 
         await EventuallyAsync(async () =>
         {
@@ -163,7 +168,8 @@ public sealed class AdminApiTests(SharedStack shared)
         var alias = NewAddress();
         Assert.Equal(HttpStatusCode.Created, (await PutAsync($"aliases/{alias}", new { targets = new[] { a.Address, b.Address } })).Status);
 
-        Assert.StartsWith("250", await MailDialogs.SendAsync(shared.Stack.Smtp, alias, "Subject: team\r\n\r\nx\r\n"u8.ToArray()), StringComparison.Ordinal);
+        Assert.StartsWith("250", await MailDialogs.SendAsync(shared.Stack.Smtp, alias, "Subject: team\r\n\r\nx\r\n"u8.ToArray()),
+            StringComparison.Ordinal);
 
         await MailDialogs.WaitForMailAsync(shared.Stack, a, 1);
         await MailDialogs.WaitForMailAsync(shared.Stack, b, 1);
@@ -189,7 +195,10 @@ public sealed class AdminApiTests(SharedStack shared)
         await PutAsync($"domains/{domain}", new { });
         Assert.Equal(HttpStatusCode.Created, (await PutAsync($"aliases/*@{domain}", new { targets = new[] { account.Address } })).Status);
 
-        Assert.StartsWith("250", await MailDialogs.SendAsync(shared.Stack.Smtp, $"anything@{domain}", "Subject: x\r\n\r\nx\r\n"u8.ToArray()), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "250",
+            await MailDialogs.SendAsync(shared.Stack.Smtp, $"anything@{domain}", "Subject: x\r\n\r\nx\r\n"u8.ToArray()),
+            StringComparison.Ordinal);
 
         await MailDialogs.WaitForMailAsync(shared.Stack, account, 1);
     }
@@ -201,7 +210,9 @@ public sealed class AdminApiTests(SharedStack shared)
         var etag = await ETagAsync($"accounts/{account.Address}");
         await SendAsync(HttpMethod.Patch, $"accounts/{account.Address}", new { displayName = "first" });
 
-        foreach (var (method, body) in ((HttpMethod, object?)[])[(HttpMethod.Patch, new { displayName = "second" }), (HttpMethod.Put, new { displayName = "second" }), (HttpMethod.Delete, null)])
+        foreach (var (method, body) in (
+            (HttpMethod, object?)[])[(HttpMethod.Patch, new { displayName = "second" }), (HttpMethod.Put, new { displayName = "second" }),
+            (HttpMethod.Delete, null)])
         {
             Assert.Equal(HttpStatusCode.PreconditionFailed, (await SendAsync(method, $"accounts/{account.Address}", body, etag)).Status);
         }
@@ -224,7 +235,9 @@ public sealed class AdminApiTests(SharedStack shared)
         var pages = 0;
         do
         {
-            var (_, page) = await GetAsync($"aliases?domain={domain}&top=3{(continuation is null ? "" : "&continuation=" + Uri.EscapeDataString(continuation))}");
+            var (_, page) =
+                await GetAsync(
+                    $"aliases?domain={domain}&top=3{(continuation is null ? "" : "&continuation=" + Uri.EscapeDataString(continuation))}");
             found.AddRange(page.GetProperty("items").EnumerateArray().Select(i => i.GetProperty("address").GetString()));
             continuation = page.TryGetProperty("continuation", out var next) ? next.GetString() : null;
         }
@@ -320,7 +333,9 @@ public sealed class AdminApiTests(SharedStack shared)
         var health = await http.GetFromJsonAsync<JsonElement>("health", Token);
 
         Assert.Equal("healthy", health.GetProperty("status").GetString());
-        Assert.Equal(["blobs", "bus", "tables"], health.GetProperty("dependencies").EnumerateArray().Select(d => d.GetProperty("name").GetString()).Order());
+        Assert.Equal(
+            ["blobs", "bus", "tables"],
+            health.GetProperty("dependencies").EnumerateArray().Select(d => d.GetProperty("name").GetString()).Order());
     }
 
     private static string NewDomain() => $"d{Interlocked.Increment(ref _names)}-{Unique}.test";
@@ -339,7 +354,8 @@ public sealed class AdminApiTests(SharedStack shared)
         return answer.Headers.GetValues("ETag").Single();
     }
 
-    private async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(HttpMethod method, string path, object? body = null, string? etag = null)
+    private async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(
+        HttpMethod method, string path, object? body = null, string? etag = null)
     {
         using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
         if (etag is not null)

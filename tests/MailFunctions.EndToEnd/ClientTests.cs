@@ -23,7 +23,8 @@ public sealed class ClientTests(SharedStack shared)
         var (sender, recipient) = (await shared.CreateAccountAsync(), await shared.CreateAccountAsync());
         using var smtp = NewSmtp();
         await smtp.ConnectAsync("127.0.0.1", submission ? shared.Stack.Submission : shared.Stack.Smtps, security, Token);
-        Assert.True(smtp.Capabilities.HasFlag(SmtpCapabilities.Chunking | SmtpCapabilities.Pipelining | SmtpCapabilities.Size | SmtpCapabilities.UTF8));
+        Assert.True(smtp.Capabilities.HasFlag(
+            SmtpCapabilities.Chunking | SmtpCapabilities.Pipelining | SmtpCapabilities.Size | SmtpCapabilities.UTF8));
         await smtp.AuthenticateAsync(sender.Address, sender.Password, Token);
         await smtp.SendAsync(Message(sender, recipient, "over TLS"), Token);
         await smtp.DisconnectAsync(true, Token);
@@ -44,7 +45,8 @@ public sealed class ClientTests(SharedStack shared)
         using var smtp = NewSmtp();
         await smtp.ConnectAsync("127.0.0.1", shared.Stack.Smtps, SecureSocketOptions.SslOnConnect, Token);
 
-        await Assert.ThrowsAsync<ServiceNotAuthenticatedException>(() => smtp.SendAsync(Message(recipient, recipient, "x"), Token)); // 530 5.7.0
+        // 530 5.7.0
+        await Assert.ThrowsAsync<ServiceNotAuthenticatedException>(() => smtp.SendAsync(Message(recipient, recipient, "x"), Token));
     }
 
     [Fact]
@@ -65,7 +67,8 @@ public sealed class ClientTests(SharedStack shared)
         var account = await shared.CreateAccountAsync();
         foreach (var i in Enumerable.Range(1, 3))
         {
-            await MailDialogs.SendAsync(shared.Stack.Smtp, account.Address, System.Text.Encoding.ASCII.GetBytes($"Subject: {i}\r\n\r\n{i}\r\n"));
+            await MailDialogs.SendAsync(
+                shared.Stack.Smtp, account.Address, System.Text.Encoding.ASCII.GetBytes($"Subject: {i}\r\n\r\n{i}\r\n"));
             await MailDialogs.WaitForMailAsync(shared.Stack, account, i);
         }
 

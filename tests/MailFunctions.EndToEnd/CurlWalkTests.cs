@@ -18,12 +18,15 @@ public sealed class CurlWalkTests(SharedStack shared)
         using var files = new TemporaryDirectory();
         var (account, alias) = ($"dora@{domain}", $"sales@{domain}");
         var message = files.File("message.eml");
-        await File.WriteAllTextAsync(message, $"From: sender@elsewhere.test\r\nSubject: walk\r\nMessage-ID: <curl@{domain}>\r\n\r\nFrom curl\r\n", Token);
+        await File.WriteAllTextAsync(
+            message, $"From: sender@elsewhere.test\r\nSubject: walk\r\nMessage-ID: <curl@{domain}>\r\n\r\nFrom curl\r\n", Token);
 
         Assert.Equal(domain, (await ApiAsync("PUT", $"domains/{domain}", "{}")).GetProperty("name").GetString());
         await ApiAsync("PUT", $"accounts/{account}", $$"""{"password": "{{SharedStack.Password}}"}""");
         await ApiAsync("PUT", $"aliases/{alias}", $$"""{"targets": ["{{account}}"]}""");
-        await CurlAsync($"smtp://127.0.0.1:{shared.Stack.Smtp}/client.elsewhere.test", "--mail-from", "sender@elsewhere.test", "--mail-rcpt", alias, "--upload-file", message);
+        await CurlAsync(
+            $"smtp://127.0.0.1:{shared.Stack.Smtp}/client.elsewhere.test", "--mail-from", "sender@elsewhere.test", "--mail-rcpt", alias,
+            "--upload-file", message);
 
         var story = await WaitAsync(() => ItemsAsync($"traces?id=%3Ccurl%40{domain}%3E"), items => items.Count == 3);
         Assert.Equal(["accepted", "delivered", "received"], story.Select(e => e.GetProperty("kind").GetString()!).Order());
@@ -43,14 +46,16 @@ public sealed class CurlWalkTests(SharedStack shared)
         await ApiAsync("PUT", $"accounts/{account}", $$"""{"password": "{{SharedStack.Password}}"}""");
         Assert.Empty(await ItemsAsync($"accounts/{account}/messages"));
         var kept = Assert.Single(await ItemsAsync($"accounts/{account}/deleted-mailboxes")).GetProperty("id");
-        Assert.Equal(1, (await ApiAsync("POST", $"accounts/{account}/deleted-mailboxes/{kept}/restore")).GetProperty("restored").GetInt32());
+        Assert.Equal(
+            1, (await ApiAsync("POST", $"accounts/{account}/deleted-mailboxes/{kept}/restore")).GetProperty("restored").GetInt32());
         Assert.Single(await ItemsAsync($"accounts/{account}/messages"));
     }
 
     private async Task<JsonElement> ApiAsync(string method, string path, string? body = null) => JsonDocument.Parse(await AdminAsync(
         path, [.. (string[])["--request", method], .. body is null ? (string[])[] : ["--json", body]])).RootElement;
 
-    private async Task<List<JsonElement>> ItemsAsync(string path) => [.. JsonDocument.Parse(await AdminAsync(path)).RootElement.GetProperty("items").EnumerateArray()];
+    private async Task<List<JsonElement>> ItemsAsync(string path) =>
+        [.. JsonDocument.Parse(await AdminAsync(path)).RootElement.GetProperty("items").EnumerateArray()];
 
     private Task<string> AdminAsync(string path, params string[] arguments) =>
         CurlAsync($"{shared.Stack.AdminUrl}/api/{path}", ["--header", "x-functions-key: " + shared.Stack.AdminKey, .. arguments]);

@@ -39,7 +39,8 @@ public sealed class DebianClientTests(SharedStack shared) : IDisposable
     public async Task Curl_SendsBySubmissionAndFetchesByPop3s()
     {
         var (alice, bob) = (await shared.CreateAccountAsync(), await shared.CreateAccountAsync());
-        await File.WriteAllTextAsync(_home.File("mail"), $"From: {alice.Address}\r\nSubject: From curl\r\n\r\nHello\r\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            _home.File("mail"), $"From: {alice.Address}\r\nSubject: From curl\r\n\r\nHello\r\n", TestContext.Current.CancellationToken);
 
         await RunAsync(
             "curl",
@@ -47,7 +48,9 @@ public sealed class DebianClientTests(SharedStack shared) : IDisposable
             + $"--user \"{alice.Address}:{alice.Password}\" --mail-from {alice.Address} --mail-rcpt {bob.Address} -T {_home.File("mail")}");
         await MailDialogs.WaitForMailAsync(shared.Stack, bob, 1);
         var fetched = await RunAsync(
-            "curl", $"-sS --cacert {shared.Stack.CertificateAuthority} pop3s://localhost:{Port(shared.Stack.Pop3s)}/1 --user \"{bob.Address}:{bob.Password}\"");
+            "curl",
+            $"-sS --cacert {shared.Stack.CertificateAuthority} pop3s://localhost:{Port(shared.Stack.Pop3s)}/1 --user "
+            + $"\"{bob.Address}:{bob.Password}\"");
 
         Assert.Contains("Subject: From curl\r\n\r\nHello\r\n", fetched, StringComparison.Ordinal);
     }
@@ -176,7 +179,8 @@ public sealed class DebianClientTests(SharedStack shared) : IDisposable
                 password {alice.Password}
                 from {alice.Address}
                 """);
-            await RunAsync("msmtp", $"-C {config} {bob.Address}", $"From: {alice.Address}\nTo: {bob.Address}\nSubject: From msmtp\n\nHello\n");
+            await RunAsync(
+                "msmtp", $"-C {config} {bob.Address}", $"From: {alice.Address}\nTo: {bob.Address}\nSubject: From msmtp\n\nHello\n");
         }
 
         await MailDialogs.WaitForMailAsync(shared.Stack, bob, 2);
@@ -226,7 +230,8 @@ public sealed class DebianClientTests(SharedStack shared) : IDisposable
         var bob = await shared.CreateAccountAsync();
         for (var i = 1; i <= messages; i++)
         {
-            await MailDialogs.SendAsync(shared.Stack.Smtp, bob.Address, System.Text.Encoding.ASCII.GetBytes($"Subject: kept {i}\r\n\r\n{i}\r\n"));
+            await MailDialogs.SendAsync(
+                shared.Stack.Smtp, bob.Address, System.Text.Encoding.ASCII.GetBytes($"Subject: kept {i}\r\n\r\n{i}\r\n"));
         }
 
         await MailDialogs.WaitForMailAsync(shared.Stack, bob, messages);

@@ -18,7 +18,9 @@ public sealed class DkimTests(SharedStack shared)
     {
         var account = await shared.CreateAccountAsync();
         var mark = $"signed-{Guid.NewGuid():N}";
-        var content = $"From: Someone <{account.Address}>\r\nsubject:  {mark}  \r\nX-Folded: a\r\n\t b\r\nSubject: again\r\n\r\n.dot äöü   \r\n \t\r\n\r\n";
+        var content =
+            $"From: Someone <{account.Address}>\r\nsubject:  {mark}  \r\nX-Folded: a\r\n\t b\r\nSubject: again\r\n"
+            + "\r\n.dot äöü   \r\n \t\r\n\r\n";
 
         await SubmitAsync(account, content, "a@far.test");
 
@@ -37,11 +39,14 @@ public sealed class DkimTests(SharedStack shared)
             await shared.CreateAccountAsync(new { password = SharedStack.Password, forwardTo = new[] { "refused@far.test" } }));
         var sender = $"{mark}@elsewhere.test";
         Assert.StartsWith("250", await MailDialogs.SendAsync(
-            shared.Stack.Smtp, there.Address, Encoding.ASCII.GetBytes($"From: {sender}\r\nSubject: {mark}\r\n\r\nx\r\n"), sender), StringComparison.Ordinal);
+            shared.Stack.Smtp, there.Address, Encoding.ASCII.GetBytes($"From: {sender}\r\nSubject: {mark}\r\n\r\nx\r\n"),
+            sender), StringComparison.Ordinal);
         Assert.StartsWith("250", await MailDialogs.SendAsync(
-            shared.Stack.Smtp, gone.Address, "From: x@elsewhere.test\r\nSubject: y\r\n\r\ny\r\n"u8.ToArray(), sender), StringComparison.Ordinal);
+            shared.Stack.Smtp, gone.Address, "From: x@elsewhere.test\r\nSubject: y\r\n\r\ny\r\n"u8.ToArray(),
+            sender), StringComparison.Ordinal);
 
-        Assert.DoesNotContain("DKIM-Signature", Encoding.UTF8.GetString(await WaitForSinkAsync($"Subject: {mark}")), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "DKIM-Signature", Encoding.UTF8.GetString(await WaitForSinkAsync($"Subject: {mark}")), StringComparison.Ordinal);
         var report = await WaitForSinkAsync($"To: {sender}");
         var verdicts = Assert.Single(await DkimVerifiers.MailAuthAsync(await RecordsAsync("example.test"), report));
         Assert.Equal(["example.test pass", "example.test pass"], verdicts.Select(v => $"{v.Domain} {v.Result}"));

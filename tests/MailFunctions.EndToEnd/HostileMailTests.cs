@@ -60,7 +60,8 @@ public sealed class HostileMailTests(SharedStack shared) : IDisposable
 
             """);
 
-        await DebianClient.RunAsync(_home, "fetchmail", $"-f {config} --nodetach --idfile {_home.File("ids")} --pidfile {_home.File("pid")}");
+        await DebianClient.RunAsync(
+            _home, "fetchmail", $"-f {config} --nodetach --idfile {_home.File("ids")} --pidfile {_home.File("pid")}");
 
         Assert.Equal(Expected, Subjects(Directory.EnumerateFiles(Mail()).Select(File.ReadAllText)));
         Assert.Equal(0, await MailDialogs.CountAsync(shared.Stack, bob));
@@ -117,7 +118,9 @@ public sealed class HostileMailTests(SharedStack shared) : IDisposable
 
         var port = shared.Stack.Pop3.ToString(CultureInfo.InvariantCulture);
 
-        var seen = await DebianClient.RunAsync(_home, new ProcessStartInfo(OptionalTool.PathOf("python3"), ["-c", Program, port, bob.Address, bob.Password]));
+        var seen =
+            await DebianClient.RunAsync(
+                _home, new ProcessStartInfo(OptionalTool.PathOf("python3"), ["-c", Program, port, bob.Address, bob.Password]));
 
         Assert.Equal(Expected, Subjects(JsonSerializer.Deserialize<string[]>(seen)!));
     }

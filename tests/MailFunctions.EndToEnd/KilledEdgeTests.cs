@@ -18,7 +18,8 @@ public sealed class KilledEdgeTests
     {
         await using var process = await StackProcess.StartAsync();
         var stack = process.Read();
-        var large = Encoding.ASCII.GetBytes("Subject: large\r\n\r\n" + string.Concat(Enumerable.Repeat(new string('x', 70) + "\r\n", 150_000)));
+        var large =
+            Encoding.ASCII.GetBytes("Subject: large\r\n\r\n" + string.Concat(Enumerable.Repeat(new string('x', 70) + "\r\n", 150_000)));
         Assert.StartsWith("250", await MailDialogs.SendAsync(stack.Smtp, stack.Bob.Address, large), StringComparison.Ordinal);
         await MailDialogs.WaitForMailAsync(stack, stack.Bob, 1);
         await MaildropTests.SendAsync(stack, stack.Bob, "marked");

@@ -41,7 +41,9 @@ internal sealed class LedgerMaildrop(StackJson stack, HttpClient admin)
         try
         {
             var after = _page is null ? "" : $"&continuation={Uri.EscapeDataString(_page)}";
-            using var answer = await admin.GetAsync(string.Create(CultureInfo.InvariantCulture, $"accounts/{stack.Bob.Address}/messages?top={Page}{after}"));
+            using var answer =
+                await admin.GetAsync(
+                    string.Create(CultureInfo.InvariantCulture, $"accounts/{stack.Bob.Address}/messages?top={Page}{after}"));
             if ((int)answer.StatusCode >= 500)
             {
                 return false; // a process is away that the answer needs
@@ -49,7 +51,8 @@ internal sealed class LedgerMaildrop(StackJson stack, HttpClient admin)
 
             answer.EnsureSuccessStatusCode();
             using var page = JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
-            _seen.UnionWith(page.RootElement.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("subject").GetString()!));
+            _seen.UnionWith(
+                page.RootElement.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("subject").GetString()!));
             var next = page.RootElement.TryGetProperty("continuation", out var continuation) ? continuation.GetString() : null;
             _page = next ?? _page;
             return next is not null;

@@ -22,9 +22,12 @@ public sealed class LedgerTests
     private static readonly TimeSpan BetweenFaults = TimeSpan.FromSeconds(4);
 
     /// <summary>How long a crashed receiver's messages stay hidden; in Azure, and here by default, a minute.</summary>
-    private static readonly TimeSpan Lock = TimeSpan.Parse(Environment.GetEnvironmentVariable(LockVariable) ?? "00:00:10", CultureInfo.InvariantCulture);
+    private static readonly TimeSpan Lock =
+        TimeSpan.Parse(Environment.GetEnvironmentVariable(LockVariable) ?? "00:00:10", CultureInfo.InvariantCulture);
 
-    /// <summary>The promise: after the end of any one process everything acknowledged is in its mailbox within this, with a lock of a minute.</summary>
+    /// <summary>
+    /// The promise: after the end of any one process everything acknowledged is in its mailbox within this, with a lock of a minute.
+    /// </summary>
     private static readonly TimeSpan Promise = TimeSpan.FromSeconds(90);
 
     private const string LockVariable = "LOCAL_BUS_LOCK_DURATION";
@@ -32,7 +35,8 @@ public sealed class LedgerTests
     [Fact]
     public async Task EveryProcessEndsOnce_WhileSessionsSend_NothingIsLostOrDoubled_AndAllIsThereInTime()
     {
-        await using var process = await StackProcess.StartAsync(environment: new Dictionary<string, string?> { [LockVariable] = Lock.ToString() });
+        await using var process =
+            await StackProcess.StartAsync(environment: new Dictionary<string, string?> { [LockVariable] = Lock.ToString() });
         var stack = process.Read();
         using var admin = SharedStack.AdminClient(stack);
         var acknowledged = new ConcurrentDictionary<string, byte[]>();
@@ -58,14 +62,19 @@ public sealed class LedgerTests
             await process.WaitForNewProcessAsync(name, id);
             var missing = await maildrop.WaitForAsync(before, Promise - Stopwatch.GetElapsedTime(killed));
 
-            Assert.True(missing.Count == 0, $"{Promise} after the end of {name} {missing.Count} of {before.Count} acknowledged messages are not there: {string.Join(' ', missing.Take(10))}");
-            TestContext.Current.SendDiagnosticMessage($"{name}: all {before.Count} there {Stopwatch.GetElapsedTime(killed).TotalSeconds:0.0} s after its end");
+            Assert.True(
+                missing.Count == 0,
+                $"{Promise} after the end of {name} {missing.Count} of {before.Count} acknowledged messages are not there: "
+                + $"{string.Join(' ', missing.Take(10))}");
+            TestContext.Current.SendDiagnosticMessage(
+                $"{name}: all {before.Count} there {Stopwatch.GetElapsedTime(killed).TotalSeconds:0.0} s after its end");
         }
 
         await Task.Delay(BetweenFaults, TestContext.Current.CancellationToken);
         await stopping.CancelAsync();
         await Task.WhenAll(sending);
-        Assert.True(acknowledged.Count > 100, $"Only {acknowledged.Count} messages were acknowledged: that is too little to show anything.");
+        Assert.True(
+            acknowledged.Count > 100, $"Only {acknowledged.Count} messages were acknowledged: that is too little to show anything.");
 
         Assert.Empty(await maildrop.WaitForAsync([.. acknowledged.Keys], Promise));
         await Task.Delay(TimeSpan.FromSeconds(6), TestContext.Current.CancellationToken); // a doubled delivery would show up now
@@ -81,7 +90,8 @@ public sealed class LedgerTests
     }
 
     /// <summary>Sends message after message until stopped; each try has an id of its own.</summary>
-    private static async Task SendAsync(StackJson stack, int session, ConcurrentDictionary<string, byte[]> acknowledged, CancellationToken stopping)
+    private static async Task SendAsync(
+        StackJson stack, int session, ConcurrentDictionary<string, byte[]> acknowledged, CancellationToken stopping)
     {
         var random = new Random(session);
         RawClient? smtp = null;

@@ -8,7 +8,8 @@ namespace MailFunctions.EndToEnd;
 internal static class MailDialogs
 {
     /// <summary>Sends content by DATA, dot-stuffed (RFC 5321 §4.5.2); gives the reply to the end of data.</summary>
-    public static async Task<string> SendAsync(int port, string recipient, ReadOnlyMemory<byte> content, string sender = "sender@elsewhere.test")
+    public static async Task<string> SendAsync(
+        int port, string recipient, ReadOnlyMemory<byte> content, string sender = "sender@elsewhere.test")
     {
         await using var smtp = await RawClient.ConnectAsync(port);
         await smtp.ReadReplyAsync();

@@ -81,7 +81,9 @@ public sealed class MaildropTests(SharedStack shared)
         await File.WriteAllTextAsync(home.File("client.py"), Script, Token);
         await using var python = ProgramProcess.Start(
             OptionalTool.PathOf("python3"),
-            [home.File("client.py"), shared.Stack.Pop3s.ToString(CultureInfo.InvariantCulture), shared.Stack.CertificateAuthority, account.Address, account.Password]);
+            [
+                home.File("client.py"), shared.Stack.Pop3s.ToString(CultureInfo.InvariantCulture), shared.Stack.CertificateAuthority,
+                account.Address, account.Password]);
         var exit = await python.WaitForExitAsync(TimeSpan.FromSeconds(60));
 
         Assert.True(exit == 0, string.Join('\n', python.Errors));
@@ -107,7 +109,8 @@ public sealed class MaildropTests(SharedStack shared)
     [Fact]
     public async Task Housekeeping_WithoutRetention_PurgesWhatWasDeletedAndItsBlob()
     {
-        await using var process = await StackProcess.StartAsync(environment: new Dictionary<string, string?> { ["Mailboxes__DeletedRetention"] = "00:00:00" });
+        await using var process =
+            await StackProcess.StartAsync(environment: new Dictionary<string, string?> { ["Mailboxes__DeletedRetention"] = "00:00:00" });
         var stack = process.Read();
         await SendAsync(stack, stack.Bob, "deleted", "kept");
         await using (var pop3 = await MailDialogs.LogInAsync(stack, stack.Bob))
@@ -119,7 +122,8 @@ public sealed class MaildropTests(SharedStack shared)
         }
 
         using var http = SharedStack.AdminClient(stack);
-        using var started = await http.PostAsJsonAsync(new Uri(stack.AdminUrl + "/admin/functions/Housekeeping"), new { input = "" }, Token);
+        using var started =
+            await http.PostAsJsonAsync(new Uri(stack.AdminUrl + "/admin/functions/Housekeeping"), new { input = "" }, Token);
         Assert.Equal(System.Net.HttpStatusCode.Accepted, started.StatusCode);
 
         var log = await LogAsync(process, "Housekeeping, blobs without references: 1 done");

@@ -39,12 +39,17 @@ internal sealed class Marionette : IDisposable
 
     /// <summary>Runs a script whose last argument is the function that ends it; what that is given.</summary>
     public async Task<JsonElement> RunAsync(string script, object[] arguments, CancellationToken cancellationToken) =>
-        (await AskAsync("WebDriver:ExecuteAsyncScript", new { script, args = arguments, sandbox = "system", newSandbox = false }, cancellationToken)).GetProperty("value");
+        (await AskAsync(
+            "WebDriver:ExecuteAsyncScript", new { script, args = arguments, sandbox = "system", newSandbox = false }, cancellationToken))
+            .GetProperty("value");
 
     private async Task<JsonElement> AskAsync(string command, object parameters, CancellationToken cancellationToken)
     {
         var frame = JsonSerializer.SerializeToUtf8Bytes(new[] { 0, ++_last, command, parameters });
-        await _tcp.GetStream().WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{frame.Length}:")), .. frame], cancellationToken);
+        await _tcp.GetStream()
+            .WriteAsync(
+                (byte[])[.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{frame.Length}:")), .. frame],
+                cancellationToken);
         var answer = await ReadAsync(cancellationToken);
         return answer[2].ValueKind == JsonValueKind.Null ? answer[3] : throw new InvalidOperationException($"{command}: {answer[2]}");
     }

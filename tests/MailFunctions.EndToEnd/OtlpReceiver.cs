@@ -68,10 +68,12 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         foreach (var resourceSpans in Fields(request, 1))
         {
             var attributes = Fields(resourceSpans, 1).SelectMany(r => Fields(r, 1));
-            var service = attributes.Where(a => Text(a, 1) == "service.name").Select(a => Text(Fields(a, 2).Single(), 1)).FirstOrDefault() ?? "";
+            var service = attributes.Where(a => Text(a, 1) == "service.name").Select(a => Text(Fields(a, 2).Single(), 1)).FirstOrDefault()
+                ?? "";
             foreach (var span in Fields(resourceSpans, 2).SelectMany(s => Fields(s, 2)))
             {
-                _spans.Enqueue(new ReceivedSpan(service, Hex(span, 1), Hex(span, 2), Hex(span, 4), Text(span, 5), Encoding.Latin1.GetString(span)));
+                _spans.Enqueue(
+                    new ReceivedSpan(service, Hex(span, 1), Hex(span, 2), Hex(span, 4), Text(span, 5), Encoding.Latin1.GetString(span)));
             }
         }
     }

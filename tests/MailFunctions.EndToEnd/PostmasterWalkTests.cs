@@ -21,8 +21,13 @@ public sealed class PostmasterWalkTests(SharedStack shared)
         await AdminAsync("aliases", "set", $"team@{domain}", "--targets", account.Address, "--targets", shared.Stack.Bob.Address);
 
         Assert.StartsWith("250", await MailDialogs.SendAsync(
-            shared.Stack.Smtp, $"team@{domain}", System.Text.Encoding.ASCII.GetBytes($"Subject: walk\r\nMessage-ID: <walk@{domain}>\r\n\r\nFrom here on\r\n")), StringComparison.Ordinal);
-        Assert.StartsWith("250", await MailDialogs.SendAsync(shared.Stack.Smtp, $"abuse@{domain}", "Subject: role\r\n\r\nrole\r\n"u8.ToArray()), StringComparison.Ordinal);
+            shared.Stack.Smtp, $"team@{domain}",
+            System.Text.Encoding.ASCII.GetBytes(
+                $"Subject: walk\r\nMessage-ID: <walk@{domain}>\r\n\r\nFrom here on\r\n")), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "250",
+            await MailDialogs.SendAsync(shared.Stack.Smtp, $"abuse@{domain}", "Subject: role\r\n\r\nrole\r\n"u8.ToArray()),
+            StringComparison.Ordinal);
         await MailDialogs.WaitForMailAsync(shared.Stack, account, 2);
 
         var trace = await JsonAsync(t => t.GetArrayLength() >= 3, "traces", "find", "--id", $"<walk@{domain}>");
@@ -30,7 +35,8 @@ public sealed class PostmasterWalkTests(SharedStack shared)
         Assert.Contains("127.0.0.1", trace[0].GetProperty("detail").GetString(), StringComparison.Ordinal);
         Assert.Equal(2, trace.EnumerateArray().Count(e => e.GetProperty("kind").GetString() == "delivered"));
 
-        var walk = (await JsonAsync(_ => true, "messages", "list", account.Address)).EnumerateArray().Single(m => m.GetProperty("subject").GetString() == "walk");
+        var walk = (await JsonAsync(_ => true, "messages", "list", account.Address))
+            .EnumerateArray().Single(m => m.GetProperty("subject").GetString() == "walk");
         await using (var pop3 = await MailDialogs.LogInAsync(shared.Stack, account))
         {
             foreach (var number in (int[])[1, 2])
@@ -56,10 +62,18 @@ public sealed class PostmasterWalkTests(SharedStack shared)
 
         // Her account goes, and her mail to bob, who has had it by the alias.
         await AdminAsync("accounts", "delete", account.Address);
-        var kept = Assert.Single((await JsonAsync(_ => true, "deleted-mailboxes", "list", account.Address)).EnumerateArray()).GetProperty("id").GetString()!;
-        Assert.Contains("restored      0\nalreadyThere  1", await AdminAsync("deleted-mailboxes", "restore", account.Address, kept, "--into", shared.Stack.Bob.Address), StringComparison.Ordinal);
-        var story = await JsonAsync(t => t.EnumerateArray().Any(e => e.GetProperty("kind").GetString() == "received"), "traces", "find", "--id", $"<walk@{domain}>");
-        Assert.Contains(story.EnumerateArray(), e => e.GetProperty("detail").ToString().Contains($"taken: team@{domain}", StringComparison.Ordinal));
+        var kept = Assert.Single((await JsonAsync(_ => true, "deleted-mailboxes", "list", account.Address)).EnumerateArray())
+            .GetProperty("id").GetString()!;
+        Assert.Contains(
+            "restored      0\nalreadyThere  1",
+            await AdminAsync("deleted-mailboxes", "restore", account.Address, kept, "--into", shared.Stack.Bob.Address),
+            StringComparison.Ordinal);
+        var story =
+            await JsonAsync(
+                t => t.EnumerateArray().Any(e => e.GetProperty("kind").GetString() == "received"), "traces", "find", "--id",
+                $"<walk@{domain}>");
+        Assert.Contains(
+            story.EnumerateArray(), e => e.GetProperty("detail").ToString().Contains($"taken: team@{domain}", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -67,9 +81,11 @@ public sealed class PostmasterWalkTests(SharedStack shared)
     {
         var domain = $"nowhere-{Unique}.test";
 
-        Assert.Contains("done          0", await AdminAsync("jobs", "hold-all", "--domain", domain, "--state", "queued"), StringComparison.Ordinal);
+        Assert.Contains(
+            "done          0", await AdminAsync("jobs", "hold-all", "--domain", domain, "--state", "queued"), StringComparison.Ordinal);
         Assert.Equal(0, (await JsonAsync(_ => true, "jobs", "list", "--domain", domain)).GetArrayLength());
-        Assert.Contains("done  0", await AdminAsync("dead-letters", "delete-all", "mail-inbound", "--reason", "none of " + Unique), StringComparison.Ordinal);
+        Assert.Contains("done  0", await AdminAsync("dead-letters", "delete-all", "mail-inbound", "--reason", "none of " + Unique),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -103,7 +119,8 @@ public sealed class PostmasterWalkTests(SharedStack shared)
     public async Task Metrics_OfTheEdge_CountWhatWasAccepted()
     {
         var account = await shared.CreateAccountAsync();
-        Assert.StartsWith("250", await MailDialogs.SendAsync(shared.Stack.Smtp, account.Address, "Subject: x\r\n\r\nx\r\n"u8.ToArray()), StringComparison.Ordinal);
+        Assert.StartsWith("250", await MailDialogs.SendAsync(shared.Stack.Smtp, account.Address, "Subject: x\r\n\r\nx\r\n"u8.ToArray()),
+            StringComparison.Ordinal);
         using var http = new HttpClient();
 
         var text = await http.GetStringAsync(new Uri(shared.Stack.EdgeHealth.TrimEnd('/') + "/metrics"), Token);

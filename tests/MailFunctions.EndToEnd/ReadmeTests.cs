@@ -15,7 +15,9 @@ public sealed partial class ReadmeTests(SharedStack shared)
         .SelectMany(block => block.Groups["lines"].Value.Split('\n', StringSplitOptions.RemoveEmptyEntries))];
 
     [Fact]
-    public void EveryCommand_IsRunByATestHere() => Assert.All(Commands, line => Assert.Contains(line.Split(' ')[0], (string[])["dotnet", "swaks", "printf", "curl", "azd", "alias", "admin"]));
+    public void EveryCommand_IsRunByATestHere() =>
+        Assert.All(Commands, line => Assert.Contains(
+            line.Split(' ')[0], (string[])["dotnet", "swaks", "printf", "curl", "azd", "alias", "admin"]));
 
     [Fact]
     public async Task TheFirstCommand_RunsTheMainJob()
@@ -36,7 +38,8 @@ public sealed partial class ReadmeTests(SharedStack shared)
     {
         var line = Command("dotnet test").Split('#')[0].Trim();
 
-        Assert.Contains(File.ReadLines(Path.Combine(Repository.Root, ".ci", "run")), l => l.StartsWith(line + " ", StringComparison.Ordinal));
+        Assert.Contains(
+            File.ReadLines(Path.Combine(Repository.Root, ".ci", "run")), l => l.StartsWith(line + " ", StringComparison.Ordinal));
     }
 
     [ToolFact("swaks", "curl")]
@@ -54,7 +57,8 @@ public sealed partial class ReadmeTests(SharedStack shared)
     public async Task TheFirstDayOfAPostmaster_GoesAsItStandsThere()
     {
         var (unique, bob) = (Guid.NewGuid().ToString("N")[..8], await shared.CreateAccountAsync());
-        Assert.StartsWith("250", await MailDialogs.SendAsync(shared.Stack.Smtp, bob.Address, "Subject: x\r\n\r\nx\r\n"u8.ToArray()), StringComparison.Ordinal);
+        Assert.StartsWith("250", await MailDialogs.SendAsync(shared.Stack.Smtp, bob.Address, "Subject: x\r\n\r\nx\r\n"u8.ToArray()),
+            StringComparison.Ordinal);
         await MailDialogs.WaitForMailAsync(shared.Stack, bob, 1);
         using var files = new TemporaryDirectory();
         Assert.Equal("alias admin='dotnet run --no-build --project src/MailFunctions.Local -- admin'", Command("alias"));
@@ -65,12 +69,14 @@ public sealed partial class ReadmeTests(SharedStack shared)
                 .Replace("example.org", unique + ".test", StringComparison.Ordinal)
                 .Replace("bob@example.test", bob.Address, StringComparison.Ordinal)
                 .Replace("bob.mbox", files.File("bob.mbox"), StringComparison.Ordinal);
-            said.Add(await RunAsync($"'{Repository.ProgramOf("MailFunctions.Local")}' {mine} --url {shared.Stack.AdminUrl} --key {shared.Stack.AdminKey}"));
+            said.Add(await RunAsync(
+                $"'{Repository.ProgramOf("MailFunctions.Local")}' {mine} --url {shared.Stack.AdminUrl} --key {shared.Stack.AdminKey}"));
         }
 
         Assert.True(said.Count > 12);
         Assert.Contains("1 imported, 0 skipped, 0 refused.", said);
-        Assert.Contains(said, s => s.Contains($"carol@{unique}.test", StringComparison.Ordinal) && s.Contains("Carol", StringComparison.Ordinal));
+        Assert.Contains(
+            said, s => s.Contains($"carol@{unique}.test", StringComparison.Ordinal) && s.Contains("Carol", StringComparison.Ordinal));
         Assert.Contains(said, s => s.Contains("accepted", StringComparison.Ordinal) && s.Contains(bob.Address, StringComparison.Ordinal));
     }
 
@@ -89,7 +95,9 @@ public sealed partial class ReadmeTests(SharedStack shared)
     {
         await using var shell = ProgramProcess.Start(
             "sh", ["-c", $"cd '{Repository.Root}' && {line}"], new Dictionary<string, string?> { ["MSBUILDDISABLENODEREUSE"] = "1" });
-        Assert.True(await shell.WaitForExitAsync(Limit) == 0, $"{line}\nended with {shell.ExitCode}:\n{string.Join('\n', shell.Errors)}\n{string.Join('\n', shell.Output)}");
+        Assert.True(
+            await shell.WaitForExitAsync(Limit) == 0,
+            $"{line}\nended with {shell.ExitCode}:\n{string.Join('\n', shell.Errors)}\n{string.Join('\n', shell.Output)}");
         return string.Join('\n', shell.Output);
     }
 

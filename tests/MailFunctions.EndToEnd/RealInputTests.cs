@@ -11,7 +11,8 @@ public sealed class RealInputTests(SharedStack shared)
     {
         ["plain"] = () => Ascii("From: a@elsewhere.test\r\nTo: b@example.test\r\nSubject: plain\r\n\r\nHello\r\n"),
         ["multipart with attachments"] = Multipart,
-        ["8-bit and UTF-8 header"] = () => Encoding.UTF8.GetBytes("From: Jürgen <a@elsewhere.test>\r\nSubject: Grüße – 日本語\r\n\r\nGrüße\r\n"),
+        ["8-bit and UTF-8 header"] = () =>
+            Encoding.UTF8.GetBytes("From: Jürgen <a@elsewhere.test>\r\nSubject: Grüße – 日本語\r\n\r\nGrüße\r\n"),
         ["Latin-1 header and body"] = () => Encoding.Latin1.GetBytes("Subject: Gr\u00FC\u00DFe\r\n\r\n\u00E4\u00F6\u00FC\r\n"),
         ["line of 998 octets"] = () => Ascii("Subject: 998\r\n\r\n" + new string('x', 998) + "\r\n"),
         ["line of 300,000 octets"] = () => Ascii("Subject: long\r\n\r\n" + new string('y', 300_000) + "\r\nend\r\n"),
@@ -21,7 +22,9 @@ public sealed class RealInputTests(SharedStack shared)
         ["header only"] = () => Ascii("Subject: no body\r\n"),
         ["empty body"] = () => Ascii("Subject: empty body\r\n\r\n"),
         ["nothing"] = () => [],
-        ["NUL and other control octets"] = () => [.. Ascii("Subject: controls\r\n\r\n"), .. Enumerable.Range(0, 256).Select(i => (byte)i).Where(i => i is not (10 or 13)), 13, 10],
+        ["NUL and other control octets"] = () =>
+            [.. Ascii("Subject: controls\r\n\r\n"), .. Enumerable.Range(0, 256).Select(i => (byte)i).Where(i => i is not (10 or 13)), 13,
+                10],
         ["many small lines"] = () => Ascii("Subject: lines\r\n\r\n" + string.Concat(Enumerable.Range(0, 50_000).Select(i => $"{i}\r\n"))),
         ["25 MiB"] = TwentyFiveMebibytes,
     };
@@ -52,7 +55,8 @@ public sealed class RealInputTests(SharedStack shared)
         var content = Ascii("Subject: no final line break\r\n\r\n.dot\r\nlast line without an end");
         var account = await shared.CreateAccountAsync();
 
-        Assert.StartsWith("250 2.", await MailDialogs.SendChunksAsync(shared.Stack.Smtp, account.Address, content, chunk), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "250 2.", await MailDialogs.SendChunksAsync(shared.Stack.Smtp, account.Address, content, chunk), StringComparison.Ordinal);
 
         await MailDialogs.WaitForMailAsync(shared.Stack, account, 1);
         var (retrieved, listed) = await MailDialogs.RetrieveAsync(shared.Stack, account, 1);

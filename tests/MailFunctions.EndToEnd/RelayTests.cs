@@ -27,7 +27,8 @@ public sealed class RelayTests(SharedStack shared)
         var kept = await WaitForSinkAsync(subject);
         var text = Encoding.UTF8.GetString(kept);
         Assert.StartsWith($"X-Envelope-From: FROM:<{account.Address}> SIZE=", text, StringComparison.Ordinal);
-        Assert.Contains("X-Envelope-To: TO:<a@far.test>\r\nX-Envelope-To: TO:<b@far.test>\r\nDKIM-Signature: v=1; a=rsa-sha256;", text, StringComparison.Ordinal);
+        Assert.Contains("X-Envelope-To: TO:<a@far.test>\r\nX-Envelope-To: TO:<b@far.test>\r\nDKIM-Signature: v=1; a=rsa-sha256;", text,
+            StringComparison.Ordinal);
         Assert.Equal(content, kept[^content.Length..]);
     }
 
@@ -35,14 +36,16 @@ public sealed class RelayTests(SharedStack shared)
     public async Task Submission_RefusedThere_ComesBackAsAReport()
     {
         var account = await shared.CreateAccountAsync();
-        await SubmitAsync(account, Encoding.ASCII.GetBytes($"From: {account.Address}\r\nSubject: x\r\n\r\nx\r\n"), "refused-1@far.test", "taken-1@far.test");
+        await SubmitAsync(account, Encoding.ASCII.GetBytes($"From: {account.Address}\r\nSubject: x\r\n\r\nx\r\n"), "refused-1@far.test",
+            "taken-1@far.test");
 
         using var report = await WaitForMailAsync(account);
 
         var body = Assert.IsType<MultipartReport>(report.Body);
         var groups = Assert.IsType<MessageDeliveryStatus>(body[1]).StatusGroups;
         Assert.Single(groups, g => g["Final-Recipient"] is not null); // not the one that was taken
-        Assert.Equal(("rfc822; refused-1@far.test", "failed", "5.1.1"), (groups[1]["Final-Recipient"], groups[1]["Action"], groups[1]["Status"]));
+        Assert.Equal(
+            ("rfc822; refused-1@far.test", "failed", "5.1.1"), (groups[1]["Final-Recipient"], groups[1]["Action"], groups[1]["Status"]));
         Assert.Equal("<>", report.Headers[HeaderId.ReturnPath]);
     }
 
@@ -51,7 +54,9 @@ public sealed class RelayTests(SharedStack shared)
     {
         var account = await shared.CreateAccountAsync();
         var alias = $"list-{Guid.NewGuid():N}@example.test";
-        using var made = await shared.Admin.PutAsJsonAsync($"aliases/{alias}", new { targets = (string[])["member@far.test"] }, TestContext.Current.CancellationToken);
+        using var made =
+            await shared.Admin.PutAsJsonAsync(
+                $"aliases/{alias}", new { targets = (string[])["member@far.test"] }, TestContext.Current.CancellationToken);
         Assert.True(made.IsSuccessStatusCode);
         var subject = $"sent-on-{Guid.NewGuid():N}";
         await SubmitAsync(account, Encoding.ASCII.GetBytes($"From: {account.Address}\r\nSubject: {subject}\r\n\r\nx\r\n"), alias);
@@ -68,11 +73,13 @@ public sealed class RelayTests(SharedStack shared)
     public async Task SmarthostOfTheEnvironment_TakesTheMailInThePlaceOfTheSink()
     {
         await using var mta = new ScriptedMta();
-        await using var process = await StackProcess.StartAsync(environment: new Dictionary<string, string?> { ["Relay__Smarthost"] = $"127.0.0.1:{mta.Port}" });
+        await using var process =
+            await StackProcess.StartAsync(environment: new Dictionary<string, string?> { ["Relay__Smarthost"] = $"127.0.0.1:{mta.Port}" });
         var stack = process.Read();
         Assert.Null(stack.SinkDirectory);
 
-        await SubmitAsync(stack, stack.Alice, Encoding.ASCII.GetBytes($"From: {stack.Alice.Address}\r\nSubject: x\r\n\r\nx\r\n"), "a@far.test");
+        await SubmitAsync(
+            stack, stack.Alice, Encoding.ASCII.GetBytes($"From: {stack.Alice.Address}\r\nSubject: x\r\n\r\nx\r\n"), "a@far.test");
 
         var received = await WaitAsync(() => Task.FromResult(mta.Messages.TryPeek(out var message) ? message : null));
         Assert.Equal(["RCPT TO:<a@far.test>"], received.Recipients);
@@ -90,7 +97,8 @@ public sealed class RelayTests(SharedStack shared)
         var stack = process.Read();
         Assert.Null(stack.SinkDirectory);
 
-        await SubmitAsync(stack, stack.Alice, Encoding.ASCII.GetBytes($"From: {stack.Alice.Address}\r\nSubject: x\r\n\r\nx\r\n"), "a@far.test");
+        await SubmitAsync(
+            stack, stack.Alice, Encoding.ASCII.GetBytes($"From: {stack.Alice.Address}\r\nSubject: x\r\n\r\nx\r\n"), "a@far.test");
 
         var received = await WaitAsync(() => Task.FromResult(mta.Messages.TryPeek(out var message) ? message : null));
         Assert.Equal(["RCPT TO:<a@far.test>"], received.Recipients);
@@ -108,14 +116,21 @@ public sealed class RelayTests(SharedStack shared)
         }
 
         string[] user = Environment.IsPrivilegedProcess ? ["-u", "nobody"] : []; // it does not run as root
-        await using var sink = ProgramProcess.Start(OptionalTool.PathOf("smtp-sink"), [.. user, "-d", Path.Combine(mail.Path, "%M."), $"127.0.0.1:{port}", "100"]);
-        await using var process = await StackProcess.StartAsync(environment: new Dictionary<string, string?> { ["Relay__Smarthost"] = $"127.0.0.1:{port}" });
+        await using var sink =
+            ProgramProcess.Start(
+                OptionalTool.PathOf("smtp-sink"), [.. user, "-d", Path.Combine(mail.Path, "%M."), $"127.0.0.1:{port}", "100"]);
+        await using var process =
+            await StackProcess.StartAsync(environment: new Dictionary<string, string?> { ["Relay__Smarthost"] = $"127.0.0.1:{port}" });
         var stack = process.Read();
         var subject = $"sink-{Guid.NewGuid():N}";
 
-        await SubmitAsync(stack, stack.Alice, Encoding.UTF8.GetBytes($"From: {stack.Alice.Address}\r\nSubject: {subject}\r\n\r\n.dot äöü\r\n"), "a@far.test", "b@far.test");
+        await SubmitAsync(
+            stack, stack.Alice, Encoding.UTF8.GetBytes($"From: {stack.Alice.Address}\r\nSubject: {subject}\r\n\r\n.dot äöü\r\n"),
+            "a@far.test", "b@far.test");
 
-        var kept = await WaitAsync(() => Task.FromResult(Directory.EnumerateFiles(mail.Path).Select(File.ReadAllText).FirstOrDefault(f => f.Contains(subject, StringComparison.Ordinal))));
+        var kept =
+            await WaitAsync(() => Task.FromResult(Directory.EnumerateFiles(mail.Path)
+                .Select(File.ReadAllText).FirstOrDefault(f => f.Contains(subject, StringComparison.Ordinal))));
         Assert.Contains($"X-Mail-Args: <{stack.Alice.Address}>", kept, StringComparison.Ordinal);
         Assert.Contains("X-Rcpt-Args: <a@far.test>", kept, StringComparison.Ordinal);
         Assert.Contains("X-Rcpt-Args: <b@far.test>", kept, StringComparison.Ordinal);
@@ -146,7 +161,8 @@ public sealed class RelayTests(SharedStack shared)
         Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
     }
 
-    private Task SubmitAsync(AccountJson account, byte[] content, params string[] recipients) => SubmitAsync(shared.Stack, account, content, recipients);
+    private Task SubmitAsync(AccountJson account, byte[] content, params string[] recipients) =>
+        SubmitAsync(shared.Stack, account, content, recipients);
 
     private static async Task SubmitAsync(StackJson stack, AccountJson account, byte[] content, params string[] recipients) =>
         Assert.StartsWith("250", await AnswerAsync(stack, account, content, recipients), StringComparison.Ordinal);
@@ -175,7 +191,8 @@ public sealed class RelayTests(SharedStack shared)
     {
         var wanted = Encoding.ASCII.GetBytes(subject);
         return await WaitAsync(() => Task.FromResult(
-            Directory.EnumerateFiles(shared.Stack.SinkDirectory!, "*.eml").Select(File.ReadAllBytes).FirstOrDefault(f => f.AsSpan().IndexOf(wanted) >= 0)));
+            Directory.EnumerateFiles(shared.Stack.SinkDirectory!, "*.eml")
+                .Select(File.ReadAllBytes).FirstOrDefault(f => f.AsSpan().IndexOf(wanted) >= 0)));
     }
 
     private Task<MimeMessage> WaitForMailAsync(AccountJson account) => WaitAsync(async () =>
@@ -192,7 +209,9 @@ public sealed class RelayTests(SharedStack shared)
     {
         var found = await WaitAsync(async () =>
         {
-            using var page = JsonDocument.Parse(await shared.Admin.GetStringAsync($"queues/outbound/jobs?domain={domain}", TestContext.Current.CancellationToken));
+            using var page =
+                JsonDocument.Parse(
+                    await shared.Admin.GetStringAsync($"queues/outbound/jobs?domain={domain}", TestContext.Current.CancellationToken));
             var jobs = page.RootElement.GetProperty("items").EnumerateArray().Where(wanted).Select(j => j.Clone()).ToArray();
             return jobs.Length > 0 ? jobs : null;
         });

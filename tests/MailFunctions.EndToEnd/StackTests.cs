@@ -89,7 +89,8 @@ public sealed class StackTests
         var after = stack.Read();
         Assert.NotEqual(before.Bob.Password, after.Bob.Password);
         Assert.Equal(1, await MailDialogs.CountAsync(after, after.Bob));
-        Assert.Contains(stack.Process.Output, l => l.EndsWith("keys.json was missing: alice@example.test and bob@example.test got the new passwords below.", StringComparison.Ordinal));
+        Assert.Contains(stack.Process.Output, l => l.EndsWith(
+            "keys.json was missing: alice@example.test and bob@example.test got the new passwords below.", StringComparison.Ordinal));
     }
 
     /// <summary>As on a full disk: its own files can't be written, and the stack supervises all the same.</summary>
@@ -117,13 +118,15 @@ public sealed class StackTests
     {
         using var data = new TemporaryDirectory();
         Directory.CreateDirectory(data.File("azurite"));
-        await File.WriteAllTextAsync(data.File("azurite/__azurite_db_table__.json"), "{\"filename\": \"/x", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            data.File("azurite/__azurite_db_table__.json"), "{\"filename\": \"/x", TestContext.Current.CancellationToken);
         await using var stack = ProgramProcess.Start(
             Repository.ProgramOf("MailFunctions.Local"), ["--data", data.Path, "--port-offset", $"{StackProcess.FreeOffset()}"]);
 
         Assert.Equal(1, await stack.WaitForExitAsync(Limit));
 
-        Assert.StartsWith($"{data.File("azurite/__azurite_db_table__.json")} is damaged, so Azurite can't start: ", Assert.Single(stack.Errors), StringComparison.Ordinal);
+        Assert.StartsWith($"{data.File("azurite/__azurite_db_table__.json")} is damaged, so Azurite can't start: ",
+            Assert.Single(stack.Errors), StringComparison.Ordinal);
     }
 
     /// <summary>In /proc no file can be made, which is what a read-only disk says too.</summary>
@@ -144,7 +147,8 @@ public sealed class StackTests
     {
         using var data = new TemporaryDirectory();
         await using var stack = ProgramProcess.Start(
-            "dotnet", [Repository.ProgramOf("MailFunctions.Local") + ".dll", "--data", data.Path, "--port-offset", $"{StackProcess.FreeOffset()}"]);
+            "dotnet",
+            [Repository.ProgramOf("MailFunctions.Local") + ".dll", "--data", data.Path, "--port-offset", $"{StackProcess.FreeOffset()}"]);
 
         await stack.WaitForLineAsync("Ready", TimeSpan.FromSeconds(90));
     }
@@ -188,16 +192,21 @@ public sealed class StackTests
         var (exitCode, errors) = await StartAndFailAsync(offset, new Dictionary<string, string?>());
 
         Assert.Equal(1, exitCode);
-        Assert.Equal($"Port {2525 + offset} (SMTP) is in use: end the program that has it, or start with another --port-offset.", Assert.Single(errors));
+        Assert.Equal(
+            $"Port {2525 + offset} (SMTP) is in use: end the program that has it, or start with another --port-offset.",
+            Assert.Single(errors));
     }
 
     [Fact]
     public async Task Start_WithoutNode_SaysWhatToInstallAndExitsWith1()
     {
-        var (exitCode, errors) = await StartAndFailAsync(StackProcess.FreeOffset(), new Dictionary<string, string?> { ["PATH"] = "/nonexistent" });
+        var (exitCode, errors) =
+            await StartAndFailAsync(StackProcess.FreeOffset(), new Dictionary<string, string?> { ["PATH"] = "/nonexistent" });
 
         Assert.Equal(1, exitCode);
-        Assert.Equal("Node.js was not found on the PATH: install version 20 or later (it runs Azurite, the storage emulator).", Assert.Single(errors));
+        Assert.Equal(
+            "Node.js was not found on the PATH: install version 20 or later (it runs Azurite, the storage emulator).",
+            Assert.Single(errors));
     }
 
     [Fact]
@@ -237,7 +246,8 @@ public sealed class StackTests
 
         using var data = new TemporaryDirectory();
         await using var stack = ProgramProcess.Start(
-            Path.Combine(copy.Path, "MailFunctions.Local", "debug", "MailFunctions.Local"), ["--data", data.Path, "--port-offset", $"{StackProcess.FreeOffset()}"]);
+            Path.Combine(copy.Path, "MailFunctions.Local", "debug", "MailFunctions.Local"),
+            ["--data", data.Path, "--port-offset", $"{StackProcess.FreeOffset()}"]);
 
         Assert.Equal(1, await stack.WaitForExitAsync(Limit));
 
@@ -251,13 +261,16 @@ public sealed class StackTests
     {
         using var data = new TemporaryDirectory();
         await using var stack = ProgramProcess.Start(
-            Repository.ProgramOf("MailFunctions.Local"), ["--data", data.Path, "--port-offset", $"{StackProcess.FreeOffset()}", "--functions-host", "func"]);
+            Repository.ProgramOf("MailFunctions.Local"),
+            ["--data", data.Path, "--port-offset", $"{StackProcess.FreeOffset()}", "--functions-host", "func"]);
 
         Assert.Equal(1, await stack.WaitForExitAsync(Limit));
-        Assert.Contains("lacks the host's half of the Service Bus trigger, which func needs: run `dotnet publish", Assert.Single(stack.Errors), StringComparison.Ordinal);
+        Assert.Contains("lacks the host's half of the Service Bus trigger, which func needs: run `dotnet publish",
+            Assert.Single(stack.Errors), StringComparison.Ordinal);
     }
 
-    private static async Task<(int ExitCode, IReadOnlyList<string> Errors)> StartAndFailAsync(int offset, IReadOnlyDictionary<string, string?> environment)
+    private static async Task<(int ExitCode, IReadOnlyList<string> Errors)> StartAndFailAsync(
+        int offset, IReadOnlyDictionary<string, string?> environment)
     {
         using var data = new TemporaryDirectory();
         await using var stack = ProgramProcess.Start(

@@ -29,19 +29,22 @@ public sealed class TelemetryTests
             : [], found => found.Count >= 4);
 
         Assert.Equal(
-            ["mailfunctions-edge smtp transaction", "mailfunctions-functions Inbound", "mailfunctions-functions Outbound", "mailfunctions-functions relay"],
+            ["mailfunctions-edge smtp transaction", "mailfunctions-functions Inbound", "mailfunctions-functions Outbound",
+                "mailfunctions-functions relay"],
             spans.Select(s => $"{s.Service} {s.Name}").Order());
         string Of(string name) => spans.Single(s => s.Name == name).SpanId;
         Assert.Equal(
             [("Inbound", Of("smtp transaction")), ("Outbound", Of("Inbound")), ("relay", Of("Outbound")), ("smtp transaction", "")],
             spans.Select(s => (s.Name, s.ParentId)).OrderBy(s => s.Name, StringComparer.OrdinalIgnoreCase));
         Assert.Contains(spans, s => s.Text.Contains(id, StringComparison.Ordinal));
-        Assert.DoesNotContain(otlp.Spans, s => s.Text.Contains("far.test", StringComparison.Ordinal) || s.Text.Contains(stack.Alice.Address, StringComparison.Ordinal));
+        Assert.DoesNotContain(otlp.Spans, s => s.Text.Contains("far.test", StringComparison.Ordinal)
+            || s.Text.Contains(stack.Alice.Address, StringComparison.Ordinal));
         await WaitAsync(() => otlp.HasMetrics, has => has);
 
         using var admin = SharedStack.AdminClient(stack);
         var story = await WaitAsync(
-            () => JsonDocument.Parse(admin.GetStringAsync($"traces?id={id}", Token).Result).RootElement.GetProperty("items").EnumerateArray().ToList(), items => items.Count >= 4);
+            () => JsonDocument.Parse(admin.GetStringAsync($"traces?id={id}", Token)
+                .Result).RootElement.GetProperty("items").EnumerateArray().ToList(), items => items.Count >= 4);
         Assert.Equal(["accepted", "received", "refused", "relayed"], story.Select(e => e.GetProperty("kind").GetString()).Order());
         Assert.Equal("relayed", story[^1].GetProperty("kind").GetString());
         string? Detail(string kind) => story.Single(e => e.GetProperty("kind").GetString() == kind).GetProperty("detail").GetString();

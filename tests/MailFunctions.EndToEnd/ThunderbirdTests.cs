@@ -23,7 +23,8 @@ public sealed class ThunderbirdTests(SharedStack shared) : IDisposable
         ["network.proxy.ssl_port"] = 1,
     };
 
-    private static readonly string Script = File.ReadAllText(Path.Combine(Repository.Root, "tests", "MailFunctions.EndToEnd", "thunderbird.js"));
+    private static readonly string Script =
+        File.ReadAllText(Path.Combine(Repository.Root, "tests", "MailFunctions.EndToEnd", "thunderbird.js"));
 
     private readonly TemporaryDirectory _profile = new();
     private readonly CancellationTokenSource _limit = new(Limit);
@@ -46,7 +47,9 @@ public sealed class ThunderbirdTests(SharedStack shared) : IDisposable
     {
         var (bob, port) = (await shared.CreateAccountAsync(), FreePorts.Next());
         await File.WriteAllLinesAsync(
-            _profile.File("user.js"), Preferences.Append(new("marionette.port", port)).Select(p => $"user_pref(\"{p.Key}\", {JsonSerializer.Serialize(p.Value)});"), _limit.Token);
+            _profile.File("user.js"),
+            Preferences.Append(new("marionette.port", port)).Select(p => $"user_pref(\"{p.Key}\", {JsonSerializer.Serialize(p.Value)});"),
+            _limit.Token);
         await using var display = ProgramProcess.Start(OptionalTool.PathOf("Xvfb"), ["-displayfd", "1", "-screen", "0", "1280x800x24"]);
         while (display.Output.Count == 0)
         {
@@ -60,7 +63,8 @@ public sealed class ThunderbirdTests(SharedStack shared) : IDisposable
         using var marionette = await Marionette.ConnectAsync(port, _limit.Token);
 
         await StepAsync(marionette, "importAuthority", new { certificate = Authority() });
-        var key = (await StepAsync(marionette, "addAccount", new { user = bob.Address, password = bob.Password, pop3, smtp, starttls })).GetString();
+        var key = (await StepAsync(marionette, "addAccount", new { user = bob.Address, password = bob.Password, pop3, smtp, starttls }))
+            .GetString();
         var sent = await StepAsync(marionette, "send", new { key, user = bob.Address, to = bob.Address, subject = "to-myself" });
         Assert.True(sent.GetProperty("succeeded").GetBoolean(), sent.ToString());
         await MailDialogs.WaitForMailAsync(shared.Stack, bob, 1);
@@ -89,7 +93,9 @@ public sealed class ThunderbirdTests(SharedStack shared) : IDisposable
         Assert.Equal(["to-myself"], fetched.GetProperty("subjects").EnumerateArray().Select(s => s.GetString()!));
     }
 
-    private Task<JsonElement> StepAsync(Marionette marionette, string step, object settings) => marionette.RunAsync(Script, [step, settings], _limit.Token);
+    private Task<JsonElement> StepAsync(Marionette marionette, string step, object settings) =>
+        marionette.RunAsync(Script, [step, settings], _limit.Token);
 
-    private string Authority() => string.Concat(File.ReadLines(shared.Stack.CertificateAuthority).Where(l => !l.StartsWith("-----", StringComparison.Ordinal)));
+    private string Authority() => string.Concat(
+        File.ReadLines(shared.Stack.CertificateAuthority).Where(l => !l.StartsWith("-----", StringComparison.Ordinal)));
 }

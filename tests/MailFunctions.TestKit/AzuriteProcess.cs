@@ -79,7 +79,8 @@ public sealed class AzuriteProcess : IAsyncDisposable
         }
 
         throw new InvalidOperationException(
-            $"Azurite ended with {_process.ExitCode}. Its output:\n{string.Join('\n', _process.Output)}\n{string.Join('\n', _process.Errors)}");
+            $"Azurite ended with {_process.ExitCode}. Its output:\n{string.Join('\n', _process.Output)}\n"
+                + $"{string.Join('\n', _process.Errors)}");
     }
 
     private string ConnectionStringOf(string account) =>

@@ -129,7 +129,9 @@ public sealed class DnsServer : IAsyncDisposable
     }
 
     private static byte[] Name(string name) =>
-        [.. name.Split('.', StringSplitOptions.RemoveEmptyEntries).SelectMany(l => (byte[])[(byte)l.Length, .. Encoding.Latin1.GetBytes(l)]), 0];
+        [.. name.Split('.', StringSplitOptions.RemoveEmptyEntries)
+            .SelectMany(l => (byte[])[(byte)l.Length, .. Encoding.Latin1.GetBytes(l)]),
+        0];
 
     public async ValueTask DisposeAsync()
     {

@@ -20,7 +20,8 @@ public sealed class HostileEdgeProcess : IAsyncDisposable
     {
         var ports = new EdgePorts(FreePorts.Next(), FreePorts.Next(), FreePorts.Next());
         var process = ProgramProcess.Start(
-            program, ["edge-hostile", "--smtp-port", $"{ports.Smtp}", "--smtps-port", $"{ports.Smtps}", "--pop3-port", $"{ports.Pop3}", .. options]);
+            program,
+            ["edge-hostile", "--smtp-port", $"{ports.Smtp}", "--smtps-port", $"{ports.Smtps}", "--pop3-port", $"{ports.Pop3}", .. options]);
         var edge = new HostileEdgeProcess(process, ports);
         using var limit = new CancellationTokenSource(StartLimit);
         while (!await edge.AnswersAsync())
@@ -51,7 +52,9 @@ public sealed class HostileEdgeProcess : IAsyncDisposable
         {
             await using var client = await RawClient.ConnectAsync(Ports.Smtp);
             reply = await client.ReadReplyAsync();
-            foreach (var command in (string[])["EHLO honest.test", "MAIL FROM:<a@honest.test>", "RCPT TO:<bob@bench.test>", "DATA", $"Subject: hello\r\n\r\n{Body}\r\n.", "QUIT"])
+            foreach (var command in (string[])[
+                "EHLO honest.test", "MAIL FROM:<a@honest.test>", "RCPT TO:<bob@bench.test>", "DATA", $"Subject: hello\r\n\r\n{Body}\r\n.",
+                "QUIT"])
             {
                 if (command == "QUIT")
                 {

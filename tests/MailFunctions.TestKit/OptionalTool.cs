@@ -20,14 +20,16 @@ public sealed record OptionalTool(string Program, string Package)
     ];
 
     /// <summary>The path of a tool that the running test has named.</summary>
-    /// <exception cref="InvalidOperationException">The test lacks its <see cref="ToolFactAttribute"/>: nothing would skip it where the tool is absent.</exception>
+    /// <exception cref="InvalidOperationException">The test lacks its <see cref="ToolFactAttribute"/>: nothing would skip it where the tool
+    /// is absent.</exception>
     public static string PathOf(string program) =>
         TestContext.Current.Test?.Traits.TryGetValue(ToolFactAttribute.Trait, out var named) != true || !named!.Contains(program)
             ? throw new InvalidOperationException($"This test uses {program}: mark it [ToolFact(\"{program}\")].")
             : Find(program) ?? throw new InvalidOperationException(Named(program).Absent);
 
     internal static OptionalTool Named(string program) =>
-        All.FirstOrDefault(t => t.Program == program) ?? throw new InvalidOperationException($"{program} is not in {nameof(OptionalTool)}.{nameof(All)}.");
+        All.FirstOrDefault(t => t.Program == program)
+            ?? throw new InvalidOperationException($"{program} is not in {nameof(OptionalTool)}.{nameof(All)}.");
 
     /// <summary>A sentence on the first that is absent; null: all are there.</summary>
     internal static string? Missing(params IEnumerable<string> programs) =>
@@ -51,7 +53,9 @@ public sealed class ToolFactAttribute : FactAttribute, ITraitAttribute
 
     private readonly string[] _programs;
 
-    public ToolFactAttribute(string program, string? second = null, string? third = null, [CallerFilePath] string? sourceFilePath = null, [CallerLineNumber] int sourceLineNumber = -1)
+    public ToolFactAttribute(
+        string program, string? second = null, string? third = null, [CallerFilePath] string? sourceFilePath = null,
+        [CallerLineNumber] int sourceLineNumber = -1)
         : base(sourceFilePath, sourceLineNumber)
     {
         _programs = [.. new[] { program, second, third }.OfType<string>()];

@@ -30,9 +30,15 @@ public sealed partial class ProgramProcess : IAsyncDisposable
     /// <summary>Lines of standard error so far.</summary>
     public IReadOnlyList<string> Errors => [.. _errors];
 
-    public static ProgramProcess Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null)
+    public static ProgramProcess Start(
+        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null)
     {
-        var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (var argument in arguments)
         {
             start.ArgumentList.Add(argument);
@@ -79,7 +85,8 @@ public sealed partial class ProgramProcess : IAsyncDisposable
         if (first != waiting.Task && !_output.Contains(line))
         {
             throw new InvalidOperationException(
-                $"No line '{line}' came within {limit}{(_process.HasExited ? ", the program ended with " + _process.ExitCode : "")}. Its output:\n{string.Join('\n', _output)}\n{string.Join('\n', _errors)}");
+                $"No line '{line}' came within {limit}{(_process.HasExited ? ", the program ended with " + _process.ExitCode : "")}. Its "
+                    + $"output:\n{string.Join('\n', _output)}\n{string.Join('\n', _errors)}");
         }
     }
 

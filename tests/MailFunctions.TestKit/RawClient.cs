@@ -59,7 +59,9 @@ public sealed class RawClient : IAsyncDisposable
         }
     }
 
-    /// <summary>Reads what follows the status line of a POP3 multi-line response and keeps nothing; returns its octets, stuffing included.</summary>
+    /// <summary>
+    /// Reads what follows the status line of a POP3 multi-line response and keeps nothing; returns its octets, stuffing included.
+    /// </summary>
     public async Task<long> SkipMultiLineAsync()
     {
         for (var octets = 0L; ;)
@@ -103,7 +105,8 @@ public sealed class RawClient : IAsyncDisposable
         var lines = new List<string>();
         do
         {
-            lines.Add(await ReadLineAsync() ?? throw new IOException("The server closed the connection; so far it said: " + string.Join('\n', lines)));
+            lines.Add(await ReadLineAsync()
+                ?? throw new IOException("The server closed the connection; so far it said: " + string.Join('\n', lines)));
         }
         while (lines[^1].Length > 3 && lines[^1][3] == '-');
         return string.Join('\n', lines);

@@ -13,7 +13,8 @@ public static class Repository
     public static string OutputOf(string project) => Path.Combine(Root, "artifacts", "bin", project, Configuration);
 
     /// <summary>The program that a project builds.</summary>
-    public static string ProgramOf(string project) => Path.Combine(OutputOf(project), OperatingSystem.IsWindows() ? project + ".exe" : project);
+    public static string ProgramOf(string project) =>
+        Path.Combine(OutputOf(project), OperatingSystem.IsWindows() ? project + ".exe" : project);
 
     private static string FindRoot()
     {

@@ -27,7 +27,8 @@ public sealed class ScriptedMta : IAsyncDisposable
     public int Port { get; }
 
     /// <summary>EHLO keywords.</summary>
-    public IReadOnlyList<string> Extensions { get; init; } = ["PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "SIZE 100000000"];
+    public IReadOnlyList<string> Extensions { get; init; } =
+        ["PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "SIZE 100000000"];
 
     /// <summary>EHLO keywords besides, under TLS only.</summary>
     public IReadOnlyList<string> ExtensionsUnderTls { get; init; } = [];
@@ -41,7 +42,9 @@ public sealed class ScriptedMta : IAsyncDisposable
     /// <summary>TLS from the first octet.</summary>
     public bool IsImplicitTls { get; init; }
 
-    /// <summary>The reply to a command (`RCPT TO:…`), to the connection (`CONNECT`) or to a message (`.`); null: as usual; empty: hang up.</summary>
+    /// <summary>
+    /// The reply to a command (`RCPT TO:…`), to the connection (`CONNECT`) or to a message (`.`); null: as usual; empty: hang up.
+    /// </summary>
     public Func<string, string?> Script { get; set; } = _ => null;
 
     /// <summary>Waits before every reply, and before the handshake behind STARTTLS (`HANDSHAKE`).</summary>
@@ -80,7 +83,8 @@ public sealed class ScriptedMta : IAsyncDisposable
             {
                 await ConverseAsync(client.GetStream());
             }
-            catch (Exception e) when (e is IOException or OperationCanceledException or System.Security.Authentication.AuthenticationException)
+            catch (Exception e) when (e is IOException or OperationCanceledException
+                or System.Security.Authentication.AuthenticationException)
             {
                 // The client hung up, or does not like the certificate.
             }
@@ -236,7 +240,8 @@ public sealed class ScriptedMta : IAsyncDisposable
         return reply.Length > 0;
     }
 
-    private Task SendAsync(Stream stream, string reply) => stream.WriteAsync(Encoding.UTF8.GetBytes(reply + "\r\n"), _stopping.Token).AsTask();
+    private Task SendAsync(Stream stream, string reply) =>
+        stream.WriteAsync(Encoding.UTF8.GetBytes(reply + "\r\n"), _stopping.Token).AsTask();
 
     private async Task<byte[]?> ReadLineAsync(Stream input)
     {

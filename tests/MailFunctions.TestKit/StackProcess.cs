@@ -43,7 +43,8 @@ public sealed class StackProcess : IAsyncDisposable
         Repository.ProgramOf("MailFunctions.Local"), ["--data", Data, "--port-offset", $"{Offset}", .. _options], _environment);
 
     /// <summary>What stack.json says now.</summary>
-    public StackJson Read() => JsonSerializer.Deserialize<StackJson>(File.ReadAllBytes(Path.Combine(Data, "stack.json")), JsonSerializerOptions.Web)!;
+    public StackJson Read() => JsonSerializer.Deserialize<StackJson>(
+        File.ReadAllBytes(Path.Combine(Data, "stack.json")), JsonSerializerOptions.Web)!;
 
     /// <summary>Waits until a process runs under another id than <paramref name="old"/>.</summary>
     public async Task WaitForNewProcessAsync(string name, int old)
@@ -80,7 +81,8 @@ public sealed class StackProcess : IAsyncDisposable
 
 /// <summary>`stack.json`, read as its users read it.</summary>
 public sealed record StackJson(
-    int Smtp, int Submission, int Smtps, int Pop3, int Pop3s, string AdminUrl, string AdminKey, string EdgeHealth, string CertificateAuthority,
+    int Smtp, int Submission, int Smtps, int Pop3, int Pop3s, string AdminUrl, string AdminKey, string EdgeHealth,
+    string CertificateAuthority,
     IReadOnlyList<AccountJson> Accounts, IReadOnlyDictionary<string, int> Processes,
     int Sink, string? SinkDirectory)
 {

@@ -8,29 +8,38 @@ namespace MailFunctions.TestWorker;
 public sealed class OtherFunctions
 {
     [Function("Open")]
-    public Task OpenAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "post", Route = "api/open")] HttpRequest request) => EchoAsync(request, 200);
+    public Task OpenAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "post", Route = "api/open")] HttpRequest request) =>
+        EchoAsync(request, 200);
 
     [Function("Guarded")]
-    public Task GuardedAsync([HttpTrigger(AuthorizationLevel.Function, "get", "put", "post", Route = "api/guarded/{*rest}")] HttpRequest request) => EchoAsync(request, 200);
+    public Task GuardedAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", "put", "post", Route = "api/guarded/{*rest}")] HttpRequest request) =>
+        EchoAsync(request, 200);
 
     [Function("AdminOnly")]
-    public Task AdminOnlyAsync([HttpTrigger(AuthorizationLevel.Admin, "get", Route = "api/admin-only")] HttpRequest request) => EchoAsync(request, 200);
+    public Task AdminOnlyAsync([HttpTrigger(AuthorizationLevel.Admin, "get", Route = "api/admin-only")] HttpRequest request) =>
+        EchoAsync(request, 200);
 
     /// <summary>With a parameter of the route, which comes by the invocation.</summary>
     [Function("Number")]
-    public IResult Number([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/number/{id:int}")] HttpRequest request, int id) => Results.Json(new { id });
+    public IResult Number([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/number/{id:int}")] HttpRequest request, int id) =>
+        Results.Json(new { id });
 
     [Function("Optional")]
-    public Task OptionalAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/optional/{name?}")] HttpRequest request) => EchoAsync(request, 200);
+    public Task OptionalAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/optional/{name?}")] HttpRequest request) =>
+        EchoAsync(request, 200);
 
     [Function("Teapot")]
-    public Task TeapotAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/teapot")] HttpRequest request) => EchoAsync(request, 418);
+    public Task TeapotAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/teapot")] HttpRequest request) =>
+        EchoAsync(request, 418);
 
     [Function("Redirect")]
-    public IResult Redirect([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/redirect")] HttpRequest request) => Results.Redirect("/api/open");
+    public IResult Redirect([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/redirect")] HttpRequest request) =>
+        Results.Redirect("/api/open");
 
     [Function("Throws")]
-    public IResult Throws([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/throws")] HttpRequest request) => throw new InvalidOperationException("It threw.");
+    public IResult Throws([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/throws")] HttpRequest request) =>
+        throw new InvalidOperationException("It threw.");
 
     [Function("Large")]
     public async Task LargeAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/large")] HttpRequest request)
@@ -45,12 +54,18 @@ public sealed class OtherFunctions
 
     /// <summary>Until the caller leaves.</summary>
     [Function("Waits")]
-    public async Task WaitsAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/waits")] HttpRequest request, FunctionContext context)
+    public async Task WaitsAsync(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/waits")] HttpRequest request, FunctionContext context)
     {
         Notes.Add(new { function = "Waits" });
-        await Task.Delay(Timeout.InfiniteTimeSpan, request.HttpContext.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.Delay(Timeout.InfiniteTimeSpan, request.HttpContext.RequestAborted)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await Task.Delay(TimeSpan.FromSeconds(5), context.CancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        Notes.Add(new { left = request.HttpContext.RequestAborted.IsCancellationRequested, cancelled = context.CancellationToken.IsCancellationRequested });
+        Notes.Add(new
+        {
+            left = request.HttpContext.RequestAborted.IsCancellationRequested,
+            cancelled = context.CancellationToken.IsCancellationRequested,
+        });
     }
 
     [Function("Tick")]

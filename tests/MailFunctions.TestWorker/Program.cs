@@ -5,7 +5,10 @@ using Microsoft.Extensions.Hosting;
 Notes.Add(new
 {
     started = Environment.ProcessId,
-    environment = ((string[])["ASPNETCORE_URLS", "FUNCTIONS_APPLICATION_DIRECTORY", "FUNCTIONS_WORKER_DIRECTORY", "FUNCTIONS_WORKER_RUNTIME_VERSION", "HOST_MASTER_KEY", "HOST_FUNCTION_KEY"])
+    environment =
+        ((string[])[
+            "ASPNETCORE_URLS", "FUNCTIONS_APPLICATION_DIRECTORY", "FUNCTIONS_WORKER_DIRECTORY", "FUNCTIONS_WORKER_RUNTIME_VERSION",
+            "HOST_MASTER_KEY", "HOST_FUNCTION_KEY"])
         .ToDictionary(n => n, Environment.GetEnvironmentVariable),
 });
 if (Environment.GetEnvironmentVariable("WORKER_EXITS") is { } code)

@@ -11,7 +11,8 @@ public sealed partial class QueueFunctions(ILogger<QueueFunctions> logger)
     private static int _running;
 
     [Function("Ok")]
-    public void Ok([ServiceBusTrigger(Queue, Connection = Connection)] ServiceBusReceivedMessage message, FunctionContext context) => Note(message, context);
+    public void Ok([ServiceBusTrigger(Queue, Connection = Connection)] ServiceBusReceivedMessage message, FunctionContext context) =>
+        Note(message, context);
 
     [Function("Fails")]
     public void Fails([ServiceBusTrigger(Queue, Connection = Connection)] ServiceBusReceivedMessage message, FunctionContext context)
@@ -21,7 +22,8 @@ public sealed partial class QueueFunctions(ILogger<QueueFunctions> logger)
     }
 
     [Function("Slow")]
-    public async Task SlowAsync([ServiceBusTrigger(Queue, Connection = Connection)] ServiceBusReceivedMessage message, FunctionContext context)
+    public async Task SlowAsync(
+        [ServiceBusTrigger(Queue, Connection = Connection)] ServiceBusReceivedMessage message, FunctionContext context)
     {
         Interlocked.Increment(ref _running);
         Note(message, context);
@@ -32,7 +34,8 @@ public sealed partial class QueueFunctions(ILogger<QueueFunctions> logger)
 
     /// <summary>Five seconds, or until it is cancelled.</summary>
     [Function("Long")]
-    public async Task LongAsync([ServiceBusTrigger(Queue, Connection = Connection)] ServiceBusReceivedMessage message, FunctionContext context)
+    public async Task LongAsync(
+        [ServiceBusTrigger(Queue, Connection = Connection)] ServiceBusReceivedMessage message, FunctionContext context)
     {
         Note(message, context);
         try
@@ -47,7 +50,8 @@ public sealed partial class QueueFunctions(ILogger<QueueFunctions> logger)
     }
 
     [Function("Hangs")]
-    public async Task HangsAsync([ServiceBusTrigger(Queue, Connection = Connection)] ServiceBusReceivedMessage message, FunctionContext context)
+    public async Task HangsAsync(
+        [ServiceBusTrigger(Queue, Connection = Connection)] ServiceBusReceivedMessage message, FunctionContext context)
     {
         Note(message, context);
         await Task.Delay(Timeout.InfiniteTimeSpan);

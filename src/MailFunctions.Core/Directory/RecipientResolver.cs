@@ -152,7 +152,8 @@ public sealed class RecipientResolver(IDirectoryReader directory, SrsRewriter? s
     public static IEnumerable<EmailAddress> Candidates(EmailAddress address)
     {
         yield return address;
-        if (address.WithoutTag() is var untagged && !untagged.Equals(address))
+        var untagged = address.WithoutTag();
+        if (!untagged.Equals(address))
         {
             yield return untagged;
         }

@@ -56,7 +56,8 @@ internal sealed class DestinationLimits(RelayOptions options, TimeProvider time,
         lock (_lock)
         {
             var state = Find(destination, now);
-            var rest = Find(domain, now) is var own && own.RestsUntil > state.RestsUntil ? own : state;
+            var own = Find(domain, now);
+            var rest = own.RestsUntil > state.RestsUntil ? own : state;
             if (rest.RestsUntil > now && !isLast)
             {
                 return new Admission.Rest(rest.RestsUntil + (rest.RestLength * 0.2 * random.NextDouble()));

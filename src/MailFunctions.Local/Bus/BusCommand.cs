@@ -22,14 +22,26 @@ internal static class BusCommand
     {
         var data = new Option<DirectoryInfo>("--data") { Description = "Directory of the database", Required = true };
         var port = new Option<int>("--port") { Description = "Port of AMQP 1.0", DefaultValueFactory = _ => 5672 };
-        var management = new Option<int>("--management-port") { Description = "Port of the HTTP administration", DefaultValueFactory = _ => 5300 };
+        var management = new Option<int>("--management-port")
+        {
+            Description = "Port of the HTTP administration",
+            DefaultValueFactory = _ => 5300,
+        };
         var queues = new Option<string[]>("--queue")
         {
             Description = "A queue; may be given again",
             DefaultValueFactory = _ => [QueueNames.Inbound, QueueNames.Outbound],
         };
-        var lockDuration = new Option<TimeSpan>("--lock-duration") { Description = "How long a receiver owns a message", DefaultValueFactory = _ => new QueueSettings().LockDuration };
-        var maxDeliveries = new Option<int>("--max-deliveries") { Description = "Deliveries before a message is dead-lettered", DefaultValueFactory = _ => new QueueSettings().MaxDeliveryCount };
+        var lockDuration = new Option<TimeSpan>("--lock-duration")
+        {
+            Description = "How long a receiver owns a message",
+            DefaultValueFactory = _ => new QueueSettings().LockDuration,
+        };
+        var maxDeliveries = new Option<int>("--max-deliveries")
+        {
+            Description = "Deliveries before a message is dead-lettered",
+            DefaultValueFactory = _ => new QueueSettings().MaxDeliveryCount,
+        };
         var exitWithParent = new Option<bool>("--exit-with-parent") { Description = "End when standard input is closed" };
         var command = new Command("bus", $"The local Service Bus stand-in. The shared access key comes from {KeyVariable}.")
         {
@@ -47,7 +59,8 @@ internal static class BusCommand
     }
 
     private static async Task<int> RunAsync(
-        DirectoryInfo data, int port, int managementPort, string[] queues, QueueSettings settings, bool exitWithParent, CancellationToken cancellationToken)
+        DirectoryInfo data, int port, int managementPort, string[] queues, QueueSettings settings, bool exitWithParent,
+        CancellationToken cancellationToken)
     {
         if (Environment.GetEnvironmentVariable(KeyVariable) is not { Length: > 0 } key)
         {
@@ -123,7 +136,8 @@ internal static class BusCommand
         listener.AMQP.ContainerId = "local-bus";
         // In this order: the JavaScript SDK takes the first offered that it knows.
         listener.SASL.EnableMechanism(new Amqp.Types.Symbol(SaslGreeting.ClaimsBased), new SaslGreeting(SaslGreeting.ClaimsBased));
-        listener.SASL.EnableMechanism(new Amqp.Types.Symbol(SaslGreeting.AnonymousMechanism), new SaslGreeting(SaslGreeting.AnonymousMechanism));
+        listener.SASL.EnableMechanism(
+            new Amqp.Types.Symbol(SaslGreeting.AnonymousMechanism), new SaslGreeting(SaslGreeting.AnonymousMechanism));
         listener.HandlerFactory = _ => new LockTokenTags();
     }
 

@@ -6,7 +6,8 @@ namespace MailFunctions.Local.Bus;
 
 /// <summary>What the links share: the queues, their store, and who waits for messages.</summary>
 internal sealed partial class LocalBus(
-    IReadOnlyList<string> queues, QueueSettings settings, QueueStore store, SharedAccessKey key, TimeProvider time, ILogger<LocalBus> logger)
+    IReadOnlyList<string> queues, QueueSettings settings, QueueStore store, SharedAccessKey key, TimeProvider time,
+    ILogger<LocalBus> logger)
 {
     /// <summary>How late a scheduled message or a lost lock may be noticed.</summary>
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMilliseconds(100);

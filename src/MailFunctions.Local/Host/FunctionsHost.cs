@@ -157,7 +157,8 @@ internal sealed class FunctionsHost(
             }
 
             var status = new HostStatus(
-                worker.ProcessId is null ? "Starting" : "Running", FunctionApp.HostVersion, worker.ProcessId, [.. functions.Select(f => f.Name)]);
+                worker.ProcessId is null ? "Starting" : "Running", FunctionApp.HostVersion, worker.ProcessId,
+                [.. functions.Select(f => f.Name)]);
             await http.Response.WriteAsJsonAsync(status, HostStatusJson.Default.HostStatus, cancellationToken: http.RequestAborted);
         });
         routes.Map("/admin/functions/{name}", async http =>

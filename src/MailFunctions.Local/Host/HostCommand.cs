@@ -12,11 +12,17 @@ internal static class HostCommand
 
     public static Command Create()
     {
-        var app = new Option<DirectoryInfo>("--app") { Description = "The published function app: the folder with host.json", Required = true };
+        var app = new Option<DirectoryInfo>("--app")
+        {
+            Description = "The published function app: the folder with host.json",
+            Required = true,
+        };
         var port = new Option<int>("--port") { Description = "HTTP port", DefaultValueFactory = _ => 7071 };
         var state = new Option<FileInfo?>("--state") { Description = "File that keeps what outlives a restart: the timers' last runs" };
         var exitWithParent = new Option<bool>("--exit-with-parent") { Description = "End when standard input is closed" };
-        var command = new Command("host", $"The local Azure Functions host. Keys come from {MasterKeyVariable} and {FunctionKeyVariable}, settings from the environment.")
+        var command = new Command(
+            "host",
+            $"The local Azure Functions host. Keys come from {MasterKeyVariable} and {FunctionKeyVariable}, settings from the environment.")
         {
             app, port, state, exitWithParent,
         };
@@ -29,7 +35,8 @@ internal static class HostCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(string root, int port, string? statePath, bool exitWithParent, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(
+        string root, int port, string? statePath, bool exitWithParent, CancellationToken cancellationToken)
     {
         try
         {

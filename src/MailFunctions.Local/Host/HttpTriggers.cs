@@ -23,7 +23,8 @@ internal sealed record HostKeys(string Master, string Function)
     }
 
     private static bool Equal(string given, string key) =>
-        CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(given)), SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+        CryptographicOperations.FixedTimeEquals(
+            SHA256.HashData(Encoding.UTF8.GetBytes(given)), SHA256.HashData(Encoding.UTF8.GetBytes(key)));
 
     // A record would print its members: keys never reach a log.
     public override string ToString() => nameof(HostKeys);

@@ -72,10 +72,12 @@ internal sealed partial class QueueTrigger(
 
     private static partial class Log
     {
-        [LoggerMessage(2220, LogLevel.Warning, "{Function}: message {MessageId} abandoned after delivery {Delivery}: {Fault}", EventName = "MessageAbandoned")]
+        [LoggerMessage(2220, LogLevel.Warning, "{Function}: message {MessageId} abandoned after delivery {Delivery}: {Fault}",
+            EventName = "MessageAbandoned")]
         public static partial void Abandoned(ILogger logger, string function, string messageId, int delivery, string fault);
 
-        [LoggerMessage(2221, LogLevel.Warning, "{Function}: the lock of message {MessageId} was lost; it comes again", EventName = "LockLost")]
+        [LoggerMessage(
+            2221, LogLevel.Warning, "{Function}: the lock of message {MessageId} was lost; it comes again", EventName = "LockLost")]
         public static partial void LockLost(ILogger logger, string function, string messageId);
 
         [LoggerMessage(2222, LogLevel.Warning, "{Function}: message {MessageId} could not be settled: {Reason}", EventName = "NotSettled")]

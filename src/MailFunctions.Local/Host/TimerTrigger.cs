@@ -1,7 +1,8 @@
 namespace MailFunctions.Local.Host;
 
 /// <summary>Runs one function by its schedule, never two runs at once; a run missed while the host was away is made up for.</summary>
-internal sealed partial class TimerTrigger(TimerFunction function, HostState state, Invoker invoker, TimeProvider time, ILogger<TimerTrigger> logger)
+internal sealed partial class TimerTrigger(
+    TimerFunction function, HostState state, Invoker invoker, TimeProvider time, ILogger<TimerTrigger> logger)
 {
     private static readonly TimeSpan LongestSleep = TimeSpan.FromHours(1);
 

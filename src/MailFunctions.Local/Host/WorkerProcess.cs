@@ -258,19 +258,22 @@ internal sealed partial class WorkerProcess(
 
     private static partial class Log
     {
-        [LoggerMessage(2200, LogLevel.Information, "Worker process {ProcessId} has loaded {Functions} functions", EventName = "WorkerReady")]
+        [LoggerMessage(
+            2200, LogLevel.Information, "Worker process {ProcessId} has loaded {Functions} functions", EventName = "WorkerReady")]
         public static partial void Ready(ILogger logger, int processId, int functions);
 
         [LoggerMessage(2201, LogLevel.Error, "The worker ended with exit code {ExitCode}", EventName = "WorkerFailed")]
         public static partial void Failed(ILogger logger, int exitCode);
 
-        [LoggerMessage(2203, LogLevel.Critical, "The worker failed {Times} times within 30 minutes: the host ends", EventName = "WorkerGaveUp")]
+        [LoggerMessage(
+            2203, LogLevel.Critical, "The worker failed {Times} times within 30 minutes: the host ends", EventName = "WorkerGaveUp")]
         public static partial void GaveUp(ILogger logger, int times);
 
         [LoggerMessage(2204, LogLevel.Error, "The worker did not load its functions, at most within {Limit}", EventName = "WorkerNotReady")]
         public static partial void NotReady(ILogger logger, TimeSpan limit);
 
-        [LoggerMessage(2205, LogLevel.Error, "A function ran out of time: worker process {ProcessId} is killed and started again", EventName = "WorkerKilled")]
+        [LoggerMessage(2205, LogLevel.Error, "A function ran out of time: worker process {ProcessId} is killed and started again",
+            EventName = "WorkerKilled")]
         public static partial void KilledForTimeout(ILogger logger, int processId);
 
         [LoggerMessage(2206, LogLevel.Information, "| {Line}", EventName = "WorkerOutput")]

@@ -12,7 +12,9 @@ internal static class SinkCommand
         var data = new Option<DirectoryInfo>("--data") { Description = "Directory of the messages", Required = true };
         var port = new Option<int>("--port") { Description = "Port of SMTP", DefaultValueFactory = _ => 2526 };
         var exitWithParent = new Option<bool>("--exit-with-parent") { Description = "End when standard input is closed" };
-        var command = new Command("sink", "A catch-all SMTP server that keeps what it gets, and refuses recipients named refused…@… and defers deferred…@….")
+        var command =
+            new Command(
+                "sink", "A catch-all SMTP server that keeps what it gets, and refuses recipients named refused…@… and defers deferred…@….")
         {
             data, port, exitWithParent,
         };

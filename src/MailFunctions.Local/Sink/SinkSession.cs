@@ -81,7 +81,8 @@ internal sealed class SinkSession(Stream stream, string directory)
         await using (var file = new FileStream(path + ".new", FileMode.CreateNew))
         {
             await file.WriteAsync(Encoding.UTF8.GetBytes(
-                $"X-Envelope-From: {_sender![5..]}\r\n{string.Concat(_recipients.Select(r => $"X-Envelope-To: {r[5..]}\r\n"))}"), cancellationToken);
+                $"X-Envelope-From: {_sender![5..]}\r\n"
+                    + $"{string.Concat(_recipients.Select(r => $"X-Envelope-To: {r[5..]}\r\n"))}"), cancellationToken);
             while (await ReadLineAsync(cancellationToken) is { } line)
             {
                 if (line is [(byte)'.', (byte)'\r', (byte)'\n'])

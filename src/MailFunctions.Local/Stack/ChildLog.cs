@@ -26,7 +26,8 @@ internal sealed class ChildLog : IDisposable
             File.Move(path, path + ".old", overwrite: true);
         }
 
-        return new ChildLog(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0)); // nothing is kept for later that can't be written now
+        // nothing is kept for later that can't be written now
+        return new ChildLog(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0));
     }
 
     public void Write(string line)

@@ -3,7 +3,8 @@ using System.Diagnostics;
 namespace MailFunctions.Local.Stack;
 
 /// <summary>How to run one process of the stack.</summary>
-internal sealed record ChildDefinition(string Name, string Program, IReadOnlyList<string> Arguments, IReadOnlyDictionary<string, string> Environment)
+internal sealed record ChildDefinition(
+    string Name, string Program, IReadOnlyList<string> Arguments, IReadOnlyDictionary<string, string> Environment)
 {
     /// <summary>Waits until the process serves; null: it prints a line `ready`.</summary>
     public Func<CancellationToken, Task>? WaitUntilReady { get; init; }
@@ -82,7 +83,9 @@ internal sealed class ChildProcess(ChildDefinition definition, string logDirecto
     {
         if (definition.OutputFile is { } file && File.Exists(file))
         {
-            return File.ReadLines(file).LastOrDefault(l => l.Contains("rror", StringComparison.Ordinal)) is { } line ? $"{Name}: {line.Trim()}" : null;
+            return File.ReadLines(file).LastOrDefault(l => l.Contains("rror", StringComparison.Ordinal)) is { } line
+                ? $"{Name}: {line.Trim()}"
+                : null;
         }
 
         return _lastError;
@@ -138,7 +141,8 @@ internal sealed class ChildProcess(ChildDefinition definition, string logDirecto
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            _firstReady.TrySetException(new StackException($"The {Name} process did not get ready within {ReadyTimeout.TotalSeconds} s; see the logs in {logDirectory}."));
+            _firstReady.TrySetException(new StackException(
+                $"The {Name} process did not get ready within {ReadyTimeout.TotalSeconds} s; see the logs in {logDirectory}."));
         }
         catch (OperationCanceledException)
         {

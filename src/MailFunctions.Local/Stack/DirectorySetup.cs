@@ -18,9 +18,12 @@ internal sealed class DirectorySetup(string adminUrl, string key)
         try
         {
             await PutIfMissingAsync(http, $"api/domains/{domain}", $$"""{"postmaster": "{{passwords.Keys.First()}}"}""", cancellationToken);
-            var made = await Task.WhenAll(passwords.Select(p => PutIfMissingAsync(http, AccountPath(p.Key), PasswordBody(p.Value), cancellationToken)));
+            var made =
+                await Task.WhenAll(
+                    passwords.Select(p => PutIfMissingAsync(http, AccountPath(p.Key), PasswordBody(p.Value), cancellationToken)));
             IReadOnlyList<string> old = arePasswordsNew ? [.. passwords.Keys.Where((_, i) => !made[i])] : [];
-            await Task.WhenAll(old.Select(a => PutAsync(http, AccountPath(a) + "/password", PasswordBody(passwords[a]), cancellationToken)));
+            await Task.WhenAll(
+                old.Select(a => PutAsync(http, AccountPath(a) + "/password", PasswordBody(passwords[a]), cancellationToken)));
             return old;
         }
         catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
@@ -53,7 +56,8 @@ internal sealed class DirectorySetup(string adminUrl, string key)
         using var answer = await http.PutAsync(path, content, cancellationToken);
         if (!answer.IsSuccessStatusCode)
         {
-            throw new StackException($"The admin API refused {path}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(cancellationToken)}");
+            throw new StackException(
+                $"The admin API refused {path}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(cancellationToken)}");
         }
     }
 }

@@ -24,14 +24,20 @@ internal sealed class Guard : IDisposable
     }
 
     public static Guard Start(string program) =>
-        new(Process.Start(new ProcessStartInfo(program, Role) { RedirectStandardInput = true, Environment = { ["DOTNET_ROOT"] = Programs.RuntimeRoot } })!);
+        new(Process.Start(new ProcessStartInfo(program, Role)
+        {
+            RedirectStandardInput = true,
+            Environment = { ["DOTNET_ROOT"] = Programs.RuntimeRoot },
+        })!);
 
     /// <summary>From now on these are the children.</summary>
     public void Write(IReadOnlyDictionary<string, ProcessRecord> processes)
     {
         try
         {
-            _process.StandardInput.WriteLine(JsonSerializer.Serialize(new Dictionary<string, ProcessRecord>(processes), StackJson.Default.DictionaryStringProcessRecord).ReplaceLineEndings(""));
+            _process.StandardInput.WriteLine(
+                JsonSerializer.Serialize(new Dictionary<string, ProcessRecord>(processes), StackJson.Default.DictionaryStringProcessRecord)
+                    .ReplaceLineEndings(""));
             _process.StandardInput.Flush();
         }
         catch (IOException)

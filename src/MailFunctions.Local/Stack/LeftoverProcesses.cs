@@ -12,7 +12,10 @@ internal sealed class LeftoverProcesses(string path)
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     public void Write(IReadOnlyDictionary<string, ProcessRecord> processes) =>
-        PrivateFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, ProcessRecord>(processes), StackJson.Default.DictionaryStringProcessRecord));
+        PrivateFile.Write(
+            path,
+            JsonSerializer.SerializeToUtf8Bytes(
+                new Dictionary<string, ProcessRecord>(processes), StackJson.Default.DictionaryStringProcessRecord));
 
     public async Task EndAsync(CancellationToken cancellationToken)
     {
@@ -24,7 +27,9 @@ internal sealed class LeftoverProcesses(string path)
         Dictionary<string, ProcessRecord>? left;
         try
         {
-            left = JsonSerializer.Deserialize(await File.ReadAllBytesAsync(path, cancellationToken), StackJson.Default.DictionaryStringProcessRecord);
+            left =
+                JsonSerializer.Deserialize(
+                    await File.ReadAllBytesAsync(path, cancellationToken), StackJson.Default.DictionaryStringProcessRecord);
         }
         catch (JsonException)
         {

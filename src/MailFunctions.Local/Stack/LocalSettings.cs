@@ -24,10 +24,14 @@ internal static class LocalSettings
 
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            using var json =
+                JsonDocument.Parse(
+                    File.ReadAllBytes(path),
+                    new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
             var relay = json.RootElement.TryGetProperty("Values", out var values)
                 ? values.EnumerateObject()
-                    .Where(v => v.Name.StartsWith(Section, StringComparison.Ordinal) && v.Name != Section + "SrsKey" && v.Value.GetString() is { Length: > 0 })
+                    .Where(v => v.Name.StartsWith(Section, StringComparison.Ordinal) && v.Name != Section + "SrsKey"
+                        && v.Value.GetString() is { Length: > 0 })
                     .ToDictionary(v => v.Name, v => v.Value.GetString()!)
                 : [];
             return relay.GetValueOrDefault(SmarthostKey) is null or SampleSmarthost ? new Dictionary<string, string>() : relay;

@@ -11,7 +11,10 @@ namespace MailFunctions.Local.Stack;
 internal sealed partial class LocalStack
 {
     /// <summary>The environment's, or else that of `local.settings.json`; null: the sink.</summary>
-    private string? OwnSmarthost => Environment.GetEnvironmentVariable(SmarthostVariable) is { Length: > 0 } given ? given : _relay.GetValueOrDefault(SmarthostVariable);
+    private string? OwnSmarthost =>
+        Environment.GetEnvironmentVariable(SmarthostVariable) is { Length: > 0 } given
+            ? given
+            : _relay.GetValueOrDefault(SmarthostVariable);
 
     private string AzuriteDirectory => Path.Combine(_data, "azurite");
 
@@ -31,7 +34,8 @@ internal sealed partial class LocalStack
     {
         [StorageOptions.Key] = StorageConnection,
         ["ServiceBusConnection"] =
-            $"Endpoint=sb://127.0.0.1:{_ports.Bus};SharedAccessKeyName={SharedAccessKey.Name};SharedAccessKey={_keys.BusKey};UseDevelopmentEmulator=true;",
+            $"Endpoint=sb://127.0.0.1:{_ports.Bus};SharedAccessKeyName={SharedAccessKey.Name};"
+            + $"SharedAccessKey={_keys.BusKey};UseDevelopmentEmulator=true;",
         ["ServiceBusManagementEndpoint"] = $"http://127.0.0.1:{_ports.BusManagement}",
     };
 
@@ -45,7 +49,9 @@ internal sealed partial class LocalStack
         ],
         new Dictionary<string, string> { ["AZURITE_ACCOUNTS"] = $"{StorageAccount}:{_keys.StorageKey}" })
     {
-        WaitUntilReady = token => Task.WhenAll(WaitForPortAsync(_ports.Blob, token), WaitForPortAsync(_ports.Queue, token), WaitForPortAsync(_ports.Table, token)),
+        WaitUntilReady = token =>
+            Task.WhenAll(
+                WaitForPortAsync(_ports.Blob, token), WaitForPortAsync(_ports.Queue, token), WaitForPortAsync(_ports.Table, token)),
         // It saves its metadata every few seconds and when it is asked to end: killing it would lose mail.
         StopTimeout = TimeSpan.FromSeconds(60),
     });
@@ -79,14 +85,18 @@ internal sealed partial class LocalStack
         _programs.Local,
         [
             "bus", "--data", _data, "--port", Text(_ports.Bus), "--management-port", Text(_ports.BusManagement), "--exit-with-parent",
-            .. Environment.GetEnvironmentVariable(LockDurationVariable) is { Length: > 0 } duration ? (string[])["--lock-duration", duration] : [],
+            .. Environment.GetEnvironmentVariable(LockDurationVariable) is { Length: > 0 } duration
+                ? (string[])["--lock-duration", duration]
+                : [],
         ],
         new Dictionary<string, string> { [BusCommand.KeyVariable] = _keys.BusKey });
 
     private ChildDefinition FunctionsHost() => new(
         "host",
         _programs.Local,
-        ["host", "--app", _programs.FunctionApp, "--port", Text(_ports.Host), "--state", Path.Combine(_data, "host.json"), "--exit-with-parent"],
+        [
+            "host", "--app", _programs.FunctionApp, "--port", Text(_ports.Host), "--state", Path.Combine(_data, "host.json"),
+            "--exit-with-parent"],
         new Dictionary<string, string>(FunctionSettings())
         {
             [HostCommand.MasterKeyVariable] = _keys.MasterKey,
@@ -173,7 +183,8 @@ internal sealed partial class LocalStack
                     return;
                 }
             }
-            catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
+            catch (Exception e) when (e is HttpRequestException
+                || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
             {
                 // Not yet.
             }

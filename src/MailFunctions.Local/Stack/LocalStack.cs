@@ -145,10 +145,12 @@ internal sealed partial class LocalStack : IAsyncDisposable
     {
         await Task.WhenAll(azurite, host);
         await _storageCreated.Task.WaitAsync(cancellationToken);
-        var renewed = await new DirectorySetup(AdminUrl, _keys.FunctionKey).CreateAsync(Domain, _keys.Passwords, _keys.AreNew, cancellationToken);
+        var renewed = await new DirectorySetup(AdminUrl, _keys.FunctionKey)
+            .CreateAsync(Domain, _keys.Passwords, _keys.AreNew, cancellationToken);
         if (renewed.Count > 0)
         {
-            Console.WriteLine($"{Path.Combine(_data, StackKeys.FileName)} was missing: {string.Join(" and ", renewed)} got the new passwords below.");
+            Console.WriteLine(
+                $"{Path.Combine(_data, StackKeys.FileName)} was missing: {string.Join(" and ", renewed)} got the new passwords below.");
         }
     }
 
@@ -174,10 +176,13 @@ internal sealed partial class LocalStack : IAsyncDisposable
             if (answer.IsSuccessStatusCode)
             {
                 using var status = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync(cancellationToken));
-                functions = status.RootElement.TryGetProperty("workerProcessId", out var id) && id.ValueKind == JsonValueKind.Number ? id.GetInt32() : null;
+                functions = status.RootElement.TryGetProperty("workerProcessId", out var id) && id.ValueKind == JsonValueKind.Number
+                    ? id.GetInt32()
+                    : null;
             }
         }
-        catch (Exception e) when (e is HttpRequestException or JsonException || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or JsonException
+            || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
         {
             // The host is being started again.
         }
@@ -213,7 +218,8 @@ internal sealed partial class LocalStack : IAsyncDisposable
                 _leftovers.Write(_processes);
                 if (_ready)
                 {
-                    PrivateFile.Write(Path.Combine(_data, StackInfo.FileName), JsonSerializer.SerializeToUtf8Bytes(Info, StackJson.Default.StackInfo));
+                    PrivateFile.Write(
+                        Path.Combine(_data, StackInfo.FileName), JsonSerializer.SerializeToUtf8Bytes(Info, StackJson.Default.StackInfo));
                 }
 
                 _filesAreOld = false;
@@ -222,7 +228,9 @@ internal sealed partial class LocalStack : IAsyncDisposable
             {
                 if (!_filesAreOld)
                 {
-                    Console.Error.WriteLine($"{Path.Combine(_data, StackInfo.FileName)} can't be written, so it is out of date: {e.Message} The processes run on.");
+                    Console.Error.WriteLine(
+                        $"{Path.Combine(_data, StackInfo.FileName)} can't be written, so it is out of date: "
+                        + $"{e.Message} The processes run on.");
                 }
 
                 _filesAreOld = true;

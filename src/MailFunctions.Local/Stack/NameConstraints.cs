@@ -33,11 +33,13 @@ internal static class NameConstraints
             }
 
             // An address and its mask: 127.0.0.0/8, and ::1 alone.
-            foreach (var (address, mask) in ((string, string)[])[("127.0.0.0", "255.0.0.0"), ("::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")])
+            foreach (var (
+                address, mask) in ((string, string)[])[("127.0.0.0", "255.0.0.0"), ("::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")])
             {
                 using (writer.PushSequence())
                 {
-                    writer.WriteOctetString([.. IPAddress.Parse(address).GetAddressBytes(), .. IPAddress.Parse(mask).GetAddressBytes()], ipAddress);
+                    writer.WriteOctetString(
+                        [.. IPAddress.Parse(address).GetAddressBytes(), .. IPAddress.Parse(mask).GetAddressBytes()], ipAddress);
                 }
             }
         }

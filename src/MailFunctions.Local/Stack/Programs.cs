@@ -68,7 +68,8 @@ internal sealed record Programs(string Local, string Edge, string FunctionApp, s
         var names = OperatingSystem.IsWindows() ? (string[])["func.exe", "func.cmd"] : ["func"];
         return (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .SelectMany(d => names.Select(n => Path.Combine(d, n))).FirstOrDefault(File.Exists)
-            ?? throw new StackException("Azure Functions Core Tools (func) were not found on the PATH: install version 4, or leave `--functions-host func` out.");
+            ?? throw new StackException(
+                "Azure Functions Core Tools (func) were not found on the PATH: install version 4, or leave `--functions-host func` out.");
     }
 
     private static void CheckNode()
@@ -80,12 +81,14 @@ internal sealed record Programs(string Local, string Edge, string FunctionApp, s
             node.WaitForExit();
             if (!int.TryParse(version.TrimStart('v').Split('.')[0], out var major) || major < OldestNode)
             {
-                throw new StackException($"Node.js {OldestNode} or later is needed (it runs Azurite, the storage emulator); this is {version}.");
+                throw new StackException(
+                    $"Node.js {OldestNode} or later is needed (it runs Azurite, the storage emulator); this is {version}.");
             }
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            throw new StackException($"Node.js was not found on the PATH: install version {OldestNode} or later (it runs Azurite, the storage emulator).");
+            throw new StackException(
+                $"Node.js was not found on the PATH: install version {OldestNode} or later (it runs Azurite, the storage emulator).");
         }
     }
 }

@@ -24,7 +24,9 @@ internal sealed class SelfCheck(StackInfo stack)
         {
             var accepted = await SendAsync(sender, recipient.Address, subject, limit.Token);
             var (body, octets) = await FetchAsync(recipient, subject, limit.Token);
-            Console.WriteLine($"POP3 showed it to {recipient.Address} after {Stopwatch.GetElapsedTime(accepted).TotalMilliseconds:0} ms: {octets} octets, read back and deleted.");
+            Console.WriteLine(
+                $"POP3 showed it to {recipient.Address} after {Stopwatch.GetElapsedTime(accepted).TotalMilliseconds:0} ms: {octets} "
+                + "octets, read back and deleted.");
             if (body.ReplaceLineEndings().TrimEnd() != Body.ReplaceLineEndings())
             {
                 Console.Error.WriteLine("Check failed: the message came back with another text.");
@@ -42,9 +44,11 @@ internal sealed class SelfCheck(StackInfo stack)
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            Console.Error.WriteLine($"Check failed: the message did not come through within {Limit.TotalSeconds} s; see the logs in the data directory.");
+            Console.Error.WriteLine(
+                $"Check failed: the message did not come through within {Limit.TotalSeconds} s; see the logs in the data directory.");
         }
-        catch (Exception e) when (e is SmtpCommandException or SmtpProtocolException or Pop3CommandException or Pop3ProtocolException or AuthenticationException or IOException or System.Net.Sockets.SocketException)
+        catch (Exception e) when (e is SmtpCommandException or SmtpProtocolException or Pop3CommandException or Pop3ProtocolException
+            or AuthenticationException or IOException or System.Net.Sockets.SocketException)
         {
             Console.Error.WriteLine($"Check failed: {e.Message}");
         }
@@ -57,12 +61,14 @@ internal sealed class SelfCheck(StackInfo stack)
     {
         var subject = $"Check {Guid.NewGuid():N}";
         var accepted = await SendAsync(sender, "someone@" + Elsewhere, subject, cancellationToken);
-        while (!Directory.EnumerateFiles(sink, "*.eml").Any(f => File.ReadAllText(f, Encoding.UTF8).Contains(subject, StringComparison.Ordinal)))
+        while (!Directory.EnumerateFiles(sink, "*.eml")
+            .Any(f => File.ReadAllText(f, Encoding.UTF8).Contains(subject, StringComparison.Ordinal)))
         {
             await Task.Delay(AskEvery, cancellationToken);
         }
 
-        Console.WriteLine($"It left for {Elsewhere} after {Stopwatch.GetElapsedTime(accepted).TotalMilliseconds:0} ms: the sink has it in {sink}.");
+        Console.WriteLine(
+            $"It left for {Elsewhere} after {Stopwatch.GetElapsedTime(accepted).TotalMilliseconds:0} ms: the sink has it in {sink}.");
     }
 
     /// <summary>A message for somebody whom the sink refuses comes back as a report.</summary>
@@ -75,7 +81,9 @@ internal sealed class SelfCheck(StackInfo stack)
             await Task.Delay(AskEvery, cancellationToken); // of another check's, or somebody's
         }
 
-        Console.WriteLine($"The refusal of {refused} came back to {sender.Address} as a report after {Stopwatch.GetElapsedTime(accepted).TotalMilliseconds:0} ms.");
+        Console.WriteLine(
+            $"The refusal of {refused} came back to {sender.Address} as a report after "
+            + $"{Stopwatch.GetElapsedTime(accepted).TotalMilliseconds:0} ms.");
     }
 
     private const string Elsewhere = "elsewhere.test";
@@ -89,7 +97,11 @@ internal sealed class SelfCheck(StackInfo stack)
         message.To.Add(MailboxAddress.Parse(recipient));
         message.Subject = subject;
         message.Body = new TextPart("plain") { Text = Body };
-        using var smtp = new SmtpClient { CheckCertificateRevocation = false, ServerCertificateValidationCallback = LocalTrust.For(stack.CertificateAuthority) };
+        using var smtp = new SmtpClient
+        {
+            CheckCertificateRevocation = false,
+            ServerCertificateValidationCallback = LocalTrust.For(stack.CertificateAuthority),
+        };
         await smtp.ConnectAsync("127.0.0.1", stack.Submission, SecureSocketOptions.StartTls, cancellationToken);
         await smtp.AuthenticateAsync(sender.Address, sender.Password, cancellationToken);
         await smtp.SendAsync(message, cancellationToken);
@@ -103,7 +115,11 @@ internal sealed class SelfCheck(StackInfo stack)
     {
         while (true)
         {
-            using var pop3 = new Pop3Client { CheckCertificateRevocation = false, ServerCertificateValidationCallback = LocalTrust.For(stack.CertificateAuthority) };
+            using var pop3 = new Pop3Client
+            {
+                CheckCertificateRevocation = false,
+                ServerCertificateValidationCallback = LocalTrust.For(stack.CertificateAuthority),
+            };
             await pop3.ConnectAsync("127.0.0.1", stack.Pop3s, SecureSocketOptions.SslOnConnect, cancellationToken);
             await pop3.AuthenticateAsync(recipient.Address, recipient.Password, cancellationToken);
             for (var i = pop3.Count - 1; i >= 0; i--)

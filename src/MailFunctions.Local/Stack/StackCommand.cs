@@ -8,17 +8,35 @@ internal static class StackCommand
 {
     public static void Configure(RootCommand root)
     {
-        var data = new Option<DirectoryInfo>("--data") { Description = "Where everything lives; a restart on the same directory finds all mail again", DefaultValueFactory = _ => new DirectoryInfo(".local") };
+        var data = new Option<DirectoryInfo>("--data")
+        {
+            Description = "Where everything lives; a restart on the same directory finds all mail again",
+            DefaultValueFactory = _ => new DirectoryInfo(".local"),
+        };
         var offset = new Option<int>("--port-offset") { Description = "Added to every port" };
-        var check = new Option<bool>("--check") { Description = "Send messages through SMTP, read them back through POP3, see one leave and one bounce, and exit with 0, or 1" };
-        var functionsHost = new Option<string>("--functions-host") { Description = "What runs the function app: this program, or Azure Functions Core Tools", DefaultValueFactory = _ => "local" };
+        var check = new Option<bool>("--check")
+        {
+            Description = "Send messages through SMTP, read them back through POP3, see one leave and one bounce, and exit with 0, or 1",
+        };
+        var functionsHost = new Option<string>("--functions-host")
+        {
+            Description = "What runs the function app: this program, or Azure Functions Core Tools",
+            DefaultValueFactory = _ => "local",
+        };
         functionsHost.AcceptOnlyFromAmong("local", "func");
         root.Add(data);
         root.Add(offset);
         root.Add(check);
-        var relay = new Option<string>("--relay") { Description = "Where mail for others goes: `sink` keeps it in a folder, `mx` sends it to the hosts that DNS names", DefaultValueFactory = _ => "sink" };
+        var relay = new Option<string>("--relay")
+        {
+            Description = "Where mail for others goes: `sink` keeps it in a folder, `mx` sends it to the hosts that DNS names",
+            DefaultValueFactory = _ => "sink",
+        };
         relay.AcceptOnlyFromAmong("sink", "mx");
-        var resolver = new Option<string?>("--resolver") { Description = "With `--relay mx`: HOST:PORT of the DNS resolver to ask; else the machine's" };
+        var resolver = new Option<string?>("--resolver")
+        {
+            Description = "With `--relay mx`: HOST:PORT of the DNS resolver to ask; else the machine's",
+        };
         root.Add(relay);
         root.Add(resolver);
         root.Add(functionsHost);
@@ -41,7 +59,9 @@ internal static class StackCommand
             using var claim = TryClaim(data);
             if (claim is null)
             {
-                return check ? await CheckRunningAsync(data, cancellationToken) : throw new StackException($"Another stack runs on {data}: end it, or choose another --data directory.");
+                return check
+                    ? await CheckRunningAsync(data, cancellationToken)
+                    : throw new StackException($"Another stack runs on {data}: end it, or choose another --data directory.");
             }
 
             Console.WriteLine($"Starting in {data} …");
@@ -92,7 +112,9 @@ internal static class StackCommand
     private static async Task<int> CheckRunningAsync(string data, CancellationToken cancellationToken)
     {
         var path = Path.Combine(data, StackInfo.FileName);
-        if (!File.Exists(path) || JsonSerializer.Deserialize(await File.ReadAllBytesAsync(path, cancellationToken), StackJson.Default.StackInfo) is not { } running)
+        if (!File.Exists(path)
+            || JsonSerializer.Deserialize(
+                await File.ReadAllBytesAsync(path, cancellationToken), StackJson.Default.StackInfo) is not { } running)
         {
             throw new StackException($"Another stack is starting on {data}: wait until it is ready.");
         }

@@ -5,7 +5,8 @@ using System.Text.Json.Serialization;
 namespace MailFunctions.Local.Stack;
 
 /// <summary>Keys and passwords of one data directory, random, in a file that only its owner can read.</summary>
-internal sealed record StackKeys(string StorageKey, string BusKey, string MasterKey, string FunctionKey, IReadOnlyDictionary<string, string> Passwords)
+internal sealed record StackKeys(
+    string StorageKey, string BusKey, string MasterKey, string FunctionKey, IReadOnlyDictionary<string, string> Passwords)
 {
     public const string FileName = "keys.json";
     private const string Letters = "abcdefghijkmnpqrstuvwxyz23456789";
@@ -52,7 +53,9 @@ internal sealed record StackKeys(string StorageKey, string BusKey, string Master
 /// <summary>Files with secrets: written beside and moved into place, readable by their owner alone.</summary>
 internal static class PrivateFile
 {
-    /// <summary>A data directory for its owner alone. One that is there and holds no stack keeps the rights that its owner gave it.</summary>
+    /// <summary>
+    /// A data directory for its owner alone. One that is there and holds no stack keeps the rights that its owner gave it.
+    /// </summary>
     public static void CreateDirectory(string path)
     {
         const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;

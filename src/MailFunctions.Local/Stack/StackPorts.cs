@@ -44,7 +44,8 @@ internal sealed record StackPorts(int Offset)
             }
             catch (SocketException)
             {
-                throw new StackException($"Port {port} ({name}) is in use: end the program that has it, or start with another --port-offset.");
+                throw new StackException(
+                    $"Port {port} ({name}) is in use: end the program that has it, or start with another --port-offset.");
             }
         }
     }

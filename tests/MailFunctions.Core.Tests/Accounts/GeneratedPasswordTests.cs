@@ -23,7 +23,8 @@ public sealed class GeneratedPasswordTests
     [Fact]
     public void Create_TheSecretHas128BitsAndMore()
     {
-        var letters = Enumerable.Range(0, 200).SelectMany(_ => GeneratedPassword.Create([]).Password[GeneratedPassword.IdLength..]).Distinct().Count();
+        var letters = Enumerable.Range(0, 200)
+            .SelectMany(_ => GeneratedPassword.Create([]).Password[GeneratedPassword.IdLength..]).Distinct().Count();
 
         Assert.True(GeneratedPassword.SecretLength * Math.Log2(letters) >= 128, $"{GeneratedPassword.SecretLength} letters of {letters}");
     }

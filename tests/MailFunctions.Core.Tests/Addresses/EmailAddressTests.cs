@@ -90,7 +90,8 @@ public sealed class EmailAddressTests
         Assert.NotNull(EmailAddress.ParseReversePath(new string('a', EmailAddress.MaxOctets - 7) + "@b.test"));
         Assert.Null(EmailAddress.ParseReversePath(new string('a', EmailAddress.MaxOctets - 6) + "@b.test"));
         Assert.Null(EmailAddress.ParseReversePath(new string('\u00FC', 253) + "@b.test"));
-        Assert.Null(EmailAddress.ParseReversePath(new string('a', EmailAddress.MaxOctets - 8) + ".@b.test")); // with its quotes it is too long
+        // with its quotes it is too long
+        Assert.Null(EmailAddress.ParseReversePath(new string('a', EmailAddress.MaxOctets - 8) + ".@b.test"));
     }
 
     [Fact]

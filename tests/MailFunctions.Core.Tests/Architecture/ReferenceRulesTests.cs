@@ -20,7 +20,9 @@ public sealed class ReferenceRulesTests
     {
         ["Core"] = [],
         ["Protocols"] = ["Microsoft.Extensions.Logging.Abstractions"],
-        ["Azure"] = ["Azure.Data.Tables", "Azure.Identity", "Azure.Messaging.ServiceBus", "Azure.Monitor.OpenTelemetry.Exporter", "Azure.Security.KeyVault.Secrets", "Azure.Storage.Blobs", "OpenTelemetry*"],
+        ["Azure"] = [
+            "Azure.Data.Tables", "Azure.Identity", "Azure.Messaging.ServiceBus", "Azure.Monitor.OpenTelemetry.Exporter",
+            "Azure.Security.KeyVault.Secrets", "Azure.Storage.Blobs", "OpenTelemetry*"],
         ["Edge"] = [],
         ["Functions"] =
         [
@@ -30,7 +32,8 @@ public sealed class ReferenceRulesTests
         // AMQP.Net Lite is the local bus's listener alone (decision 0073).
         ["Local"] =
         [
-            "AMQPNetLite", "Azure.Messaging.ServiceBus", "Cronos", "Grpc.AspNetCore", "MailKit", "Microsoft.Data.Sqlite", "System.CommandLine",
+            "AMQPNetLite", "Azure.Messaging.ServiceBus", "Cronos", "Grpc.AspNetCore", "MailKit", "Microsoft.Data.Sqlite",
+            "System.CommandLine",
             "Yarp.ReverseProxy",
         ],
     };
@@ -45,7 +48,8 @@ public sealed class ReferenceRulesTests
 
         var projects = file.Descendants("ProjectReference")
             .Where(r => (string?)r.Attribute("ReferenceOutputAssembly") != "false")
-            .Select(r => Path.GetFileNameWithoutExtension((string)r.Attribute("Include")!).Replace("MailFunctions.", "", StringComparison.Ordinal));
+            .Select(r => Path.GetFileNameWithoutExtension((string)r.Attribute("Include")!)
+                .Replace("MailFunctions.", "", StringComparison.Ordinal));
         Assert.Empty(projects.Except(AllowedProjects[project]));
 
         var packages = file.Descendants("PackageReference").Select(r => (string)r.Attribute("Include")!);
@@ -74,7 +78,8 @@ public sealed class ReferenceRulesTests
     [Fact]
     public void EverySourceProject_IsNamedHere()
     {
-        var there = new DirectoryInfo(Path.Combine(Root, "src")).EnumerateDirectories().Select(d => d.Name.Replace("MailFunctions.", "", StringComparison.Ordinal));
+        var there = new DirectoryInfo(Path.Combine(Root, "src"))
+            .EnumerateDirectories().Select(d => d.Name.Replace("MailFunctions.", "", StringComparison.Ordinal));
 
         Assert.Equal(AllowedProjects.Keys.Order(), there.Order());
     }

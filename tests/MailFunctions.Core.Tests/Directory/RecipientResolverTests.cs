@@ -191,7 +191,8 @@ public sealed class RecipientResolverTests
     }
 
     private async Task<Resolution> ResolveAsync(string address, string? hostName = null) =>
-        await new RecipientResolver(_directory, hostName: hostName).ResolveAsync(EmailAddress.Parse(address)!, TestContext.Current.CancellationToken);
+        await new RecipientResolver(_directory, hostName: hostName)
+            .ResolveAsync(EmailAddress.Parse(address)!, TestContext.Current.CancellationToken);
 
     private static string Mailboxes(Resolution resolution) =>
         string.Join(",", Assert.IsType<Resolution.Found>(resolution).Mailboxes.Select(m => m.Address.LocalPart));

@@ -28,13 +28,18 @@ public sealed class JobSplitterTests
     {
         var release = Now + TimeSpan.FromDays(7);
 
-        Assert.Equal(release, Assert.Single(Split(Envelope(ListenerKind.Submission, "alice@example.test") with { HoldUntil = release }, "a@one.test")).ReceivedAt);
+        Assert.Equal(
+            release,
+            Assert.Single(Split(Envelope(ListenerKind.Submission, "alice@example.test") with { HoldUntil = release }, "a@one.test"))
+                .ReceivedAt);
     }
 
     private static DateTimeOffset Now => DateTimeOffset.UnixEpoch;
 
     private static List<OutboundJob> Split(InboundEnvelope envelope, params string[] recipients) =>
-        [.. JobSplitter.Split(envelope, envelope.MailFrom, null, recipients.Select(a => (EmailAddress.Parse(a)!, new OutboundRecipient { Address = a })), Now)];
+        [.. JobSplitter.Split(
+            envelope, envelope.MailFrom, null, recipients.Select(a => (EmailAddress.Parse(a)!, new OutboundRecipient { Address = a })),
+            Now)];
 
     private static InboundEnvelope Envelope(string listener, string? account) => new()
     {

@@ -70,7 +70,8 @@ internal sealed class TroubledEdge : IAsyncDisposable
         using var limit = new CancellationTokenSource(Limit);
         while (true)
         {
-            if (await AskReadyAsync() is var said && !said.Text.EndsWith("no answer yet", StringComparison.Ordinal))
+            var said = await AskReadyAsync();
+            if (!said.Text.EndsWith("no answer yet", StringComparison.Ordinal))
             {
                 return said;
             }

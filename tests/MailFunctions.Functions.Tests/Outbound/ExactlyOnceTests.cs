@@ -61,7 +61,7 @@ public sealed class ExactlyOnceTests
             var due = bus.Outbound[done..];
             var alarms = bus.Alarms.Skip(done).ToList();
             done += due.Count;
-            time.Now = due.Max(m => m.ScheduledEnqueueTime ?? time.Now) is var latest && latest > time.Now ? latest : time.Now;
+            time.Now = due.Select(m => m.ScheduledEnqueueTime ?? time.Now).Append(time.Now).Max();
             await Parallel.ForEachAsync(
                 alarms.SelectMany(a => (OutboundAlarm[])[a, a]),
                 new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = TestContext.Current.CancellationToken },

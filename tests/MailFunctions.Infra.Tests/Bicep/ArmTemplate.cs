@@ -26,16 +26,19 @@ public sealed class ArmTemplate
 
     /// <summary>Every resource that is made, of one type, with the module it stands in.</summary>
     public IEnumerable<(ArmModule Module, JsonNode Resource)> OfType(string type) =>
-        Modules.SelectMany(m => m.Resources.Where(r => string.Equals(Text(r, "type"), type, StringComparison.OrdinalIgnoreCase)).Select(r => (m, r)));
+        Modules.SelectMany(
+            m => m.Resources.Where(r => string.Equals(Text(r, "type"), type, StringComparison.OrdinalIgnoreCase)).Select(r => (m, r)));
 
-    internal static string? Text(JsonNode node, string name) => node[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+    internal static string? Text(JsonNode node, string name) =>
+        node[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 }
 
 /// <summary>One module: its template, and what `main.bicep` gives it.</summary>
 public sealed record ArmModule(string Name, JsonNode Parameters, JsonNode Template)
 {
     /// <summary>Those that are made; references to existing ones are left out.</summary>
-    public IEnumerable<JsonNode> Resources => (Template["resources"] is JsonArray list ? list.Select(r => r!) : Template["resources"]!.AsObject().Select(r => r.Value!))
+    public IEnumerable<JsonNode> Resources =>
+        (Template["resources"] is JsonArray list ? list.Select(r => r!) : Template["resources"]!.AsObject().Select(r => r.Value!))
         .Where(r => r["existing"]?.GetValue<bool>() is not true);
 
     public JsonNode? Variable(string name) => Template["variables"]?[name];

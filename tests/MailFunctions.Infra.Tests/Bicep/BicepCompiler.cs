@@ -12,12 +12,18 @@ internal static class BicepCompiler
         .Single(a => a.Key == "BicepCompiler").Value!;
 
     /// <summary>The ARM template of a file under `infra/`, and what the compiler said about it.</summary>
-    public static (JsonNode Template, string Diagnostics) Build(string file) => Run("build", file, "--stdout") is var (output, errors)
-        ? (JsonNode.Parse(output.Length > 0 ? output : "{}")!, errors)
-        : default;
+    public static (JsonNode Template, string Diagnostics) Build(string file)
+    {
+        var (output, errors) = Run("build", file, "--stdout");
+        return (JsonNode.Parse(output.Length > 0 ? output : "{}")!, errors);
+    }
 
     /// <summary>What the linter says about a file under `infra/`.</summary>
-    public static string Lint(string file) => Run("lint", file) is var (output, errors) ? output + errors : "";
+    public static string Lint(string file)
+    {
+        var (output, errors) = Run("lint", file);
+        return output + errors;
+    }
 
     /// <summary>The resources that a `.bicepparam` file comes to, as written beside it.</summary>
     public static JsonNode Predict(string file)
@@ -29,7 +35,8 @@ internal static class BicepCompiler
 
     private static (string Output, string Errors) Run(string command, string file, params string[] options)
     {
-        using var process = Process.Start(new ProcessStartInfo(Executable.Value, [command, Path.Combine(Repository.Root, "infra", file), .. options])
+        using var process =
+            Process.Start(new ProcessStartInfo(Executable.Value, [command, Path.Combine(Repository.Root, "infra", file), .. options])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -16,7 +16,8 @@ public sealed class ContainersTests(ArmTemplate template)
     public void Ingress_TakesMailPorts_AndSendsThemToThePortsOfTheEdge()
     {
         var ingress = App["configuration"]!["ingress"]!;
-        var ports = Container["env"]!.AsArray().Where(e => ((string)e!["name"]!).StartsWith("Edge__Ports__", StringComparison.Ordinal)).Select(e => $"{((string)e!["name"]!)[13..]}={e["value"]}");
+        var ports = Container["env"]!.AsArray().Where(e => ((string)e!["name"]!).StartsWith("Edge__Ports__", StringComparison.Ordinal))
+            .Select(e => $"{((string)e!["name"]!)[13..]}={e["value"]}");
         var tls = template.Module("edgeContainers").Variable("tlsPorts")!.AsArray().Select(Pair);
 
         Assert.Equal("tcp", (string?)ingress["transport"]);
@@ -24,7 +25,10 @@ public sealed class ContainersTests(ArmTemplate template)
         Assert.Equal([(25, 2525), (587, 2587), (110, 2110)], [Pair(ingress), .. ingress["additionalPortMappings"]!.AsArray().Select(Pair)]);
         Assert.Equal([(465, 2465), (995, 2995)], tls);
         Assert.Equal(["Pop3=2110", "Pop3s=0", "Smtp=2525", "Smtps=0", "Submission=2587"], ports.Order(StringComparer.Ordinal));
-        Assert.Contains("if(variables('hasCertificate'), variables('tlsPorts'), createArray())", template.Module("edgeContainers").Template.ToJsonString().Replace("\\u0027", "'", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains(
+            "if(variables('hasCertificate'), variables('tlsPorts'), createArray())",
+            template.Module("edgeContainers").Template.ToJsonString().Replace("\\u0027", "'", StringComparison.Ordinal),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -42,7 +46,9 @@ public sealed class ContainersTests(ArmTemplate template)
         var probes = Container["probes"]!.AsArray().Select(p => p!).ToList();
 
         Assert.StartsWith("mcr.microsoft.com/k8se/quickstart", (string?)Container["image"], StringComparison.Ordinal);
-        Assert.Equal(["Startup /healthz/live", "Liveness /healthz/live", "Readiness /healthz/ready"], probes.Select(p => $"{p["type"]} {p["httpGet"]!["path"]}"));
+        Assert.Equal(
+            ["Startup /healthz/live", "Liveness /healthz/live", "Readiness /healthz/ready"],
+            probes.Select(p => $"{p["type"]} {p["httpGet"]!["path"]}"));
         Assert.All(probes, p => Assert.Equal(8080, (int)p["httpGet"]!["port"]!));
         // The REST API names 10 as the largest failureThreshold, 60 as the longest initialDelaySeconds.
         Assert.All(probes, p => Assert.InRange((int)p["failureThreshold"]!, 1, 10));
@@ -53,11 +59,13 @@ public sealed class ContainersTests(ArmTemplate template)
     [Fact]
     public void Provision_OfAnEdgeThatRuns_LeavesItsImage()
     {
-        var image = Prediction.Of("edgeExists = true").Single(ContainerApps)["properties"]!["template"]!["containers"]![0]!["image"]!.ToString();
+        var image = Prediction.Of("edgeExists = true")
+            .Single(ContainerApps)["properties"]!["template"]!["containers"]![0]!["image"]!.ToString();
 
         Assert.Contains("runningImage", image, StringComparison.Ordinal);
         Assert.DoesNotContain("quickstart", image, StringComparison.Ordinal);
-        Assert.Contains("containers[0].image", template.Module("runningImage").Template["outputs"]!.ToJsonString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "containers[0].image", template.Module("runningImage").Template["outputs"]!.ToJsonString(), StringComparison.Ordinal);
     }
 
     private static (int Exposed, int Target) Pair(JsonNode? port) => ((int)port!["exposedPort"]!, (int)port["targetPort"]!);

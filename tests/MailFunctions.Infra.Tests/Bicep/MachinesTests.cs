@@ -17,9 +17,12 @@ public sealed partial class MachinesTests(ArmTemplate template)
     [Fact]
     public void Balancer_SendsToThePortsThatTheEdgeIsGiven()
     {
-        var rules = Machines.Single("Microsoft.Network/loadBalancers")["properties"]!["loadBalancingRules"]!.AsArray().Select(r => r!["properties"]!).ToList();
-        var settings = template.Module("edgeMachines").Template["variables"]!.ToJsonString().Replace("\\u0027", "'", StringComparison.Ordinal);
-        var given = Port().Matches(settings).Where(m => m.Groups["name"].Value != "Health").Select(m => int.Parse(m.Groups["port"].Value, CultureInfo.InvariantCulture)).Order();
+        var rules = Machines.Single("Microsoft.Network/loadBalancers")["properties"]!["loadBalancingRules"]!.AsArray()
+            .Select(r => r!["properties"]!).ToList();
+        var settings = template.Module("edgeMachines")
+            .Template["variables"]!.ToJsonString().Replace("\\u0027", "'", StringComparison.Ordinal);
+        var given = Port().Matches(settings).Where(m => m.Groups["name"].Value != "Health")
+            .Select(m => int.Parse(m.Groups["port"].Value, CultureInfo.InvariantCulture)).Order();
 
         Assert.Equal([25, 110, 465, 587, 995], rules.Select(r => (int)r["frontendPort"]!).Order());
         Assert.Equal(rules.Select(r => (int)r["backendPort"]!).Order(), given);
@@ -30,7 +33,8 @@ public sealed partial class MachinesTests(ArmTemplate template)
     {
         var machine = Machines.Single(ScaleSets)["properties"]!["virtualMachineProfile"]!["osProfile"]!["customData"]!.ToString();
 
-        Assert.All(["Smtp=25", "Submission=587", "Smtps=0", "Pop3=110", "Pop3s=0", "Health=8080"], port => Assert.Contains($"'Edge__Ports__{port}'", machine, StringComparison.Ordinal));
+        Assert.All(["Smtp=25", "Submission=587", "Smtps=0", "Pop3=110", "Pop3s=0", "Health=8080"], port => Assert.Contains(
+            $"'Edge__Ports__{port}'", machine, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -39,7 +43,8 @@ public sealed partial class MachinesTests(ArmTemplate template)
         Assert.Contains("--network host", CloudInit, StringComparison.Ordinal);
         Assert.Contains("--user 1654:1654", CloudInit, StringComparison.Ordinal);
         Assert.Contains("net.ipv4.ip_unprivileged_port_start=25\n", CloudInit, StringComparison.Ordinal);
-        Assert.True(CloudInit.IndexOf("sysctl --system", StringComparison.Ordinal) < CloudInit.IndexOf("systemctl enable --now", StringComparison.Ordinal));
+        Assert.True(CloudInit.IndexOf(
+            "sysctl --system", StringComparison.Ordinal) < CloudInit.IndexOf("systemctl enable --now", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -59,7 +64,8 @@ public sealed partial class MachinesTests(ArmTemplate template)
         var machine = Machines.Single(ScaleSets)["properties"]!["virtualMachineProfile"]!["osProfile"]!["customData"]!.ToString();
 
         Assert.Contains("'@IMAGE@', 'to', format('{0}/edge:latest'", machine, StringComparison.Ordinal);
-        Assert.Contains("--image edge:latest", File.ReadAllText(Path.Combine(Repository.Root, "infra", "hooks", "edge-machines.sh")), StringComparison.Ordinal);
+        Assert.Contains("--image edge:latest", File.ReadAllText(Path.Combine(Repository.Root, "infra", "hooks", "edge-machines.sh")),
+            StringComparison.Ordinal);
     }
 
     [Theory]

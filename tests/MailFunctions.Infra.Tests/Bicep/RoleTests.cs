@@ -73,7 +73,8 @@ public sealed class RoleTests(ArmTemplate template)
         var roleVariable = (string)properties["roleDefinitionId"]!;
         var role = roleVariable.Contains("guid(resourceGroup().id, 'edge messages')", StringComparison.Ordinal)
             ? "the role of its own"
-            : RoleNames[(string)module.Variable("roles")!.AsObject().Single(r => roleVariable.Contains($"variables('roles').{r.Key})", StringComparison.Ordinal)).Value!];
+            : RoleNames[(string)module.Variable("roles")!.AsObject()
+                .Single(r => roleVariable.Contains($"variables('roles').{r.Key})", StringComparison.Ordinal)).Value!];
         return Scopes(module, assignment).Select(s => $"{who}: {role} on {s}");
     }
 
@@ -90,7 +91,10 @@ public sealed class RoleTests(ArmTemplate template)
         var scope = (string)assignment["scope"]!;
         if (assignment["copy"]?["count"] is { } count)
         {
-            var list = module.Template["variables"]!.AsObject().Single(v => ((string)count!).Contains($"variables('{v.Key}')", StringComparison.Ordinal) && scope.Contains($"variables('{v.Key}')", StringComparison.Ordinal)).Value!;
+            var list = module.Template["variables"]!.AsObject()
+                .Single(v => ((string)count!).Contains($"variables('{v.Key}')", StringComparison.Ordinal)
+                    && scope.Contains($"variables('{v.Key}')", StringComparison.Ordinal))
+                    .Value!;
             return list is JsonArray names ? names.Select(n => (string)n!) : list.AsObject().Select(n => (string)n.Value!);
         }
 
@@ -98,10 +102,13 @@ public sealed class RoleTests(ArmTemplate template)
         {
             _ when scope.Contains("variables('queues').inbound", StringComparison.Ordinal) => [QueueNames.Inbound],
             _ when scope.Contains("Microsoft.KeyVault/vaults/secrets", StringComparison.Ordinal) => [Secret(scope)],
-            _ when scope.Contains("Microsoft.KeyVault/vaults", StringComparison.Ordinal) && module.Name == "dkimAccess" => ["the vault of DKIM keys"],
+            _ when scope.Contains("Microsoft.KeyVault/vaults", StringComparison.Ordinal) && module.Name == "dkimAccess" =>
+                ["the vault of DKIM keys"],
             _ when scope.Contains("Microsoft.ContainerRegistry/registries", StringComparison.Ordinal) => ["the registry"],
             _ when scope.Contains("Microsoft.Insights/components", StringComparison.Ordinal) => ["Application Insights"],
-            _ when scope.StartsWith("[resourceId('Microsoft.Storage/storageAccounts', ", StringComparison.Ordinal) && module.Name == "hostStorageAccess" => ["the host's storage"],
+            _ when scope.StartsWith(
+                "[resourceId('Microsoft.Storage/storageAccounts', ", StringComparison.Ordinal) && module.Name == "hostStorageAccess" =>
+                ["the host's storage"],
             _ => [scope],
         };
     }

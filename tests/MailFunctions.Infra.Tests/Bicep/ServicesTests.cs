@@ -8,24 +8,29 @@ namespace MailFunctions.Infra.Tests.Bicep;
 public sealed class ServicesTests
 {
     private static readonly Prediction Open = Prediction.Of();
-    private static readonly Prediction Closed = Prediction.Of("networkIsolation = true", "allowedAddresses = '198.51.100.7, 203.0.113.0/24'");
+    private static readonly Prediction Closed =
+        Prediction.Of("networkIsolation = true", "allowedAddresses = '198.51.100.7, 203.0.113.0/24'");
 
     private static readonly string[] Guarded = ["Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults"];
 
     [Fact]
     public void Mail_CanBeBroughtBack_AndGrowsOldCheaply()
     {
-        var mail = Open.OfType("Microsoft.Storage/storageAccounts/blobServices").Select(b => b["properties"]!).Single(b => b["isVersioningEnabled"] is not null);
-        var rules = Open.Single("Microsoft.Storage/storageAccounts/managementPolicies")["properties"]!["policy"]!["rules"]!.AsArray().Select(r => r!).ToList();
+        var mail = Open.OfType("Microsoft.Storage/storageAccounts/blobServices")
+            .Select(b => b["properties"]!).Single(b => b["isVersioningEnabled"] is not null);
+        var rules = Open.Single("Microsoft.Storage/storageAccounts/managementPolicies")["properties"]!["policy"]!["rules"]!.AsArray()
+            .Select(r => r!).ToList();
 
         Assert.True((bool)mail["isVersioningEnabled"]!);
         Assert.Equal((true, 14), ((bool)mail["deleteRetentionPolicy"]!["enabled"]!, (int)mail["deleteRetentionPolicy"]!["days"]!));
-        Assert.Equal((true, 14), ((bool)mail["containerDeleteRetentionPolicy"]!["enabled"]!, (int)mail["containerDeleteRetentionPolicy"]!["days"]!));
+        Assert.Equal(
+            (true, 14), ((bool)mail["containerDeleteRetentionPolicy"]!["enabled"]!, (int)mail["containerDeleteRetentionPolicy"]!["days"]!));
         Assert.Equal(["old-versions", "cool-messages"], rules.Select(r => (string)r["name"]!));
         Assert.All(rules, r => Assert.True((bool)r["enabled"]!));
         Assert.Equal(14, (int)rules[0]["definition"]!["actions"]!["version"]!["delete"]!["daysAfterCreationGreaterThan"]!);
         Assert.Equal(60, (int)rules[1]["definition"]!["actions"]!["baseBlob"]!["tierToCool"]!["daysAfterCreationGreaterThan"]!);
-        Assert.DoesNotContain("baseBlob", rules[0]["definition"]!["actions"]!.ToJsonString(), StringComparison.Ordinal); // nothing that is current is deleted by age
+        // nothing that is current is deleted by age
+        Assert.DoesNotContain("baseBlob", rules[0]["definition"]!["actions"]!.ToJsonString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -41,7 +46,9 @@ public sealed class ServicesTests
         Assert.Equal("UserAssignedIdentity", (string?)storage["authentication"]!["type"]);
         Assert.NotNull(storage["authentication"]!["userAssignedIdentityResourceId"]);
         Assert.Empty(config["scaleAndConcurrency"]!["alwaysReady"]!.AsArray());
-        Assert.Equal((2048, 40), ((int)config["scaleAndConcurrency"]!["instanceMemoryMB"]!, (int)config["scaleAndConcurrency"]!["maximumInstanceCount"]!));
+        Assert.Equal(
+            (2048, 40),
+            ((int)config["scaleAndConcurrency"]!["instanceMemoryMB"]!, (int)config["scaleAndConcurrency"]!["maximumInstanceCount"]!));
     }
 
     [Fact]
@@ -51,13 +58,15 @@ public sealed class ServicesTests
 
         Assert.Equal("EP1", (string?)premium.Single("Microsoft.Web/serverfarms")["sku"]!["name"]);
         Assert.Null(premium.Single("Microsoft.Web/sites")["properties"]!["functionAppConfig"]);
-        Assert.Equal("DOTNET-ISOLATED|10.0", (string?)premium.Single("Microsoft.Web/sites")["properties"]!["siteConfig"]!["linuxFxVersion"]);
+        Assert.Equal(
+            "DOTNET-ISOLATED|10.0", (string?)premium.Single("Microsoft.Web/sites")["properties"]!["siteConfig"]!["linuxFxVersion"]);
     }
 
     [Fact]
     public void Network_Open_AnswersAnybodyWithAnIdentity()
     {
-        Assert.All(Guarded.SelectMany(Open.OfType).Select(Rules), r => Assert.Equal(("Allow", 0, 0), (Default(r), Subnets(r), Addresses(r).Count)));
+        Assert.All(Guarded.SelectMany(Open.OfType).Select(Rules), r => Assert.Equal(
+            ("Allow", 0, 0), (Default(r), Subnets(r), Addresses(r).Count)));
         Assert.Null(Open.Single("Microsoft.Web/sites")["properties"]!["virtualNetworkSubnetId"]);
     }
 
@@ -72,7 +81,8 @@ public sealed class ServicesTests
             Assert.Equal(("Deny", 4), (Default(r), Subnets(r)));
             Assert.Equal(["198.51.100.7", "203.0.113.0/24"], Addresses(r));
         });
-        Assert.Contains("functionsSubnetId", (string?)Closed.Single("Microsoft.Web/sites")["properties"]!["virtualNetworkSubnetId"], StringComparison.Ordinal);
+        Assert.Contains("functionsSubnetId", (string?)Closed.Single("Microsoft.Web/sites")["properties"]!["virtualNetworkSubnetId"],
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -23,7 +23,8 @@ public sealed partial class TemplateTests(ArmTemplate template)
     public void EveryModule_IsUsedByMain()
     {
         var main = File.ReadAllText(Path.Combine(Repository.Root, "infra", "main.bicep"));
-        var files = Directory.EnumerateFiles(Path.Combine(Repository.Root, "infra", "modules"), "*.bicep").Select(f => Path.GetFileName(f)!);
+        var files = Directory.EnumerateFiles(Path.Combine(Repository.Root, "infra", "modules"), "*.bicep")
+            .Select(f => Path.GetFileName(f)!);
 
         Assert.All(files.Where(f => f != "names.bicep"), file => Assert.Contains($"'modules/{file}'", main, StringComparison.Ordinal));
         Assert.DoesNotMatch(new Regex(@"'(br|ts)[:/]"), main);
@@ -72,8 +73,10 @@ public sealed partial class TemplateTests(ArmTemplate template)
         var registry = Assert.Single(template.OfType("Microsoft.ContainerRegistry/registries")).Resource["properties"]!;
         Assert.False(registry["adminUserEnabled"]!.GetValue<bool>());
 
-        Assert.True(Assert.Single(template.OfType("Microsoft.Insights/components")).Resource["properties"]!["DisableLocalAuth"]!.GetValue<bool>());
-        Assert.True(Assert.Single(template.OfType("Microsoft.OperationalInsights/workspaces")).Resource["properties"]!["features"]!["disableLocalAuth"]!.GetValue<bool>());
+        Assert.True(
+            Assert.Single(template.OfType("Microsoft.Insights/components")).Resource["properties"]!["DisableLocalAuth"]!.GetValue<bool>());
+        Assert.True(Assert.Single(template.OfType("Microsoft.OperationalInsights/workspaces"))
+            .Resource["properties"]!["features"]!["disableLocalAuth"]!.GetValue<bool>());
     }
 
     [Fact]
@@ -93,11 +96,14 @@ public sealed partial class TemplateTests(ArmTemplate template)
             ["virtualMachineProfile"]!["osProfile"]!["linuxConfiguration"]!;
         Assert.True(linux["disablePasswordAuthentication"]!.GetValue<bool>());
 
-        var rules = Assert.Single(template.OfType("Microsoft.Network/networkSecurityGroups")).Resource["properties"]!["securityRules"]!.AsArray();
+        var rules = Assert.Single(template.OfType("Microsoft.Network/networkSecurityGroups"))
+            .Resource["properties"]!["securityRules"]!.AsArray();
         var allowed = rules.Where(r => (string?)r!["properties"]!["access"] == "Allow")
-            .SelectMany(r => r!["properties"]!["destinationPortRanges"]?.AsArray().Select(p => (string)p!) ?? [(string)r["properties"]!["destinationPortRange"]!]);
+            .SelectMany(r => r!["properties"]!["destinationPortRanges"]?.AsArray().Select(p => (string)p!)
+                ?? [(string)r["properties"]!["destinationPortRange"]!]);
         Assert.Equal(["110", "25", "465", "587", "8080", "995"], allowed.Order(StringComparer.Ordinal));
-        Assert.Contains(rules, r => (string?)r!["properties"]!["access"] == "Deny" && (string?)r["properties"]!["destinationPortRange"] == "*");
+        Assert.Contains(
+            rules, r => (string?)r!["properties"]!["access"] == "Deny" && (string?)r["properties"]!["destinationPortRange"] == "*");
     }
 
     [Fact]
@@ -110,7 +116,8 @@ public sealed partial class TemplateTests(ArmTemplate template)
             new[] { QueueNames.Inbound, QueueNames.Outbound }.Order(),
             module.Variable("queues")!.AsObject().Select(q => (string)q.Value!).Order());
         Assert.True(queue["requiresDuplicateDetection"]!.GetValue<bool>());
-        Assert.Equal("PT1M", (string?)queue["lockDuration"]); // that is how long a crash hides mail, so the host has to renew for as long as a function may work
+        // that is how long a crash hides mail, so the host has to renew for as long as a function may work
+        Assert.Equal("PT1M", (string?)queue["lockDuration"]);
         var host = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "host.json")))!;
         Assert.True(Duration(host["extensions"]!["serviceBus"]!["maxAutoLockRenewalDuration"]) > Duration(host["functionTimeout"]));
         Assert.Equal(10, (int?)queue["maxDeliveryCount"]);
@@ -126,10 +133,16 @@ public sealed partial class TemplateTests(ArmTemplate template)
         var fromLogs = alerts.Variable("logAlerts")!.AsArray();
         var fromMetrics = template.OfType("Microsoft.Insights/metricAlerts").Select(a => a.Resource["name"]!.GetValue<string>());
         var handbook = File.ReadAllText(Path.Combine(Repository.Root, "docs", "run.md"));
-        var queries = fromLogs.Select(a => alerts.Variable(QueryVariable().Match(a!["query"]!.GetValue<string>()).Groups[1].Value)!.GetValue<string>()).ToList();
+        var queries =
+            fromLogs.Select(
+                a => alerts.Variable(QueryVariable().Match(a!["query"]!.GetValue<string>()).Groups[1].Value)!.GetValue<string>())
+            .ToList();
 
-        Assert.All(fromLogs.Select(a => a!["name"]!.GetValue<string>()).Concat(fromMetrics), name => Assert.Contains($"| `{name}`", handbook, StringComparison.Ordinal));
-        Assert.Equal(Directory.GetFiles(Path.Combine(Repository.Root, "infra", "monitoring"), "*.kql").Select(File.ReadAllText).Order(), queries.Order());
+        Assert.All(fromLogs.Select(a => a!["name"]!.GetValue<string>()).Concat(fromMetrics), name => Assert.Contains(
+            $"| `{name}`", handbook, StringComparison.Ordinal));
+        Assert.Equal(
+            Directory.GetFiles(Path.Combine(Repository.Root, "infra", "monitoring"), "*.kql").Select(File.ReadAllText).Order(),
+            queries.Order());
     }
 
     [Fact]
@@ -157,10 +170,13 @@ public sealed partial class TemplateTests(ArmTemplate template)
 
     private static IEnumerable<string> Strings(JsonNode array) => array.AsArray().Select(t => (string)t!);
 
-    [GeneratedRegex(@"\b(listKeys|listCredentials|listAdminKeys|listClusterAdminCredential|listSecrets|listAccountSas|listServiceSas)\b", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        @"\b(listKeys|listCredentials|listAdminKeys|listClusterAdminCredential|listSecrets|listAccountSas|listServiceSas)\b",
+        RegexOptions.IgnoreCase)]
     private static partial Regex SecretFunctions();
 
-    [GeneratedRegex("AccountKey=|SharedAccessKey=|SharedAccessSignature|\"adminPassword\"|BEGIN (RSA |EC )?PRIVATE KEY", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        "AccountKey=|SharedAccessKey=|SharedAccessSignature|\"adminPassword\"|BEGIN (RSA |EC )?PRIVATE KEY", RegexOptions.IgnoreCase)]
     private static partial Regex SecretTexts();
 
     [GeneratedRegex(@"variables\('([^']+)'\)")]

@@ -17,17 +17,22 @@ public sealed partial class AzureYamlTests(ArmTemplate template)
     [Fact]
     public void AzureYaml_HasItsSchema_AndOnlyKeysOfIt()
     {
-        Assert.StartsWith("# yaml-language-server: $schema=", File.ReadLines(Path.Combine(Repository.Root, "azure.yaml")).First(), StringComparison.Ordinal);
+        Assert.StartsWith("# yaml-language-server: $schema=", File.ReadLines(Path.Combine(Repository.Root, "azure.yaml")).First(),
+            StringComparison.Ordinal);
         Assert.Matches("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", Azd.Text("name"));
         Assert.Empty(Azd.Members().Select(m => m.Key).Except(["name", "metadata", "requiredVersions", "infra", "services", "hooks"]));
-        Assert.Empty(Azd.Get("hooks").Members().Select(m => m.Key).Except(["preprovision", "postprovision", "predeploy", "postdeploy", "prepackage", "preup", "postup"]));
+        Assert.Empty(Azd.Get("hooks").Members()
+            .Select(m => m.Key).Except(["preprovision", "postprovision", "predeploy", "postdeploy", "prepackage", "preup", "postup"]));
     }
 
     [Fact]
     public void Services_AreTheTaggedResources_AndTheirFoldersExist()
     {
         var services = Azd.Get("services").Members().ToDictionary();
-        var tagged = template.Modules.SelectMany(m => ServiceTag().Matches(m.Template.ToJsonString().Replace("\\u0027", "'", StringComparison.Ordinal))).Select(m => m.Groups[1].Value);
+        var tagged =
+            template.Modules.SelectMany(
+                m => ServiceTag().Matches(m.Template.ToJsonString().Replace("\\u0027", "'", StringComparison.Ordinal)))
+            .Select(m => m.Groups[1].Value);
 
         Assert.Equal(services.Keys.Order(), tagged.Distinct().Order());
         Assert.All(services.Values, service =>
@@ -47,14 +52,19 @@ public sealed partial class AzureYamlTests(ArmTemplate template)
     {
         Assert.Null(Azd.Get("services", "functions", "hooks"));
         string[] files = ["azure.yaml", "README.md", Path.Combine("docs", "deploy.md"), Path.Combine(".github", "workflows", "deploy.yml")];
-        Assert.DoesNotContain(files.SelectMany(f => File.ReadLines(Path.Combine(Repository.Root, f))), l => l.Contains("--from-package", StringComparison.Ordinal) || l.Contains("ServiceBusHostExtension=false", StringComparison.Ordinal));
+        Assert.DoesNotContain(files.SelectMany(f => File.ReadLines(Path.Combine(Repository.Root, f))), l => l.Contains(
+            "--from-package", StringComparison.Ordinal)
+            || l.Contains("ServiceBusHostExtension=false", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Parameters_AreThoseOfMain_AndNoneWithoutDefaultIsMissing()
     {
         var parameters = template.Root["parameters"]!.AsObject();
-        var given = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "infra", "main.parameters.json")))!["parameters"]!.AsObject().Select(p => p.Key).ToList();
+        var given =
+            System.Text.Json.Nodes.JsonNode.Parse(
+                File.ReadAllText(Path.Combine(Repository.Root, "infra", "main.parameters.json")))!["parameters"]!.AsObject()
+            .Select(p => p.Key).ToList();
 
         Assert.Empty(given.Except(parameters.Select(p => p.Key)));
         Assert.Empty(parameters.Where(p => p.Value!["defaultValue"] is null).Select(p => p.Key).Except(given));
@@ -72,9 +82,13 @@ public sealed partial class AzureYamlTests(ArmTemplate template)
         }
 
         var known = template.Root["outputs"]!.AsObject().Select(o => o.Key)
-            .Concat(Placeholder().Matches(File.ReadAllText(Path.Combine(Repository.Root, "infra", "main.parameters.json"))).Select(m => m.Groups[1].Value)).ToList();
-        Assert.All(Scripts("*.sh"), file => Assert.Empty(Variable().Matches(File.ReadAllText(file)).Select(m => m.Groups[1].Value).Except(known).Except(["PWD"])));
-        Assert.All(Scripts("*.ps1"), file => Assert.Empty(PowerShellVariable().Matches(File.ReadAllText(file)).Select(m => m.Groups[1].Value).Except(known)));
+            .Concat(Placeholder()
+                .Matches(File.ReadAllText(Path.Combine(Repository.Root, "infra", "main.parameters.json"))).Select(m => m.Groups[1].Value))
+                .ToList();
+        Assert.All(Scripts("*.sh"), file => Assert.Empty(
+            Variable().Matches(File.ReadAllText(file)).Select(m => m.Groups[1].Value).Except(known).Except(["PWD"])));
+        Assert.All(Scripts("*.ps1"), file => Assert.Empty(
+            PowerShellVariable().Matches(File.ReadAllText(file)).Select(m => m.Groups[1].Value).Except(known)));
     }
 
     [Fact]
@@ -176,8 +190,16 @@ public sealed partial class AzureYamlTests(ArmTemplate template)
 
     private static Ended Run(string program, string[] arguments, Dictionary<string, string> environment)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = Repository.Root };
-        foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("AZURE_", StringComparison.Ordinal) || k.StartsWith("SERVICE_", StringComparison.Ordinal) || k is "MAIL_HOST_NAME" or "EDGE_HOSTING" or "EDGE_SSH_PUBLIC_KEY" or "TLS_CERTIFICATE_NAME").ToList())
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            WorkingDirectory = Repository.Root,
+        };
+        foreach (var name in start.Environment.Keys.Where(
+            k => k.StartsWith("AZURE_", StringComparison.Ordinal) || k.StartsWith("SERVICE_", StringComparison.Ordinal)
+                || k is "MAIL_HOST_NAME" or "EDGE_HOSTING" or "EDGE_SSH_PUBLIC_KEY" or "TLS_CERTIFICATE_NAME")
+            .ToList())
         {
             start.Environment.Remove(name);
         }

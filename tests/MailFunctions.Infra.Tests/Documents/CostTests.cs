@@ -19,11 +19,13 @@ public sealed partial class CostTests(ArmTemplate template)
     public void EverySumWrittenOut_IsRight()
     {
         var written = Sum().Matches(Text).Select(m => (Sum: m.Groups["sum"].Value, Value: m.Groups["value"].Value)).ToList();
-        var rows = Tables.Single(t => t[0][1] == "sum").Where(row => row[1] is [>= '0' and <= '9', ..]).Select(row => (Sum: row[1], Value: row[2])).ToList();
+        var rows = Tables.Single(t => t[0][1] == "sum")
+            .Where(row => row[1] is [>= '0' and <= '9', ..]).Select(row => (Sum: row[1], Value: row[2])).ToList();
 
         Assert.True(written.Count >= 10, $"{written.Count} sums");
         Assert.Equal(9, rows.Count);
-        Assert.All(written.Concat(rows), s => Assert.True(decimal.Parse(s.Value, CultureInfo.InvariantCulture) == Round(s.Sum), $"{s.Sum} is {Round(s.Sum)}, not {s.Value}"));
+        Assert.All(written.Concat(rows), s => Assert.True(
+            decimal.Parse(s.Value, CultureInfo.InvariantCulture) == Round(s.Sum), $"{s.Sum} is {Round(s.Sum)}, not {s.Value}"));
     }
 
     [Fact]
@@ -46,7 +48,8 @@ public sealed partial class CostTests(ArmTemplate template)
     public void EveryPrice_HasItsSource_OrSaysThatThereIsNone()
     {
         var known = Tables.Single(t => t[0].Contains("read on")).Skip(2).Select(row => row[0]).Append("?").ToHashSet();
-        var priced = Tables.Where(t => t[0][^1] == "price").SelectMany(t => t.Skip(2)).Where(row => row.Any(cell => cell.Contains('×', StringComparison.Ordinal))).ToList();
+        var priced = Tables.Where(t => t[0][^1] == "price")
+            .SelectMany(t => t.Skip(2)).Where(row => row.Any(cell => cell.Contains('×', StringComparison.Ordinal))).ToList();
 
         Assert.Equal(16, priced.Count);
         Assert.All(priced, row => Assert.All(row[^1].Split("; "), source => Assert.Contains(source, known)));
@@ -71,7 +74,8 @@ public sealed partial class CostTests(ArmTemplate template)
         var expression = sum.Replace(",", "", StringComparison.Ordinal).Replace(" M", "000000", StringComparison.Ordinal).Replace('×', '*');
         using var calculator = new DataTable { Locale = CultureInfo.InvariantCulture };
         // A fraction in front: whole numbers would be multiplied as such, and be too large for it.
-        return Math.Round(Convert.ToDecimal(calculator.Compute("1.0 * " + expression, null), CultureInfo.InvariantCulture), 2, MidpointRounding.AwayFromZero);
+        return Math.Round(Convert.ToDecimal(calculator.Compute("1.0 * " + expression, null), CultureInfo.InvariantCulture), 2,
+            MidpointRounding.AwayFromZero);
     }
 
     [GeneratedRegex(@"(^\|.*\n)+", RegexOptions.Multiline)]

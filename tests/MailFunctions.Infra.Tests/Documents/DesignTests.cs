@@ -23,7 +23,8 @@ public sealed partial class DesignTests
         var cited = new[] { "src", "tests" }
             .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.cs", SearchOption.AllDirectories))
             .Concat(Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md", SearchOption.AllDirectories))
-            .SelectMany(file => Citation().Matches(File.ReadAllText(file)).Select(m => (File: Path.GetFileName(file), Section: m.Groups[1].Value)))
+            .SelectMany(
+                file => Citation().Matches(File.ReadAllText(file)).Select(m => (File: Path.GetFileName(file), Section: m.Groups[1].Value)))
             .ToList();
 
         Assert.True(cited.Count > 20, $"{cited.Count} citations");
@@ -37,7 +38,8 @@ public sealed partial class DesignTests
 
         Assert.Equal(StorageSetup.Tables.Order(), Table().Matches(tables).Select(m => m.Groups[1].Value).Distinct().Order());
         Assert.All(StorageSetup.Containers, c => Assert.Contains($"`{c}`", Section("### 3.2 "), StringComparison.Ordinal));
-        Assert.All([QueueNames.Inbound, QueueNames.Outbound], q => Assert.Contains($"`{q}`", Section("### 3.1 "), StringComparison.Ordinal));
+        Assert.All(
+            [QueueNames.Inbound, QueueNames.Outbound], q => Assert.Contains($"`{q}`", Section("### 3.1 "), StringComparison.Ordinal));
     }
 
     [Fact]

@@ -12,7 +12,8 @@ public sealed partial class FlowTests
     [Fact]
     public void EachNamedFile_Exists()
     {
-        var files = SourceFile().Matches(File.ReadAllText(Path.Combine(Docs, "flow.md"))).Select(m => m.Groups[1].Value).Distinct().ToList();
+        var files = SourceFile()
+            .Matches(File.ReadAllText(Path.Combine(Docs, "flow.md"))).Select(m => m.Groups[1].Value).Distinct().ToList();
 
         Assert.True(files.Count > 60, $"{files.Count} files");
         Assert.Empty(files.Where(f => !File.Exists(Path.Combine(Repository.Root, "src", "MailFunctions." + f))));

@@ -27,7 +27,9 @@ public sealed class HookRunTests : IDisposable
 
         string[] steps = ["run-command", "update-instances", "reimage", "get-instance-view"];
         Assert.Equal(
-            ["acr build", "vmss list-instances", .. steps.Select(s => $"vmss {s} 0"), "vmss get-instance-view 0", .. steps.Select(s => $"vmss {s} 2")],
+            [
+                "acr build", "vmss list-instances", .. steps.Select(s => $"vmss {s} 0"), "vmss get-instance-view 0",
+                .. steps.Select(s => $"vmss {s} 2")],
             Calls("az").Select(Short));
     }
 
@@ -61,7 +63,11 @@ public sealed class HookRunTests : IDisposable
 
     private (int ExitCode, string Errors) Run(string script)
     {
-        var start = new ProcessStartInfo("sh", [Path.Combine(Repository.Root, "infra", "hooks", script)]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("sh", [Path.Combine(Repository.Root, "infra", "hooks", script)])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
         start.Environment["PATH"] = $"{_programs.Path}:{Environment.GetEnvironmentVariable("PATH")}";
         start.Environment["EDGE_HOSTING"] = "vmss";
         start.Environment["AZURE_CONTAINER_REGISTRY_NAME"] = "registry";

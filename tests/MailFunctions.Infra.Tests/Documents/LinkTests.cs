@@ -9,7 +9,8 @@ public sealed partial class LinkTests
 {
     private static readonly string[] NotOurs = ["node_modules", "artifacts", ".local", "TestResults", ".git"];
 
-    public static TheoryData<string> Documents => [.. Find(Repository.Root).Select(f => Path.GetRelativePath(Repository.Root, f)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Documents =>
+        [.. Find(Repository.Root).Select(f => Path.GetRelativePath(Repository.Root, f)).Order(StringComparer.Ordinal)];
 
     private static IEnumerable<string> Find(string folder) => Directory.EnumerateFiles(folder, "*.md")
         .Concat(Directory.EnumerateDirectories(folder).Where(d => !NotOurs.Contains(Path.GetFileName(d))).SelectMany(Find));
@@ -29,7 +30,9 @@ public sealed partial class LinkTests
             }
 
             var (target, anchor) = link.Split('#', 2) is [var file, var heading] ? (file, heading) : (link, null);
-            var there = target.Length == 0 ? path : Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, Uri.UnescapeDataString(target)));
+            var there = target.Length == 0
+                ? path
+                : Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, Uri.UnescapeDataString(target)));
             Assert.True(Path.Exists(there), $"{document} links to {link}, which is not there.");
             if (anchor is not null)
             {
@@ -39,7 +42,8 @@ public sealed partial class LinkTests
     }
 
     private static HashSet<string> Anchors(string path) =>
-        [.. Heading().Matches(Fence().Replace(File.ReadAllText(path), "")).Select(m => Dropped().Replace(m.Groups[1].Value.Trim().ToLowerInvariant(), "").Replace(' ', '-'))];
+        [.. Heading().Matches(Fence().Replace(File.ReadAllText(path), ""))
+            .Select(m => Dropped().Replace(m.Groups[1].Value.Trim().ToLowerInvariant(), "").Replace(' ', '-'))];
 
     [GeneratedRegex(@"\[[^\]]*\]\(([^)\s]+)\)")]
     private static partial Regex Link();

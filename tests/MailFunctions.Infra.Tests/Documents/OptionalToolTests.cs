@@ -35,13 +35,15 @@ public sealed partial class OptionalToolTests
 
     [Fact]
     public void EveryTool_IsInstalledForTheChecks() => Assert.All(
-        OptionalTool.All, tool => Assert.Contains(tool.Package, (string[])["tar", .. ToolList().Match(Script).Groups["packages"].Value.Split(' ')]));
+        OptionalTool.All, tool =>
+            Assert.Contains(tool.Package, (string[])["tar", .. ToolList().Match(Script).Groups["packages"].Value.Split(' ')]));
 
     [Fact]
     public void Checks_RunTheTestsOfToolsOnceMoreWithoutThem_AndCountTheMainRunAlone()
     {
         Assert.Contains($"--filter-trait \"{ToolFactAttribute.Trait}=*\"", Script, StringComparison.Ordinal);
-        Assert.EndsWith("echo \"${passed:-0} passed, ${wrong:-0} failed, ${skipped:-0} skipped\"\nexit \"$failed\"\n", Script, StringComparison.Ordinal);
+        Assert.EndsWith("echo \"${passed:-0} passed, ${wrong:-0} failed, ${skipped:-0} skipped\"\nexit \"$failed\"\n", Script,
+            StringComparison.Ordinal);
     }
 
     [GeneratedRegex("""(?:ProcessStartInfo|Process\.Start)\(\s*"(?<program>[^"]+)""")]

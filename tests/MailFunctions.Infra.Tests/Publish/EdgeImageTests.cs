@@ -5,14 +5,17 @@ using Xunit;
 
 namespace MailFunctions.Infra.Tests.Publish;
 
-/// <summary>The image of the edge as infra/image/build.sh makes it: small, without a shell, of a user without rights, and it starts.</summary>
+/// <summary>
+/// The image of the edge as infra/image/build.sh makes it: small, without a shell, of a user without rights, and it starts.
+/// </summary>
 [Collection(PublishedCollection.Name)]
 public sealed class EdgeImageTests(PublishedPrograms published)
 {
     private const long MaxOctets = 60 * 1024 * 1024;
     private const string StorageOfNobody = "DefaultEndpointsProtocol=http;AccountName=nobody;AccountKey=bm9ib2R5;"
         + "BlobEndpoint=http://127.0.0.1:1/nobody;TableEndpoint=http://127.0.0.1:1/nobody;";
-    private const string BusOfNobody = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=nobody;SharedAccessKey=bm9ib2R5;UseDevelopmentEmulator=true;";
+    private const string BusOfNobody =
+        "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=nobody;SharedAccessKey=bm9ib2R5;UseDevelopmentEmulator=true;";
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
     private static readonly string[] Shells = ["sh", "bash", "dash", "busybox", "ash"];
 
@@ -20,7 +23,8 @@ public sealed class EdgeImageTests(PublishedPrograms published)
     public async Task Image_IsUnder60MiB_WithoutShell_AndStartsAsUser1654()
     {
         using var directory = new TemporaryDirectory();
-        await using (var build = ProgramProcess.Start(Path.Combine(Repository.Root, "infra", "image", "build.sh"), [published.Edge, directory.File("edge.tar")]))
+        await using (var build =
+            ProgramProcess.Start(Path.Combine(Repository.Root, "infra", "image", "build.sh"), [published.Edge, directory.File("edge.tar")]))
         {
             Assert.True(await build.WaitForExitAsync(TimeSpan.FromMinutes(3)) == 0, string.Join('\n', build.Errors));
         }
@@ -49,7 +53,9 @@ public sealed class EdgeImageTests(PublishedPrograms published)
 
         foreach (var layer in manifest["layers"]!.AsArray())
         {
-            await using var tar = ProgramProcess.Start(OptionalTool.PathOf("tar"), ["-xzf", PathOf(directory, layer!), "-C", directory.File("root"), "--no-same-owner"]);
+            await using var tar =
+                ProgramProcess.Start(
+                    OptionalTool.PathOf("tar"), ["-xzf", PathOf(directory, layer!), "-C", directory.File("root"), "--no-same-owner"]);
             Assert.True(await tar.WaitForExitAsync(Limit) == 0, string.Join('\n', tar.Errors));
         }
 
@@ -72,13 +78,15 @@ public sealed class EdgeImageTests(PublishedPrograms published)
         await using var edge = ProgramProcess.Start(
             OptionalTool.PathOf("bwrap"),
             [
-                "--unshare-all", "--share-net", "--die-with-parent", "--new-session", "--uid", user[0], "--gid", user[1], "--cap-drop", "ALL", "--clearenv",
+                "--unshare-all", "--share-net", "--die-with-parent", "--new-session", "--uid", user[0], "--gid", user[1], "--cap-drop",
+                "ALL", "--clearenv",
                 "--ro-bind", root, "/", "--proc", "/proc", "--dev", "/dev", "--chdir", (string)config["WorkingDir"]!,
                 .. environment.SelectMany(v => (string[])["--setenv", v.Key, v.Value]), (string)config["Entrypoint"]![0]!,
             ]);
 
         using var http = new HttpClient();
-        for (var started = TimeProvider.System.GetTimestamp(); !edge.HasExited && TimeProvider.System.GetElapsedTime(started) < Limit; await Task.Delay(50))
+        for (var started = TimeProvider.System.GetTimestamp(); !edge.HasExited
+            && TimeProvider.System.GetElapsedTime(started) < Limit; await Task.Delay(50))
         {
             try
             {
@@ -97,7 +105,8 @@ public sealed class EdgeImageTests(PublishedPrograms published)
     private static string PathOf(TemporaryDirectory directory, JsonNode described) =>
         directory.File(Path.Combine("blobs", ((string)described["digest"]!).Replace(':', '/')));
 
-    private static JsonNode Blob(TemporaryDirectory directory, JsonNode described) => JsonNode.Parse(File.ReadAllText(PathOf(directory, described)))!;
+    private static JsonNode Blob(TemporaryDirectory directory, JsonNode described) =>
+        JsonNode.Parse(File.ReadAllText(PathOf(directory, described)))!;
 
     private static List<string> Files(string layer)
     {

@@ -13,16 +13,20 @@ public sealed class FunctionPackageTests(PublishedPrograms published)
     [Fact]
     public void Root_HoldsWhatTheHostReads()
     {
-        Assert.Equal(File.ReadAllBytes(Path.Combine(Repository.Root, "host.json")), File.ReadAllBytes(Path.Combine(published.Functions, "host.json")));
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(Repository.Root, "host.json")),
+            File.ReadAllBytes(Path.Combine(published.Functions, "host.json")));
         Assert.Equal(FunctionsMetadata.All.Keys.Order(), FunctionsMetadata.Read(published.Functions).Keys.Order());
         var description = JsonNode.Parse(File.ReadAllText(Path.Combine(published.Functions, "worker.config.json")))!["description"]!;
         Assert.Equal(
             ("dotnet-isolated", "dotnet", "MailFunctions.Functions.dll", true),
-            ((string)description["language"]!, (string)description["defaultExecutablePath"]!, (string)description["defaultWorkerPath"]!, (bool)description["canUsePlaceholder"]!));
+            ((string)description["language"]!, (string)description["defaultExecutablePath"]!, (string)description["defaultWorkerPath"]!,
+                (bool)description["canUsePlaceholder"]!));
         // The host's own assemblies, in a hidden folder that a copy has to take along.
         Assert.True(File.Exists(Path.Combine(published.Functions, ".azurefunctions", "function.deps.json")));
         var extensions = JsonNode.Parse(File.ReadAllText(Path.Combine(published.Functions, "extensions.json")))!["extensions"]!.AsArray();
-        Assert.All(extensions, e => Assert.True(File.Exists(Path.Combine(published.Functions, (string)e!["hintPath"]!)), (string)e["hintPath"]!));
+        Assert.All(
+            extensions, e => Assert.True(File.Exists(Path.Combine(published.Functions, (string)e!["hintPath"]!)), (string)e["hintPath"]!));
     }
 
     [Fact]
@@ -33,9 +37,15 @@ public sealed class FunctionPackageTests(PublishedPrograms published)
     public void Functions_AreTheAppsOwnAndEveryTriggerIsOneTheHostKnows()
     {
         Assert.Equal(["Admin", "Health", "Housekeeping", "Inbound", "OpenApi", "Outbound"], FunctionsMetadata.All.Keys.Order());
-        var levels = FunctionsMetadata.Bindings.Where(b => (string?)b.Binding["type"] == "httpTrigger").ToDictionary(b => b.Function, b => (string?)b.Binding["authLevel"]);
+        var levels = FunctionsMetadata.Bindings.Where(b => (string?)b.Binding["type"] == "httpTrigger")
+            .ToDictionary(b => b.Function, b => (string?)b.Binding["authLevel"]);
         Assert.Equal(
-            new Dictionary<string, string?> { ["Admin"] = "Function", ["Health"] = "Anonymous", ["OpenApi"] = "Anonymous" }.OrderBy(l => l.Key), levels.OrderBy(l => l.Key));
+            new Dictionary<string, string?>
+            {
+                ["Admin"] = "Function",
+                ["Health"] = "Anonymous",
+                ["OpenApi"] = "Anonymous",
+            }.OrderBy(l => l.Key), levels.OrderBy(l => l.Key));
         Assert.All(
             FunctionsMetadata.Bindings.Where(b => (string?)b.Binding["type"] == "serviceBusTrigger"),
             b => Assert.Equal("True", (string?)b.Binding["properties"]!["supportsDeferredBinding"]));
@@ -46,7 +56,12 @@ public sealed class FunctionPackageTests(PublishedPrograms published)
     public void Package_RunsOnTheHostsRuntime_CompiledAhead()
     {
         Assert.False(File.Exists(Path.Combine(published.Functions, "libcoreclr.so")));
-        Assert.All(["MailFunctions.Functions.dll", "MailFunctions.Azure.dll", "MimeKit.dll", "Azure.Core.dll", "Microsoft.Azure.Functions.Worker.Core.dll"], (string name) =>
+        string[] files =
+        [
+            "MailFunctions.Functions.dll", "MailFunctions.Azure.dll", "MimeKit.dll", "Azure.Core.dll",
+            "Microsoft.Azure.Functions.Worker.Core.dll",
+        ];
+        Assert.All(files, name =>
         {
             using var file = new PEReader(File.OpenRead(Path.Combine(published.Functions, name)));
             Assert.True(file.PEHeaders.CorHeader!.ManagedNativeHeaderDirectory.Size > 0, $"{name} is not ReadyToRun.");
@@ -65,7 +80,8 @@ public sealed class FunctionPackageTests(PublishedPrograms published)
 
         if (exitCode == 0)
         {
-            Assert.Contains("ServiceBusWebJobsStartup", await File.ReadAllTextAsync(folder.File("app/extensions.json")), StringComparison.Ordinal);
+            Assert.Contains(
+                "ServiceBusWebJobsStartup", await File.ReadAllTextAsync(folder.File("app/extensions.json")), StringComparison.Ordinal);
         }
         else
         {
@@ -79,19 +95,25 @@ public sealed class FunctionPackageTests(PublishedPrograms published)
     public async Task Publish_WithTheHostsHalfSwitchedOffByTheEnvironment_IsRefused()
     {
         using var folder = new TemporaryDirectory();
-        var (exitCode, output) = await PublishedPrograms.RunAsync("MailFunctions.Functions", folder.File("app"), new() { ["ServiceBusHostExtension"] = "false" });
+        var (exitCode, output) =
+            await PublishedPrograms.RunAsync(
+                "MailFunctions.Functions", folder.File("app"), new() { ["ServiceBusHostExtension"] = "false" });
 
         Assert.NotEqual(0, exitCode);
-        Assert.Contains("The environment variable ServiceBusHostExtension would take the Service Bus trigger out of every package", output, StringComparison.Ordinal);
+        Assert.Contains("The environment variable ServiceBusHostExtension would take the Service Bus trigger out of every package", output,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Package_HoldsNoSettingsAndNoSecrets()
     {
-        var files = Directory.EnumerateFiles(published.Functions, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(published.Functions, f)).ToList();
+        var files = Directory.EnumerateFiles(published.Functions, "*", SearchOption.AllDirectories)
+            .Select(f => Path.GetRelativePath(published.Functions, f)).ToList();
 
-        Assert.DoesNotContain(files, f => f.Contains("local.settings", StringComparison.OrdinalIgnoreCase) || f.EndsWith(".env", StringComparison.Ordinal)
-            || f.Contains("secrets.json", StringComparison.OrdinalIgnoreCase) || f.EndsWith(".pem", StringComparison.Ordinal) || f.EndsWith(".pfx", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            files,
+            f => f.Contains("local.settings", StringComparison.OrdinalIgnoreCase)
+                || f.Contains("secrets.json", StringComparison.OrdinalIgnoreCase) || Path.GetExtension(f) is ".env" or ".pem" or ".pfx");
         Assert.All(
             files.Where(f => f.EndsWith(".json", StringComparison.Ordinal)),
             f => Assert.DoesNotContain("AccountKey=", File.ReadAllText(Path.Combine(published.Functions, f)), StringComparison.Ordinal));

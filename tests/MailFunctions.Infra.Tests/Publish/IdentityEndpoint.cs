@@ -6,7 +6,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace MailFunctions.Infra.Tests.Publish;
 
-/// <summary>Gives tokens to a managed identity as App Service and Container Apps do (api-version 2019-08-01); nobody has signed them.</summary>
+/// <summary>
+/// Gives tokens to a managed identity as App Service and Container Apps do (api-version 2019-08-01); nobody has signed them.
+/// </summary>
 internal sealed class IdentityEndpoint : IAsyncDisposable
 {
     private readonly string _secret = Guid.NewGuid().ToString("N");

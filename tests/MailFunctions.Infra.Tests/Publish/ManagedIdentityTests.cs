@@ -35,7 +35,9 @@ public sealed class ManagedIdentityTests(PublishedPrograms published)
         using var directory = new TemporaryDirectory();
         using var certificate = CreateCertificate(directory);
         await using var identity = await IdentityEndpoint.StartAsync();
-        await using var azurite = await AzuriteProcess.StartAsync("--oauth", "basic", "--cert", directory.File("server.pem"), "--key", directory.File("server.key"));
+        await using var azurite =
+            await AzuriteProcess.StartAsync(
+                "--oauth", "basic", "--cert", directory.File("server.pem"), "--key", directory.File("server.key"));
         using var bus = TokenBus.Open(certificate, QueueNames.Inbound);
         var blobs = await SetUpAsync(azurite, certificate);
         var ports = ((string[])["Smtp", "Submission", "Smtps", "Pop3", "Pop3s", "Health"]).ToDictionary(n => n, _ => FreePorts.Next());
@@ -58,7 +60,11 @@ public sealed class ManagedIdentityTests(PublishedPrograms published)
         await using var edge = ProgramProcess.Start(Path.Combine(published.Edge, "MailFunctions.Edge"), [], environment);
         await WaitUntilReadyAsync(edge, ports["Health"]);
         await SendAsync(ports["Submission"], certificate);
-        using var pop = new Pop3Client { ServerCertificateValidationCallback = (_, c, _, _) => c?.GetCertHashString() == certificate.Thumbprint, CheckCertificateRevocation = false };
+        using var pop = new Pop3Client
+        {
+            ServerCertificateValidationCallback = (_, c, _, _) => c?.GetCertHashString() == certificate.Thumbprint,
+            CheckCertificateRevocation = false,
+        };
         await pop.ConnectAsync("127.0.0.1", ports["Pop3"], SecureSocketOptions.StartTls);
         await pop.AuthenticateAsync(Address, Password);
 
@@ -67,13 +73,15 @@ public sealed class ManagedIdentityTests(PublishedPrograms published)
         Assert.Single(bus.Messages);
         Assert.NotEmpty(bus.Tokens);
         Assert.All(bus.Tokens, t => Assert.Equal("jwt", t.Type));
-        Assert.Equal(["https://servicebus.azure.net", "https://storage.azure.com"], identity.Resources.Keys.Select(r => r.TrimEnd('/')).Order());
+        Assert.Equal(
+            ["https://servicebus.azure.net", "https://storage.azure.com"], identity.Resources.Keys.Select(r => r.TrimEnd('/')).Order());
     }
 
     /// <summary>Container, tables and one account, by the account's key.</summary>
     private static async Task<BlobContainerClient> SetUpAsync(AzuriteProcess azurite, X509Certificate2 certificate)
     {
-        var transport = new HttpClientTransport(new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, c, _, _) => c?.Thumbprint == certificate.Thumbprint });
+        var transport = new HttpClientTransport(
+            new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, c, _, _) => c?.Thumbprint == certificate.Thumbprint });
         var blobs = new BlobServiceClient(azurite.ConnectionString, new BlobClientOptions { Transport = transport });
         var tables = new TableServiceClient(azurite.ConnectionString, new TableClientOptions { Transport = transport });
         var container = blobs.GetBlobContainerClient(StorageSetup.Containers[0]);
@@ -84,18 +92,28 @@ public sealed class ManagedIdentityTests(PublishedPrograms published)
         }
 
         await using var services = new ServiceCollection().AddLogging()
-            .AddMailStorage(new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create(StorageOptions.Key, (string?)azurite.ConnectionString)]).Build())
+            .AddMailStorage(new ConfigurationBuilder()
+                .AddInMemoryCollection([KeyValuePair.Create(StorageOptions.Key, (string?)azurite.ConnectionString)]).Build())
             .AddSingleton(blobs).AddSingleton(tables).BuildServiceProvider();
         var directory = services.GetRequiredService<IDirectoryStore>();
         await directory.PutDomainAsync(new MailDomain { Name = "example.test" }, default);
         await directory.PutEntryAsync(
-            new AccountEntry { Address = EmailAddress.Parse(Address)!, MailboxId = "box-ann", Password = ScramVerifier.Create(Password, iterations: 4096) }, default);
+            new AccountEntry
+            {
+                Address = EmailAddress.Parse(Address)!,
+                MailboxId = "box-ann",
+                Password = ScramVerifier.Create(Password, iterations: 4096),
+            }, default);
         return container;
     }
 
     private static async Task SendAsync(int port, X509Certificate2 certificate)
     {
-        using var client = new SmtpClient { ServerCertificateValidationCallback = (_, c, _, _) => c?.GetCertHashString() == certificate.Thumbprint, CheckCertificateRevocation = false };
+        using var client = new SmtpClient
+        {
+            ServerCertificateValidationCallback = (_, c, _, _) => c?.GetCertHashString() == certificate.Thumbprint,
+            CheckCertificateRevocation = false,
+        };
         await client.ConnectAsync("127.0.0.1", port, SecureSocketOptions.StartTls);
         await client.AuthenticateAsync(Address, Password);
         var message = new MimeMessage { Subject = "By a managed identity", Body = new TextPart("plain") { Text = "Hello\r\n" } };
@@ -109,7 +127,8 @@ public sealed class ManagedIdentityTests(PublishedPrograms published)
     {
         using var http = new HttpClient();
         var said = "nothing";
-        for (var started = TimeProvider.System.GetTimestamp(); !edge.HasExited && TimeProvider.System.GetElapsedTime(started) < Limit; await Task.Delay(100))
+        for (var started = TimeProvider.System.GetTimestamp(); !edge.HasExited
+            && TimeProvider.System.GetElapsedTime(started) < Limit; await Task.Delay(100))
         {
             try
             {

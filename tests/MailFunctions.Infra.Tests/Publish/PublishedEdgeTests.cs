@@ -36,7 +36,8 @@ public sealed class PublishedEdgeTests(PublishedPrograms published)
         var system = await published.SystemAsync();
         var environment = system.EdgeEnvironment().Where(v => v.Key.StartsWith("Edge__", StringComparison.Ordinal)
             || v.Key.StartsWith("Tls__", StringComparison.Ordinal) || v.Key.StartsWith("MailStorage", StringComparison.Ordinal)
-            || v.Key.StartsWith("ServiceBus", StringComparison.Ordinal) || v.Key.EndsWith("Queue", StringComparison.Ordinal)).ToDictionary();
+            || v.Key.StartsWith("ServiceBus", StringComparison.Ordinal)
+                || v.Key.EndsWith("Queue", StringComparison.Ordinal)).ToDictionary();
         var ports = PortNames.ToDictionary(name => name, _ => FreePorts.Next());
         foreach (var (name, port) in ports)
         {
@@ -71,8 +72,10 @@ public sealed class PublishedEdgeTests(PublishedPrograms published)
 
     private IEnumerable<string> Namespace(Dictionary<string, string> environment, string certificates) =>
     [
-        "--unshare-all", "--share-net", "--die-with-parent", "--new-session", "--uid", User, "--gid", User, "--cap-drop", "ALL", "--clearenv",
-        "--ro-bind", "/usr/lib", "/usr/lib", "--symlink", "usr/lib", "/lib", "--ro-bind-try", "/usr/lib64", "/usr/lib64", "--symlink", "usr/lib64", "/lib64",
+        "--unshare-all", "--share-net", "--die-with-parent", "--new-session", "--uid", User, "--gid", User, "--cap-drop", "ALL",
+        "--clearenv",
+        "--ro-bind", "/usr/lib", "/usr/lib", "--symlink", "usr/lib", "/lib", "--ro-bind-try", "/usr/lib64", "/usr/lib64", "--symlink",
+        "usr/lib64", "/lib64",
         "--ro-bind", published.Edge, "/app", "--ro-bind", certificates, "/mnt/tls", "--proc", "/proc", "--dev", "/dev",
         "--remount-ro", "/", "--chdir", "/app",
         "--setenv", "DOTNET_EnableDiagnostics", "0",
@@ -132,13 +135,16 @@ public sealed class PublishedEdgeTests(PublishedPrograms published)
         Assert.DoesNotContain("HOME=", File.ReadAllText($"/proc/{EdgeInside(bwrap)}/environ"), StringComparison.Ordinal);
         var root = $"/proc/{EdgeInside(bwrap)}/root";
         Assert.Empty((string[])[.. ((string[])["/bin/sh", "/usr/bin", "/bin"]).Where(p => Path.Exists(root + p))]);
-        Assert.Contains(File.ReadLines($"/proc/{EdgeInside(bwrap)}/mountinfo"), line => line.Split(' ') is var f && f[4] == "/" && f[5].Split(',').Contains("ro"));
+        Assert.Contains(
+            File.ReadLines($"/proc/{EdgeInside(bwrap)}/mountinfo").Select(line => line.Split(' ')),
+            fields => fields[4] == "/" && fields[5].Split(',').Contains("ro"));
     }
 
     /// <summary>SIGTERM for the edge itself: bwrap hands none on.</summary>
     private static void StopInside(int bwrap) => ProgramProcess.Terminate(EdgeInside(bwrap));
 
-    private static int EdgeInside(int bwrap) => Process.GetProcessesByName("MailFunctions.E").Concat(Process.GetProcessesByName("MailFunctions.Edge"))
+    private static int EdgeInside(int bwrap) =>
+        Process.GetProcessesByName("MailFunctions.E").Concat(Process.GetProcessesByName("MailFunctions.Edge"))
         .Select(p => p.Id).First(id => Ancestors(id).Contains(bwrap));
 
     private static IEnumerable<int> Ancestors(int id)

@@ -25,7 +25,8 @@ public sealed class PublishedSystem : IAsyncDisposable
 
     /// <summary>The settings that the stack gave to its own edge, by which another one can join in.</summary>
     public IReadOnlyDictionary<string, string> EdgeEnvironment() =>
-        Encoding.UTF8.GetString(File.ReadAllBytes($"/proc/{Stack.Processes["edge"]}/environ")).Split('\0', StringSplitOptions.RemoveEmptyEntries)
+        Encoding.UTF8.GetString(File.ReadAllBytes($"/proc/{Stack.Processes["edge"]}/environ"))
+            .Split('\0', StringSplitOptions.RemoveEmptyEntries)
             .Select(v => v.Split('=', 2)).Where(v => v.Length == 2).ToDictionary(v => v[0], v => v[1]);
 
     /// <summary>Sends to Bob, as another server does or as Alice, and gives the subject.</summary>
@@ -106,7 +107,12 @@ public sealed class PublishedSystem : IAsyncDisposable
         using var authority = X509CertificateLoader.LoadCertificateFromFile(Stack.CertificateAuthority);
         using var own = new X509Chain
         {
-            ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { authority }, RevocationMode = X509RevocationMode.NoCheck },
+            ChainPolicy =
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                CustomTrustStore = { authority },
+                RevocationMode = X509RevocationMode.NoCheck,
+            },
         };
         return certificate is X509Certificate2 leaf && own.Build(leaf);
     }

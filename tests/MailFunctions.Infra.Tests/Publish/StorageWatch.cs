@@ -60,7 +60,8 @@ internal sealed partial class StorageWatch : IAsyncDisposable
         request.Content = new ByteArrayContent(body.ToArray());
         foreach (var (name, values) in http.Request.Headers)
         {
-            if (!OfTheConnection.Contains(name, StringComparer.OrdinalIgnoreCase) && !request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values))
+            if (!OfTheConnection.Contains(name, StringComparer.OrdinalIgnoreCase)
+                && !request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values))
             {
                 request.Content.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
             }
@@ -68,7 +69,8 @@ internal sealed partial class StorageWatch : IAsyncDisposable
 
         using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, http.RequestAborted);
         http.Response.StatusCode = (int)answer.StatusCode;
-        foreach (var (name, values) in answer.Headers.Concat(answer.Content.Headers).Where(h => !OfTheConnection.Contains(h.Key, StringComparer.OrdinalIgnoreCase)))
+        foreach (var (name, values) in answer.Headers.Concat(answer.Content.Headers)
+            .Where(h => !OfTheConnection.Contains(h.Key, StringComparer.OrdinalIgnoreCase)))
         {
             http.Response.Headers[name] = values.ToArray();
         }

@@ -28,7 +28,9 @@ internal sealed class TelemetryCollector : IAsyncDisposable
     private async Task TakeAsync(HttpContext http)
     {
         var body = new MemoryStream();
-        await using var given = http.Request.Headers.ContentEncoding == "gzip" ? new GZipStream(http.Request.Body, CompressionMode.Decompress) : http.Request.Body;
+        await using var given = http.Request.Headers.ContentEncoding == "gzip"
+            ? new GZipStream(http.Request.Body, CompressionMode.Decompress)
+            : http.Request.Body;
         await given.CopyToAsync(body);
         var text = Encoding.UTF8.GetString(body.ToArray());
         _calls.Enqueue((http.Request.Path, text));

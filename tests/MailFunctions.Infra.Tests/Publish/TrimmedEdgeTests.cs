@@ -7,7 +7,9 @@ using Xunit;
 
 namespace MailFunctions.Infra.Tests.Publish;
 
-/// <summary>What trimming could take from the edge without a word of the compiler: reflection, serializers, code that only a setting reaches.</summary>
+/// <summary>
+/// What trimming could take from the edge without a word of the compiler: reflection, serializers, code that only a setting reaches.
+/// </summary>
 [Collection(PublishedCollection.Name)]
 public sealed class TrimmedEdgeTests(PublishedPrograms published)
 {
@@ -18,7 +20,9 @@ public sealed class TrimmedEdgeTests(PublishedPrograms published)
     public async Task Edge_OfTheStack_IsTheTrimmedOne()
     {
         var system = await published.SystemAsync();
-        Assert.Equal(Path.Combine(published.Edge, "MailFunctions.Edge"), new FileInfo($"/proc/{system.Stack.Processes["edge"]}/exe").ResolveLinkTarget(returnFinalTarget: true)!.FullName);
+        Assert.Equal(
+            Path.Combine(published.Edge, "MailFunctions.Edge"),
+            new FileInfo($"/proc/{system.Stack.Processes["edge"]}/exe").ResolveLinkTarget(returnFinalTarget: true)!.FullName);
         Assert.False(File.Exists(Path.Combine(published.Edge, "Microsoft.AspNetCore.Mvc.Core.dll")));
     }
 
@@ -27,7 +31,8 @@ public sealed class TrimmedEdgeTests(PublishedPrograms published)
     {
         var system = await published.SystemAsync();
         using var client = new AskingClient { ServerCertificateValidationCallback = system.Trust, CheckCertificateRevocation = false };
-        await client.ConnectAsync("127.0.0.1", system.Stack.Submission, SecureSocketOptions.StartTls, TestContext.Current.CancellationToken);
+        await client.ConnectAsync(
+            "127.0.0.1", system.Stack.Submission, SecureSocketOptions.StartTls, TestContext.Current.CancellationToken);
         Assert.Equal(SslProtocols.Tls13, client.SslProtocol);
         Assert.Contains("SCRAM-SHA-256-PLUS", client.AuthenticationMechanisms);
 
@@ -66,11 +71,17 @@ public sealed class TrimmedEdgeTests(PublishedPrograms published)
     public async Task WrongValues_AreTold_WithTheirKey()
     {
         await using var edge = ProgramProcess.Start(
-            Path.Combine(published.Edge, "MailFunctions.Edge"), [], new Dictionary<string, string?> { ["Edge__MaxConnections"] = "many", ["Smtp__DataTimeout"] = "soon" });
+            Path.Combine(published.Edge, "MailFunctions.Edge"), [], new Dictionary<string, string?>
+            {
+                ["Edge__MaxConnections"] = "many",
+                ["Smtp__DataTimeout"] = "soon",
+            });
 
         Assert.Equal(1, await edge.WaitForExitAsync(Limit));
-        Assert.Contains(edge.Errors, l => l.StartsWith("Edge: ", StringComparison.Ordinal) && l.Contains("Edge:MaxConnections", StringComparison.Ordinal));
-        Assert.Contains(edge.Errors, l => l.StartsWith("Smtp: ", StringComparison.Ordinal) && l.Contains("Smtp:DataTimeout", StringComparison.Ordinal));
+        Assert.Contains(edge.Errors, l => l.StartsWith("Edge: ", StringComparison.Ordinal)
+            && l.Contains("Edge:MaxConnections", StringComparison.Ordinal));
+        Assert.Contains(
+            edge.Errors, l => l.StartsWith("Smtp: ", StringComparison.Ordinal) && l.Contains("Smtp:DataTimeout", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -107,7 +118,8 @@ public sealed class TrimmedEdgeTests(PublishedPrograms published)
     private static async Task AnswersAsync(ProgramProcess edge, string url)
     {
         using var http = new HttpClient();
-        for (var started = TimeProvider.System.GetTimestamp(); !edge.HasExited && TimeProvider.System.GetElapsedTime(started) < Limit; await Task.Delay(100))
+        for (var started = TimeProvider.System.GetTimestamp(); !edge.HasExited
+            && TimeProvider.System.GetElapsedTime(started) < Limit; await Task.Delay(100))
         {
             try
             {

@@ -14,12 +14,14 @@ public sealed partial class AlertTests
         .EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.cs", SearchOption.AllDirectories)
         .SelectMany(f => Event().Matches(File.ReadAllText(f)))];
 
-    private static readonly Dictionary<string, string> Events = Written.GroupBy(m => m.Groups["id"].Value).ToDictionary(g => g.Key, g => g.First().Groups["name"].Value);
+    private static readonly Dictionary<string, string> Events = Written.GroupBy(m => m.Groups["id"].Value)
+        .ToDictionary(g => g.Key, g => g.First().Groups["name"].Value);
     private static readonly string Monitoring = Path.Combine(Repository.Root, "infra", "monitoring");
 
     [Fact]
     public void EveryEvent_HasAnIdOfItsOwn() =>
-        Assert.Empty(Written.GroupBy(m => m.Groups["id"].Value).Where(g => g.Count() > 1).Select(g => string.Join(" and ", g.Select(m => m.Groups["name"].Value))));
+        Assert.Empty(Written.GroupBy(m => m.Groups["id"].Value)
+            .Where(g => g.Count() > 1).Select(g => string.Join(" and ", g.Select(m => m.Groups["name"].Value))));
 
     [Fact]
     public void EveryQuery_AsksForEventsOfTheCode_ByName()
@@ -31,7 +33,8 @@ public sealed partial class AlertTests
         {
             var text = File.ReadAllText(file);
             var said = Said().Matches(text).Select(m => $"{m.Groups["name"].Value} {m.Groups["id"].Value}").Order().ToList();
-            var asked = Asked().Matches(text).Select(m => m.Groups[1].Value).Concat(AskedByName().Matches(text).Select(m => IdOf(m.Groups[1].Value))).ToList();
+            var asked = Asked().Matches(text)
+                .Select(m => m.Groups[1].Value).Concat(AskedByName().Matches(text).Select(m => IdOf(m.Groups[1].Value))).ToList();
             Assert.NotEmpty(asked);
             Assert.Equal(asked.Select(id => $"{Events.GetValueOrDefault(id, "?")} {id}").Order(), said);
         });
@@ -86,7 +89,9 @@ public sealed partial class AlertTests
         Assert.Equal(values, found.Groups.Values.Skip(1).Select(g => g.Value));
     }
 
-    [GeneratedRegex(@"LoggerMessage\((EventId = )?(?<id>\d+), LogLevel\.\w+, ""(?<text>[^""]*)"",[^\]]*?EventName = ""(?<name>\w+)""", RegexOptions.Singleline)]
+    [GeneratedRegex(
+        @"LoggerMessage\((EventId = )?(?<id>\d+), LogLevel\.\w+, ""(?<text>[^""]*)"",[^\]]*?EventName = ""(?<name>\w+)""",
+        RegexOptions.Singleline)]
     private static partial Regex Event();
 
     [GeneratedRegex(@"(?<name>[A-Z]\w+) \((?<id>\d{4})\)")]

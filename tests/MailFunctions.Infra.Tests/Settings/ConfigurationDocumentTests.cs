@@ -36,7 +36,9 @@ public sealed partial class ConfigurationDocumentTests
 
         Assert.All(SettingsOf(program).Keys.Where(k => k.Value is not null), key =>
         {
-            Assert.True(documented.TryGetValue(key.Key, out var value), $"{key.Key} is not in docs/configuration.md; its default is '{key.Value}'.");
+            Assert.True(
+                documented.TryGetValue(key.Key, out var value),
+                $"{key.Key} is not in docs/configuration.md; its default is '{key.Value}'.");
             Assert.Equal($"{key.Key}={key.Value}", $"{key.Key}={value}");
         });
     }
@@ -45,10 +47,12 @@ public sealed partial class ConfigurationDocumentTests
     public void Document_Deployment_NamesTheVariableOfEveryParameter()
     {
         var document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "configuration.md"));
-        var given = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "infra", "main.parameters.json")))!["parameters"]!.AsObject()
+        var given =
+            JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "infra", "main.parameters.json")))!["parameters"]!.AsObject()
             .Where(p => p.Key is not ("environmentName" or "location" or "edgeExists"));
 
-        Assert.All(given, p => Assert.Contains($"| `{p.Key}` | `{Placeholder().Match((string)p.Value!["value"]!).Value}` |", document, StringComparison.Ordinal));
+        Assert.All(given, p => Assert.Contains(
+            $"| `{p.Key}` | `{Placeholder().Match((string)p.Value!["value"]!).Value}` |", document, StringComparison.Ordinal));
     }
 
     [GeneratedRegex("[A-Z_]+")]

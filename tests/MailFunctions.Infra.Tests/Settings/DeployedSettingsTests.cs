@@ -15,7 +15,8 @@ public sealed partial class DeployedSettingsTests(ArmTemplate template)
     [
         "AzureWebJobsStorage__blobServiceUri", "AzureWebJobsStorage__credential", "AzureWebJobsStorage__clientId",
         "APPLICATIONINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "AZURE_CLIENT_ID",
-        "FUNCTIONS_EXTENSION_VERSION", "FUNCTIONS_WORKER_RUNTIME", "WEBSITE_RUN_FROM_PACKAGE", "WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID",
+        "FUNCTIONS_EXTENSION_VERSION", "FUNCTIONS_WORKER_RUNTIME", "WEBSITE_RUN_FROM_PACKAGE",
+        "WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID",
     ];
 
     [Fact]
@@ -23,7 +24,8 @@ public sealed partial class DeployedSettingsTests(ArmTemplate template)
     {
         var known = ReadSettings.OfFunctions.Keys.Keys
             .Concat(FunctionsMetadata.Settings)
-            .Concat(FunctionsMetadata.Connections.SelectMany(c => (string[])[$"{c}__fullyQualifiedNamespace", $"{c}__credential", $"{c}__clientId"]))
+            .Concat(FunctionsMetadata.Connections.SelectMany(
+                c => (string[])[$"{c}__fullyQualifiedNamespace", $"{c}__credential", $"{c}__clientId"]))
             .Concat(HostSettings);
 
         Assert.Empty(FunctionSettings.Keys.Except(known));
@@ -38,7 +40,8 @@ public sealed partial class DeployedSettingsTests(ArmTemplate template)
     public void EveryRequiredSetting_IsSet(string program)
     {
         var required = ConfigurationDocumentTests.Document.Read(program)
-            .Where(k => k.Value.StartsWith(ConfigurationDocumentTests.Document.Required, StringComparison.Ordinal)).Select(k => k.Key).ToList();
+            .Where(k => k.Value.StartsWith(ConfigurationDocumentTests.Document.Required, StringComparison.Ordinal))
+                .Select(k => k.Key).ToList();
         var set = program == "edge" ? EdgeSettings : FunctionSettings;
 
         Assert.NotEmpty(required);
@@ -82,7 +85,8 @@ public sealed partial class DeployedSettingsTests(ArmTemplate template)
     [Fact]
     public void SampleSettings_NameEverythingThatTheFunctionAppNeeds()
     {
-        var sample = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "local.settings.sample.json")))!["Values"]!.AsObject().Select(v => v.Key).ToList();
+        var sample = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "local.settings.sample.json")))!["Values"]!.AsObject()
+            .Select(v => v.Key).ToList();
 
         Assert.Empty(FunctionsMetadata.Settings.Concat(FunctionsMetadata.Connections).Except(sample));
         Assert.Empty(sample.Except(ReadSettings.OfFunctions.Keys.Keys).Except(FunctionsMetadata.Settings)

@@ -22,7 +22,8 @@ internal static partial class FunctionsMetadata
         [.. Bindings.Select(b => (string?)b.Binding["connection"]).OfType<string>().Distinct()];
 
     public static Dictionary<string, JsonNode> Read(string folder) =>
-        JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "functions.metadata")))!.AsArray().ToDictionary(f => (string)f!["name"]!, f => f!);
+        JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "functions.metadata")))!.AsArray()
+            .ToDictionary(f => (string)f!["name"]!, f => f!);
 
     [GeneratedRegex("%([^%\"]+)%")]
     private static partial Regex Reference();

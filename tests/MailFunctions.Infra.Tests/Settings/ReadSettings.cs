@@ -14,7 +14,8 @@ namespace MailFunctions.Infra.Tests.Settings;
 /// </summary>
 internal sealed partial class ReadSettings
 {
-    private const BindingFlags Constants = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.FlattenHierarchy;
+    private const BindingFlags Constants =
+        BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.FlattenHierarchy;
 
     private readonly Dictionary<string, string?> _keys = new(StringComparer.Ordinal);
 
@@ -45,7 +46,8 @@ internal sealed partial class ReadSettings
 
     public static ReadSettings OfEdge { get; } = new(Assembly.Load("MailFunctions.Edge"), "MailFunctions.Edge", "MailFunctions.Azure");
 
-    public static ReadSettings OfFunctions { get; } = new(Assembly.Load("MailFunctions.Functions"), "MailFunctions.Functions", "MailFunctions.Azure");
+    public static ReadSettings OfFunctions { get; } =
+        new(Assembly.Load("MailFunctions.Functions"), "MailFunctions.Functions", "MailFunctions.Azure");
 
     /// <summary>`Section__Key`, with the default of an options class; null where code, not a class, says what happens without it.</summary>
     public IReadOnlyDictionary<string, string?> Keys => _keys;
@@ -56,10 +58,13 @@ internal sealed partial class ReadSettings
     /// <summary>Options of an adapter count only where the program calls the registration that reads them, as with housekeeping.</summary>
     private static bool IsRegistered(string options, string program)
     {
-        var readers = Files("MailFunctions.Azure").Select(File.ReadAllText).Where(t => t.Contains(options + ".Read(", StringComparison.Ordinal)).ToList();
+        var readers = Files("MailFunctions.Azure")
+            .Select(File.ReadAllText).Where(t => t.Contains(options + ".Read(", StringComparison.Ordinal)).ToList();
         var called = string.Concat(Files(program).Select(File.ReadAllText));
 
-        return readers.Count == 0 || readers.SelectMany(r => Registration().Matches(r)).Any(m => called.Contains($".{m.Groups[1].Value}(", StringComparison.Ordinal));
+        return readers.Count == 0
+            || readers.SelectMany(r => Registration().Matches(r))
+                .Any(m => called.Contains($".{m.Groups[1].Value}(", StringComparison.Ordinal));
     }
 
     /// <summary>Asks it to read, and listens; lists have one item.</summary>
@@ -84,7 +89,11 @@ internal sealed partial class ReadSettings
     /// <summary>Notes every key it is asked for, and answers what no reader can do without.</summary>
     private sealed class AskedKeys : ConfigurationProvider
     {
-        private static readonly Dictionary<string, string> Answers = new() { ["Domain"] = "*", ["Smarthost"] = "smarthost.example.com:587" };
+        private static readonly Dictionary<string, string> Answers = new()
+        {
+            ["Domain"] = "*",
+            ["Smarthost"] = "smarthost.example.com:587",
+        };
 
         public HashSet<string> Asked { get; } = [];
 
@@ -106,7 +115,8 @@ internal sealed partial class ReadSettings
     private void AddProperties(string prefix, Type type)
     {
         var defaults = Activator.CreateInstance(type, nonPublic: true)!;
-        foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite && p.SetMethod!.IsPublic))
+        foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Where(p => p.CanWrite && p.SetMethod!.IsPublic))
         {
             var key = $"{prefix}__{property.Name}".Replace(":", "__", StringComparison.Ordinal);
             var value = property.GetValue(defaults);

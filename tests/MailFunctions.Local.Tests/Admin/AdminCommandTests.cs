@@ -50,7 +50,9 @@ public sealed class AdminCommandTests
 
         Assert.Equal(0, code);
         Assert.Equal("PATCH", api.Asked[0].Split(' ')[0]);
-        Assert.Equal("""PUT /api/accounts/alice@example.test {"password":"correct horse battery staple","quotaBytes":1000000000} If-None-Match: *""", api.Asked[1]);
+        Assert.Equal(
+            """PUT /api/accounts/alice@example.test {"password":"correct horse battery staple","quotaBytes":1000000000} If-None-Match: *""",
+            api.Asked[1]);
     }
 
     [Fact]
@@ -91,13 +93,15 @@ public sealed class AdminCommandTests
     {
         await using var api = await StubApi.StartAsync();
         api.Answers(
-            """{"status":400,"title":"x","errors":{"forwardTo[1]":["This is not an address."],"password":["Use 12 to 256 characters."],"address":["This is not an address either."]}}""", 400);
+            """{"status":400,"title":"x","errors":{"forwardTo[1]":["This is not an address."],"password":["Use 12 to 256 characters."],"address":["This is not an address either."]}}""",
+            400);
 
         var (code, output, errors) = await api.RunAsync("accounts", "set", "bob@", "--forward-to", "a@x.test,bad", "--password", "secret");
 
         Assert.Equal((1, ""), (code, output));
         Assert.Equal(
-            "--forward-to 'bad': This is not an address.\n--password: Use 12 to 256 characters.\n'bob@': This is not an address either.\nNothing was changed.\n",
+            "--forward-to 'bad': This is not an address.\n--password: Use 12 to 256 characters.\n'bob@': This is not an address "
+            + "either.\nNothing was changed.\n",
             errors.ReplaceLineEndings("\n"));
     }
 
@@ -158,14 +162,16 @@ public sealed class AdminCommandTests
     public async Task Import_SaysWhatTheMailboxHadAndWhatWasRefused()
     {
         await using var api = await StubApi.StartAsync();
-        api.Answers("""{"imported":2,"known":1,"skipped":0,"refused":1,"faults":[{"message":3,"line":40,"fault":"The mailbox is full."}]}""")
+        api.Answers(
+            """{"imported":2,"known":1,"skipped":0,"refused":1,"faults":[{"message":3,"line":40,"fault":"The mailbox is full."}]}""")
             .Answers("""{"imported":1,"known":0,"skipped":2,"refused":0,"faults":[]}""");
         var file = Path.GetTempFileName();
         try
         {
             var (code, output, _) = await api.RunAsync("messages", "import", Address, "--file", file);
             Assert.Equal(1, code);
-            Assert.StartsWith("2 imported, 0 skipped, 1 refused.\n1 of those imported the mailbox had before", output, StringComparison.Ordinal);
+            Assert.StartsWith(
+                "2 imported, 0 skipped, 1 refused.\n1 of those imported the mailbox had before", output, StringComparison.Ordinal);
             Assert.Contains("line 40, message 3: The mailbox is full.", output, StringComparison.Ordinal);
 
             (code, output, _) = await api.RunAsync("messages", "import", Address, "--file", file, "--skip-known");
@@ -182,7 +188,10 @@ public sealed class AdminCommandTests
     public async Task Health_OfASystemThatIsNotWell_IsShownAndFails()
     {
         await using var api = await StubApi.StartAsync();
-        api.Answers("""{"status":"unhealthy","dependencies":[{"name":"bus","status":"unhealthy","milliseconds":1,"fault":"It can't be reached."}]}""", 503, "application/json");
+        api.Answers(
+            """{"status":"unhealthy","dependencies":[{"name":"bus","status":"unhealthy","milliseconds":1,"fault":"It can't be reached."}]}""",
+            503,
+            "application/json");
 
         var (code, _, errors) = await api.RunAsync("health", "show");
 

@@ -35,8 +35,12 @@ public sealed class AdminTargetTests
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The stand-ins for azd and az are shell scripts.");
         await using var api = await StubApi.StartAsync();
         using var programs = new TemporaryDirectory();
-        Script("azd", $"""[ "$*" = "env get-values -e mail" ] || exit 1; printf 'SERVICE_FUNCTIONS_URI="{api.Url}"\nSERVICE_FUNCTIONS_NAME="func"\nAZURE_RESOURCE_GROUP="rg-mail"\n'""");
-        Script("az", $"""[ "$*" = "functionapp keys list --resource-group rg-mail --name func --query functionKeys.default --output tsv" ] && echo {StubApi.Key}""");
+        Script(
+            "azd",
+            $"""[ "$*" = "env get-values -e mail" ] || exit 1; printf 'SERVICE_FUNCTIONS_URI="{api.Url}"\nSERVICE_FUNCTIONS_NAME="func"\nAZURE_RESOURCE_GROUP="rg-mail"\n'""");
+        Script(
+            "az",
+            $"""[ "$*" = "functionapp keys list --resource-group rg-mail --name func --query functionKeys.default --output tsv" ] && echo {StubApi.Key}""");
 
         await using var command = ProgramProcess.Start(
             Repository.ProgramOf("MailFunctions.Local"), ["admin", "domains", "show", "example.test", "--azd", "mail"],

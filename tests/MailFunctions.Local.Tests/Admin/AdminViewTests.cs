@@ -8,7 +8,9 @@ namespace MailFunctions.Local.Tests.Admin;
 /// <summary>Answers as people see them.</summary>
 public sealed class AdminViewTests
 {
-    private const string Long = "451 4.7.1 Your host has been seen to send more than this server takes in an hour; come again after 2026-11-28 or ask the postmaster";
+    private const string Long =
+        "451 4.7.1 Your host has been seen to send more than this server takes in an hour; come again after "
+        + "2026-11-28 or ask the postmaster";
 
     [Fact]
     public void Traces_AreMessageByMessageWithALineForEachAddressAndTheDetailWhole()
@@ -103,8 +105,10 @@ public sealed class AdminViewTests
         Assert.Matches(@"^beginning +accepted +delivered +relayed +deferred +bounced +refused +logins$", lines[0]);
         Assert.Matches(@"^total +7 +2 +0 +0 +0 +3 +0$", lines[3]);
         Assert.Matches(@"^an hour +3\.5 +1\.0 +0\.0 +0\.0 +0\.0 +1\.5 +0\.0$", lines[4]);
-        Assert.Contains(lines, l => l.StartsWith("mail.smtp.messages.accepted", StringComparison.Ordinal) && l.EndsWith("7      3.5", StringComparison.Ordinal));
-        Assert.Contains(lines, l => l.StartsWith("mail-inbound", StringComparison.Ordinal) && l.EndsWith("00:01:15", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.StartsWith("mail.smtp.messages.accepted", StringComparison.Ordinal)
+            && l.EndsWith("7      3.5", StringComparison.Ordinal));
+        Assert.Contains(
+            lines, l => l.StartsWith("mail-inbound", StringComparison.Ordinal) && l.EndsWith("00:01:15", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -115,5 +119,6 @@ public sealed class AdminViewTests
     public void Octets_HaveTheirUnit(long octets, string expected) => Assert.Equal(expected, AdminText.Octets(octets));
 
     private static string Local(int seconds) =>
-        new DateTimeOffset(2026, 11, 28, 12, 0, seconds, TimeSpan.Zero).ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+        new DateTimeOffset(2026, 11, 28, 12, 0, seconds, TimeSpan.Zero)
+            .ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 }

@@ -46,7 +46,8 @@ internal sealed class StubApi : IAsyncDisposable
     private async Task AnswerAsync(HttpContext http)
     {
         using var reader = new StreamReader(http.Request.Body);
-        var asked = $"{http.Request.Method} {http.Request.Path}{Uri.UnescapeDataString(http.Request.QueryString.Value ?? "")} {await reader.ReadToEndAsync()}".Trim();
+        var query = Uri.UnescapeDataString(http.Request.QueryString.Value ?? "");
+        var asked = $"{http.Request.Method} {http.Request.Path}{query} {await reader.ReadToEndAsync()}".Trim();
         Asked.Add(asked + (http.Request.Headers.IfNoneMatch.Count > 0 ? " If-None-Match: " + http.Request.Headers.IfNoneMatch : ""));
         var (status, type, body) = http.Request.Headers["x-functions-key"] != Key ? (401, "text/plain", "")
             : _answers.TryDequeue(out var next) ? next
@@ -56,12 +57,14 @@ internal sealed class StubApi : IAsyncDisposable
         await http.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(body));
     }
 
-    public Task<(int Code, string Output, string Errors)> RunAsync(params string[] arguments) => InvokeAsync([.. arguments, "--url", Url, "--key", Key]);
+    public Task<(int Code, string Output, string Errors)> RunAsync(params string[] arguments) =>
+        InvokeAsync([.. arguments, "--url", Url, "--key", Key]);
 
     public static async Task<(int Code, string Output, string Errors)> InvokeAsync(string[] arguments)
     {
         var (output, errors) = (new StringWriter(), new StringWriter());
-        var code = await AdminCommand.Create().Parse(arguments).InvokeAsync(new InvocationConfiguration { Output = output, Error = errors });
+        var code = await AdminCommand.Create()
+            .Parse(arguments).InvokeAsync(new InvocationConfiguration { Output = output, Error = errors });
         return (code, output.ToString(), errors.ToString());
     }
 

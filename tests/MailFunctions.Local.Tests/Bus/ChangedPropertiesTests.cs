@@ -62,7 +62,8 @@ public sealed class ChangedPropertiesTests : IAsyncLifetime
     public async Task DeadLetter_WithProperties_TheDeadLetterHasThemBesideItsReason()
     {
         await using var receiver = _client.CreateReceiver(Queue);
-        await receiver.DeadLetterMessageAsync(await receiver.ReceiveMessageAsync(cancellationToken: Token), Changes, "why", "because", Token);
+        await receiver.DeadLetterMessageAsync(
+            await receiver.ReceiveMessageAsync(cancellationToken: Token), Changes, "why", "because", Token);
 
         await using var dead = _client.CreateReceiver(Queue, new ServiceBusReceiverOptions { SubQueue = SubQueue.DeadLetter });
         var letter = await dead.ReceiveMessageAsync(cancellationToken: Token);
@@ -73,7 +74,9 @@ public sealed class ChangedPropertiesTests : IAsyncLifetime
     private static void Verify(ServiceBusReceivedMessage message, int deliveries)
     {
         Assert.Equal(("m", "body", deliveries), (message.MessageId, message.Body.ToString(), message.DeliveryCount));
-        Assert.Equal(("new", 7L, true), (message.ApplicationProperties["kept"], message.ApplicationProperties["added"], message.ApplicationProperties["other"]));
+        Assert.Equal(
+            ("new", 7L, true),
+            (message.ApplicationProperties["kept"], message.ApplicationProperties["added"], message.ApplicationProperties["other"]));
     }
 
     public async ValueTask DisposeAsync()

@@ -120,19 +120,23 @@ public sealed class MicrosoftClientTests(MicrosoftClientTests.TestedBus tested) 
     private async Task<JsonElement> RunAsync(string scenario)
     {
         await using var node = ProgramProcess.Start(
-            "node", [Path.Combine(Repository.Root, "tests", "MailFunctions.Local.Tests", "Bus", "sdk.mjs"), tested.Bus.ConnectionString, "q-" + scenario, scenario]);
+            "node",
+            [Path.Combine(Repository.Root, "tests", "MailFunctions.Local.Tests", "Bus", "sdk.mjs"), tested.Bus.ConnectionString,
+                "q-" + scenario, scenario]);
         var exitCode = await node.WaitForExitAsync(TimeSpan.FromSeconds(60));
         Assert.True(exitCode == 0, string.Join('\n', node.Errors));
         return JsonDocument.Parse(node.Output[^1]).RootElement;
     }
 
-    private static IEnumerable<string?> Strings(JsonElement result, string name) => result.GetProperty(name).EnumerateArray().Select(e => e.GetString());
+    private static IEnumerable<string?> Strings(JsonElement result, string name) =>
+        result.GetProperty(name).EnumerateArray().Select(e => e.GetString());
 
     public sealed class TestedBus : IAsyncLifetime
     {
         private static readonly string[] Scenarios =
         [
-            "sendAndComplete", "batch", "schedule", "abandonUntilDead", "deadLetter", "defer", "renew", "lockLost", "duplicates", "receiveAndDelete",
+            "sendAndComplete", "batch", "schedule", "abandonUntilDead", "deadLetter", "defer", "renew", "lockLost", "duplicates",
+            "receiveAndDelete",
             "subscribe", "peekNothing", "missingQueue",
         ];
 

@@ -8,7 +8,8 @@ namespace MailFunctions.Local.Tests.Host;
 public sealed class FunctionAppReaderTests
 {
     private const string GoodHost = """{"version": "2.0"}""";
-    private const string GoodWorker = """{"description": {"language": "dotnet-isolated", "defaultExecutablePath": "dotnet", "defaultWorkerPath": "App.dll"} }""";
+    private const string GoodWorker =
+        """{"description": {"language": "dotnet-isolated", "defaultExecutablePath": "dotnet", "defaultWorkerPath": "App.dll"} }""";
     private const string Http = """{"type": "http", "direction": "Out", "name": "$return"}""";
 
     [Fact]
@@ -16,7 +17,9 @@ public sealed class FunctionAppReaderTests
     {
         var app = Read(GoodHost, GoodWorker);
 
-        Assert.Equal((TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(5), 16, "api"), (app.FunctionTimeout, app.MaxLockRenewal, app.MaxConcurrentCalls, app.RoutePrefix));
+        Assert.Equal(
+            (TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(5), 16, "api"),
+            (app.FunctionTimeout, app.MaxLockRenewal, app.MaxConcurrentCalls, app.RoutePrefix));
         Assert.Equal("dotnet", Path.GetFileNameWithoutExtension(app.Executable));
         Assert.EndsWith("App.dll", Assert.Single(app.Arguments), StringComparison.Ordinal);
     }
@@ -66,7 +69,9 @@ public sealed class FunctionAppReaderTests
     public void ReadFunction_WithAnotherOutput_SaysSo()
     {
         const string queue = """{"type": "queue", "direction": "Out", "name": "$return"}""";
-        var fault = Assert.Throws<FunctionAppException>(() => Reader().Read("Tick", ["""{"type": "timerTrigger", "direction": "In", "name": "t", "schedule": "0 * * * * *"}""", queue]));
+        var fault =
+            Assert.Throws<FunctionAppException>(() => Reader()
+                .Read("Tick", ["""{"type": "timerTrigger", "direction": "In", "name": "t", "schedule": "0 * * * * *"}""", queue]));
 
         Assert.Equal("Tick: output bindings are not known here.", fault.Message);
     }
@@ -74,13 +79,18 @@ public sealed class FunctionAppReaderTests
     [Fact]
     public void ReadFunctions_ThatASettingDisables_AreLeftOut()
     {
-        var function = new MailFunctions.Local.Host.Rpc.RpcFunctionMetadata { Name = "Tick", RawBindings = { """{"type": "timerTrigger", "direction": "In", "name": "t", "schedule": "0 * * * * *"}""" } };
+        var function = new MailFunctions.Local.Host.Rpc.RpcFunctionMetadata
+        {
+            Name = "Tick",
+            RawBindings = { """{"type": "timerTrigger", "direction": "In", "name": "t", "schedule": "0 * * * * *"}""" },
+        };
 
         Assert.Single(Reader().Read([function]));
         Assert.Empty(Reader(("AzureWebJobs.Tick.Disabled", "true")).Read([function]));
     }
 
-    private static FunctionReader Reader(params (string Name, string Value)[] settings) => new(name => settings.FirstOrDefault(s => s.Name == name).Value);
+    private static FunctionReader Reader(params (string Name, string Value)[] settings) =>
+        new(name => settings.FirstOrDefault(s => s.Name == name).Value);
 
     private static FunctionApp Read(string host, string worker)
     {

@@ -52,7 +52,8 @@ public sealed class HttpTriggerTests(HttpTriggerTests.RunningApp running) : ICla
     [Fact]
     public async Task Call_GoesOnAsItCame_WithTheInvocationsId()
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, running.App.Address("/api/guarded/alice%40example.test/a%2Fb?q=1&q=2&empty="))
+        using var request =
+            new HttpRequestMessage(HttpMethod.Post, running.App.Address("/api/guarded/alice%40example.test/a%2Fb?q=1&q=2&empty="))
         {
             Content = new StringContent("{}"),
         };
@@ -131,7 +132,9 @@ public sealed class HttpTriggerTests(HttpTriggerTests.RunningApp running) : ICla
         var environment = running.App.Noted("started")[0].GetProperty("environment");
 
         Assert.Equal("http://127.0.0.1:1", environment.GetProperty("ASPNETCORE_URLS").GetString());
-        Assert.Equal(environment.GetProperty("FUNCTIONS_WORKER_DIRECTORY").GetString(), environment.GetProperty("FUNCTIONS_APPLICATION_DIRECTORY").GetString());
+        Assert.Equal(
+            environment.GetProperty("FUNCTIONS_WORKER_DIRECTORY").GetString(),
+            environment.GetProperty("FUNCTIONS_APPLICATION_DIRECTORY").GetString());
         Assert.Equal("10.0", environment.GetProperty("FUNCTIONS_WORKER_RUNTIME_VERSION").GetString());
         Assert.Equal(JsonValueKind.Null, environment.GetProperty("HOST_MASTER_KEY").ValueKind);
         Assert.Equal(JsonValueKind.Null, environment.GetProperty("HOST_FUNCTION_KEY").ValueKind);
@@ -139,7 +142,8 @@ public sealed class HttpTriggerTests(HttpTriggerTests.RunningApp running) : ICla
 
     public sealed class RunningApp : IAsyncLifetime
     {
-        internal TestedApp App { get; } = new("Open", "Guarded", "AdminOnly", "Number", "Optional", "Teapot", "Redirect", "Throws", "Large", "Waits");
+        internal TestedApp App { get; } =
+            new("Open", "Guarded", "AdminOnly", "Number", "Optional", "Teapot", "Redirect", "Throws", "Large", "Waits");
 
         public async ValueTask InitializeAsync() => await App.StartAsync();
 

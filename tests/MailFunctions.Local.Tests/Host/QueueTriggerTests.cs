@@ -19,7 +19,8 @@ public sealed class QueueTriggerTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _bus = await LocalBusProcess.StartAsync("--queue", "work", "--max-deliveries", "3", "--lock-duration", "00:00:03");
-        _services = new ServiceCollection().AddMailBus(BusOptions.Parse(_bus.ConnectionString, _bus.ManagementEndpoint)).BuildServiceProvider();
+        _services = new ServiceCollection()
+            .AddMailBus(BusOptions.Parse(_bus.ConnectionString, _bus.ManagementEndpoint)).BuildServiceProvider();
     }
 
     [Fact]
@@ -29,17 +30,20 @@ public sealed class QueueTriggerTests : IAsyncLifetime
         const string body = """{"v":1,"MessageId":"forged","LockToken":"forged","nested":{"a":[1]} }""";
         await using var app = await App("Ok").StartAsync();
 
-        await _services.GetRequiredService<IBusSender>().SendAsync("work", new BusMessage("m1", Encoding.UTF8.GetBytes(body)) { TraceParent = trace }, Token);
+        await _services.GetRequiredService<IBusSender>()
+            .SendAsync("work", new BusMessage("m1", Encoding.UTF8.GetBytes(body)) { TraceParent = trace }, Token);
 
         await TestedApp.UntilAsync(async () => (await CountAsync()).Active == 0 && app.Calls("Ok").Count == 1, "the message is completed");
         var call = app.Calls("Ok")[0];
         Assert.Equal(("m1", body, 1, trace), (
-            call.GetProperty("id").GetString(), call.GetProperty("body").GetString(), call.GetProperty("delivery").GetInt32(), call.GetProperty("trace").GetString()));
+            call.GetProperty("id").GetString(), call.GetProperty("body").GetString(), call.GetProperty("delivery").GetInt32(),
+            call.GetProperty("trace").GetString()));
         Assert.Equal(trace, call.GetProperty("properties").GetProperty("Diagnostic-Id").GetString());
         Assert.True(call.GetProperty("sequence").GetInt64() > 0);
         Assert.True(Guid.TryParse(call.GetProperty("lockToken").GetString(), out var token) && token != Guid.Empty);
         Assert.InRange(call.GetProperty("lockedFor").GetDouble(), -60, 3);
-        Assert.InRange(call.GetProperty("enqueued").GetDateTimeOffset(), DateTimeOffset.UtcNow.AddMinutes(-5), DateTimeOffset.UtcNow.AddSeconds(1));
+        Assert.InRange(
+            call.GetProperty("enqueued").GetDateTimeOffset(), DateTimeOffset.UtcNow.AddMinutes(-5), DateTimeOffset.UtcNow.AddSeconds(1));
         var metadata = call.GetProperty("metadata");
         Assert.Equal("m1", metadata.GetProperty("MessageId").GetString()); // the body forges nothing
         Assert.Equal(token.ToString(), metadata.GetProperty("LockToken").GetString());
@@ -81,7 +85,8 @@ public sealed class QueueTriggerTests : IAsyncLifetime
         await SendAsync("hanging", "{}");
 
         // Three timeouts: they are no failures of the worker, so the host goes on.
-        await TestedApp.UntilAsync(async () => (await CountAsync()).DeadLettered == 1 && app.Started().Count == 4, "new workers get the message again");
+        await TestedApp.UntilAsync(
+            async () => (await CountAsync()).DeadLettered == 1 && app.Started().Count == 4, "new workers get the message again");
         Assert.False(app.Process.HasExited);
         var deliveries = app.Calls("Hangs").Select(c => c.GetProperty("delivery").GetInt32()).ToList();
         Assert.Equal(deliveries.Distinct().Order(), deliveries); // none went to a worker that was to be killed
@@ -94,7 +99,8 @@ public sealed class QueueTriggerTests : IAsyncLifetime
 
         await SendAsync("deadly", "{}");
 
-        await TestedApp.UntilAsync(async () => app.Calls("Dies").Count == 2 && (await CountAsync()).Active == 0, "the second delivery is completed");
+        await TestedApp.UntilAsync(
+            async () => app.Calls("Dies").Count == 2 && (await CountAsync()).Active == 0, "the second delivery is completed");
         Assert.Equal(2, app.Started().Count);
         Assert.Equal([1, 2], app.Calls("Dies").Select(c => c.GetProperty("delivery").GetInt32())); // one delivery was spent, not several
     }
@@ -110,7 +116,8 @@ public sealed class QueueTriggerTests : IAsyncLifetime
         await TestedApp.UntilAsync(async () => app.Calls("Slow").Count == 12 && (await CountAsync()).Active == 0, "all are done");
         Assert.Equal(3, app.Calls("Slow").Max(c => c.GetProperty("running").GetInt32()));
         await TestedApp.UntilAsync(
-            () => app.Process.Output.Any(l => l.EndsWith("QueueFunctions WorkedSlowly: slow s0", StringComparison.Ordinal)), "the function's own log reaches the host's");
+            () => app.Process.Output.Any(l => l.EndsWith("QueueFunctions WorkedSlowly: slow s0", StringComparison.Ordinal)),
+            "the function's own log reaches the host's");
     }
 
     [Fact]
@@ -138,7 +145,8 @@ public sealed class QueueTriggerTests : IAsyncLifetime
         Assert.Equal("long", Assert.Single(app.Noted("cancelled")).GetProperty("cancelled").GetString());
         await using var client = new ServiceBusClient(_bus.ConnectionString);
         await using var receiver = client.CreateReceiver("work");
-        Assert.Equal("long", (await receiver.ReceiveMessageAsync(TimeSpan.FromSeconds(1.5), Token))?.MessageId); // abandoned: no lock to wait for
+        // abandoned: no lock to wait for
+        Assert.Equal("long", (await receiver.ReceiveMessageAsync(TimeSpan.FromSeconds(1.5), Token))?.MessageId);
         Assert.All(app.Started(), id => Assert.False(ProgramProcess.IsRunning(id)));
     }
 

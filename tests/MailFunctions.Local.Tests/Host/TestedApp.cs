@@ -3,7 +3,9 @@ using MailFunctions.TestKit;
 
 namespace MailFunctions.Local.Tests.Host;
 
-/// <summary>The function app of MailFunctions.TestWorker in a temporary directory, with the functions named, under the local host.</summary>
+/// <summary>
+/// The function app of MailFunctions.TestWorker in a temporary directory, with the functions named, under the local host.
+/// </summary>
 internal sealed class TestedApp : IAsyncDisposable
 {
     public const string MasterKey = "master-key";
@@ -11,7 +13,8 @@ internal sealed class TestedApp : IAsyncDisposable
 
     private static readonly string[] AllFunctions =
     [
-        "Ok", "Fails", "Slow", "Long", "Hangs", "Dies", "Open", "Guarded", "AdminOnly", "Number", "Optional", "Teapot", "Redirect", "Throws", "Large", "Waits", "Tick",
+        "Ok", "Fails", "Slow", "Long", "Hangs", "Dies", "Open", "Guarded", "AdminOnly", "Number", "Optional", "Teapot", "Redirect",
+        "Throws", "Large", "Waits", "Tick",
     ];
 
     private readonly TemporaryDirectory _directory = new();
@@ -99,7 +102,8 @@ internal sealed class TestedApp : IAsyncDisposable
 
     public IReadOnlyList<JsonElement> Noted(string name) => [.. Seen().Where(s => s.TryGetProperty(name, out _))];
 
-    public IReadOnlyList<JsonElement> Calls(string function) => [.. Noted("function").Where(s => s.GetProperty("function").GetString() == function)];
+    public IReadOnlyList<JsonElement> Calls(string function) =>
+        [.. Noted("function").Where(s => s.GetProperty("function").GetString() == function)];
 
     /// <summary>The processes of workers, in the order of their starts.</summary>
     public IReadOnlyList<int> Started() => [.. Noted("started").Select(s => s.GetProperty("started").GetInt32())];

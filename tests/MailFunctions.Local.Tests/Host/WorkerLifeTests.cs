@@ -52,7 +52,8 @@ public sealed class WorkerLifeTests
         app.Process.Terminate();
 
         Assert.Equal(0, await app.Process.WaitForExitAsync(TimeSpan.FromSeconds(20)));
-        Assert.Equal(app.Started(), app.Noted("ended").Select(e => e.GetProperty("ended").GetInt32())); // its own way to the end, and no kill
+        // its own way to the end, and no kill
+        Assert.Equal(app.Started(), app.Noted("ended").Select(e => e.GetProperty("ended").GetInt32()));
     }
 
     [Fact]
@@ -65,7 +66,8 @@ public sealed class WorkerLifeTests
         var timers = app.Calls("Tick").Select(c => c.GetProperty("timer")).ToList();
         Assert.False(timers[^1].GetProperty("IsPastDue").GetBoolean());
         var status = timers[^1].GetProperty("ScheduleStatus");
-        Assert.InRange(status.GetProperty("Last").GetDateTimeOffset(), DateTimeOffset.UtcNow.AddMinutes(-2), status.GetProperty("Next").GetDateTimeOffset());
+        Assert.InRange(status.GetProperty("Last").GetDateTimeOffset(), DateTimeOffset.UtcNow.AddMinutes(-2),
+            status.GetProperty("Next").GetDateTimeOffset());
         Assert.Equal(System.Text.Json.JsonValueKind.Null, timers[0].GetProperty("ScheduleStatus").ValueKind);
     }
 
@@ -90,7 +92,10 @@ public sealed class WorkerLifeTests
         await using var app = await new TestedApp("Tick").Set("TICK", "0 0 3 1 1 *").StartAsync();
 
         using var refused = await app.Http.PostAsync(app.Address("/admin/functions/Tick"), new StringContent("{}"), Token);
-        using var request = new HttpRequestMessage(HttpMethod.Post, app.Address("/admin/functions/Tick")) { Content = new StringContent("{}") };
+        using var request = new HttpRequestMessage(HttpMethod.Post, app.Address("/admin/functions/Tick"))
+        {
+            Content = new StringContent("{}"),
+        };
         request.Headers.Add("x-functions-key", TestedApp.MasterKey);
         using var accepted = await app.Http.SendAsync(request, Token);
 

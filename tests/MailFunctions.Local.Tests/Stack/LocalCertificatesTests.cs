@@ -38,7 +38,8 @@ public sealed class LocalCertificatesTests : IDisposable
     {
         LocalCertificates.ReadOrCreate(_files.Path, "mail.example.test");
         using (var key = ECDsa.Create())
-        using (var old = new CertificateRequest("CN=old", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddYears(1)))
+        using (var old = new CertificateRequest("CN=old", key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddYears(1)))
         {
             File.WriteAllText(_files.File("ca.pem"), old.ExportCertificatePem());
             File.WriteAllText(_files.File("ca.key"), key.ExportPkcs8PrivateKeyPem());

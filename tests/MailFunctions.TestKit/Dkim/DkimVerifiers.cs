@@ -21,7 +21,8 @@ public static class DkimVerifiers
     }
 
     /// <summary>Debian's `opendkim-testmsg`, for RSA: `0` for each message that it takes, else what it says.</summary>
-    public static async Task<IReadOnlyList<string>> OpenDkimAsync(IReadOnlyDictionary<string, string> records, params IReadOnlyList<byte[]> messages)
+    public static async Task<IReadOnlyList<string>> OpenDkimAsync(
+        IReadOnlyDictionary<string, string> records, params IReadOnlyList<byte[]> messages)
     {
         using var files = new TemporaryDirectory();
         await File.WriteAllTextAsync(files.File("resolv.conf"), "nameserver 127.0.0.1\n");
@@ -31,7 +32,8 @@ public static class DkimVerifiers
             [
                 "--unshare-user", "--unshare-net", "--uid", "0", "--gid", "0", "--cap-add", "CAP_NET_BIND_SERVICE", "--die-with-parent",
                 "--bind", "/", "/", "--dev", "/dev", "--ro-bind", files.File("resolv.conf"), "/etc/resolv.conf",
-                OptionalTool.PathOf("python3"), ScriptOf("opendkim.py"), arguments[0], OptionalTool.PathOf("opendkim-testmsg"), .. arguments.Skip(1),
+                OptionalTool.PathOf("python3"), ScriptOf("opendkim.py"), arguments[0], OptionalTool.PathOf("opendkim-testmsg"),
+                .. arguments.Skip(1),
             ]);
     }
 
@@ -54,7 +56,8 @@ public static class DkimVerifiers
     private static async Task<IReadOnlyList<string>> RunAsync(string program, IEnumerable<string> arguments)
     {
         using var limit = new CancellationTokenSource(Limit);
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process =
+            Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         try
         {
             var (output, errors) = (process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));

@@ -77,8 +77,11 @@ internal static class AdminTable
         }
     }
 
-    private static string Cell(string name, JsonNode? value) =>
-        Value(name, value) is var text && text.Length > WidestCell ? text[..(WidestCell - 1)] + "…" : Value(name, value);
+    private static string Cell(string name, JsonNode? value)
+    {
+        var text = Value(name, value);
+        return text.Length > WidestCell ? text[..(WidestCell - 1)] + "…" : text;
+    }
 
     private static string Value(string name, JsonNode? value) =>
         name is "size" or "bytes" or "quotaBytes" && value is JsonValue v && v.TryGetValue<long>(out var octets)

@@ -57,7 +57,8 @@ internal sealed class BusDatabase : IAsyncDisposable
         {
             connection.Open();
             using var setup = connection.CreateCommand();
-            setup.CommandText = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA busy_timeout=2000;" + Schema;
+            setup.CommandText = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA busy_timeout=2000;"
+                + Schema;
             setup.ExecuteNonQuery();
             return new BusDatabase(connection);
         }

@@ -37,7 +37,8 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
     {
         var scheduled = message.ScheduledFor is { } at && ToMilliseconds(at) > now ? ToMilliseconds(at) : (long?)null;
         return (long)database.Statement(
-            "INSERT INTO messages (queue, state, body, enqueued_at, scheduled_for, expires_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING sequence",
+            "INSERT INTO messages (queue, state, body, enqueued_at, scheduled_for, expires_at) VALUES ($1, $2, $3, "
+            + "$4, $5, $6) RETURNING sequence",
             queue,
             (int)(scheduled is null ? MessageState.Active : MessageState.Scheduled),
             message.Body,
@@ -52,7 +53,8 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
         var now = Now;
         var found = new List<StoredMessage>();
         foreach (var sequence in ReadSequences(
-            "SELECT sequence FROM messages WHERE queue = $1 AND state = 0 AND locked_until <= $2 ORDER BY sequence LIMIT $3", queue, now, max))
+            "SELECT sequence FROM messages WHERE queue = $1 AND state = 0 AND locked_until <= $2 ORDER BY sequence LIMIT $3", queue, now,
+            max))
         {
             found.Add(Lock(sequence, now));
         }
@@ -64,7 +66,8 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
     public Task<List<StoredMessage>> TakeNextAsync(string queue, int max) => database.RunAsync(() =>
     {
         var taken = ReadMessages(
-            $"DELETE FROM messages WHERE sequence IN (SELECT sequence FROM messages WHERE queue = $1 AND state = 0 AND locked_until <= $2 ORDER BY sequence LIMIT $3) RETURNING {Columns}",
+            "DELETE FROM messages WHERE sequence IN (SELECT sequence FROM messages WHERE queue = $1 AND state = 0 AND locked_until <= $2 "
+            + $"ORDER BY sequence LIMIT $3) RETURNING {Columns}",
             queue, Now, max);
         taken.Sort((a, b) => a.Sequence.CompareTo(b.Sequence)); // RETURNING promises no order
         return taken;
@@ -78,7 +81,8 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
         foreach (var sequence in sequences)
         {
             if (ReadSequences(
-                "SELECT sequence FROM messages WHERE queue = $1 AND state = 1 AND locked_until <= $2 AND sequence = $3", queue, now, sequence).Count == 1)
+                "SELECT sequence FROM messages WHERE queue = $1 AND state = 1 AND locked_until <= $2 AND sequence = $3", queue, now,
+                sequence).Count == 1)
             {
                 found.Add(Lock(sequence, now));
             }
@@ -88,7 +92,8 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
     });
 
     private StoredMessage Lock(long sequence, long now) => ReadMessages(
-        $"UPDATE messages SET lock_token = $2, locked_until = $3, delivery_count = delivery_count + 1 WHERE sequence = $1 RETURNING {Columns}",
+        "UPDATE messages SET lock_token = $2, locked_until = $3, delivery_count = delivery_count + 1 WHERE "
+        + $"sequence = $1 RETURNING {Columns}",
         sequence, Guid.NewGuid().ToByteArray(), now + (long)settings.LockDuration.TotalMilliseconds)[0];
 
     /// <summary>False when the lock was lost: nothing changed.</summary>
@@ -98,7 +103,8 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
         const string held = " WHERE lock_token = $1 AND queue = $2 AND locked_until > $3";
         var now = Now;
         if (settlement.Rewrite is { } rewrite
-            && ReadMessages($"SELECT {Columns} FROM messages WHERE lock_token = $1 AND queue = $2 AND locked_until > $3", token, queue, now) is [var message])
+            && ReadMessages($"SELECT {Columns} FROM messages WHERE lock_token = $1 AND queue = $2 AND locked_until > $3", token, queue,
+                now) is [var message])
         {
             database.Statement("UPDATE messages SET body = $4" + held, token, queue, now, rewrite(message.Body)).ExecuteNonQuery();
         }
@@ -120,7 +126,8 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
                     "UPDATE messages SET lock_token = NULL, locked_until = 0, state = 1" + held, token, queue, now).ExecuteNonQuery() == 1;
             case Settlement.DeadLetter dead:
                 return database.Statement(
-                    DeadLetter + held, token, queue, now, queue + QueueSettings.DeadLetterSuffix, dead.Reason, dead.Description).ExecuteNonQuery() == 1;
+                    DeadLetter + held, token, queue, now, queue + QueueSettings.DeadLetterSuffix, dead.Reason,
+                    dead.Description).ExecuteNonQuery() == 1;
             default:
                 throw new InvalidOperationException(settlement.GetType().Name);
         }
@@ -153,12 +160,14 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
 
     /// <summary>Messages in any state from a sequence number on, unlocked and unchanged.</summary>
     public Task<List<StoredMessage>> PeekAsync(string queue, long fromSequence, int max) => database.RunAsync(() =>
-        ReadMessages($"SELECT {Columns} FROM messages WHERE queue = $1 AND sequence >= $2 ORDER BY sequence LIMIT $3", queue, fromSequence, max));
+        ReadMessages(
+            $"SELECT {Columns} FROM messages WHERE queue = $1 AND sequence >= $2 ORDER BY sequence LIMIT $3", queue, fromSequence, max));
 
     /// <summary>False when one of them was not scheduled any more; then none is cancelled.</summary>
     public Task<bool> CancelScheduledAsync(string queue, IReadOnlyList<long> sequences) => database.RunAsync(() =>
     {
-        if (!sequences.All(s => ReadSequences("SELECT sequence FROM messages WHERE queue = $1 AND state = $2 AND sequence = $3", queue, 2, s).Count == 1))
+        if (!sequences.All(
+            s => ReadSequences("SELECT sequence FROM messages WHERE queue = $1 AND state = $2 AND sequence = $3", queue, 2, s).Count == 1))
         {
             return false;
         }
@@ -174,7 +183,8 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
     public Task<StoredCounts> CountAsync(string queue) => database.RunAsync(() =>
     {
         using var reader = database.Statement(
-            "SELECT coalesce(sum(state = 0), 0), coalesce(sum(state = 1), 0), coalesce(sum(state = 2), 0), coalesce(sum(length(body)), 0) FROM messages WHERE queue = $1",
+            "SELECT coalesce(sum(state = 0), 0), coalesce(sum(state = 1), 0), coalesce(sum(state = 2), 0), coalesce(sum(length(body)), 0) "
+            + "FROM messages WHERE queue = $1",
             queue).ExecuteReader();
         reader.Read();
         return new StoredCounts(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3));
@@ -203,7 +213,8 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
         }
 
         due += database.Statement(
-            "UPDATE messages SET lock_token = NULL, locked_until = 0 WHERE lock_token IS NOT NULL AND locked_until <= $1", now).ExecuteNonQuery();
+            "UPDATE messages SET lock_token = NULL, locked_until = 0 WHERE lock_token IS NOT NULL AND locked_until <= $1",
+            now).ExecuteNonQuery();
         database.Statement("DELETE FROM seen WHERE until < $1", now).ExecuteNonQuery();
         return due > 0;
     });
@@ -245,7 +256,8 @@ internal sealed class QueueStore(BusDatabase database, QueueSettings settings, T
         row.IsDBNull(9) ? null : row.GetString(9),
         row.IsDBNull(10) ? null : row.GetString(10));
 
-    private static long ToMilliseconds(DateTime utc) => (utc.ToUniversalTime().Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMillisecond;
+    private static long ToMilliseconds(DateTime utc) =>
+        (utc.ToUniversalTime().Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMillisecond;
 
     private static DateTime FromMilliseconds(long milliseconds) => DateTime.UnixEpoch.AddMilliseconds(milliseconds);
 }

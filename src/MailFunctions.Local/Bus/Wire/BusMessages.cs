@@ -88,7 +88,8 @@ internal static class SentMessages
 
     private static NewMessage From(Message message, byte[] encoded)
     {
-        var scheduled = message.MessageAnnotations?.Map is { } annotations && annotations.TryGetValue((Symbol)"x-opt-scheduled-enqueue-time", out var at)
+        var scheduled = message.MessageAnnotations?.Map is { } annotations
+            && annotations.TryGetValue((Symbol)"x-opt-scheduled-enqueue-time", out var at)
             ? at as DateTime?
             : null;
         var ttl = message.Header is { Ttl: > 0 and < uint.MaxValue } header ? TimeSpan.FromMilliseconds(header.Ttl) : (TimeSpan?)null;
@@ -103,7 +104,9 @@ internal static class SentMessages
         return new NewMessage(message.Properties.MessageId, Encoded(message), scheduled, ttl);
     }
 
-    /// <summary>Sets application properties, as a receiver may that abandons, defers or dead-letters a message. Null when it changes none.</summary>
+    /// <summary>
+    /// Sets application properties, as a receiver may that abandons, defers or dead-letters a message. Null when it changes none.
+    /// </summary>
     public static Func<byte[], byte[]>? Rewriting(IEnumerable<KeyValuePair<object, object>>? changes)
     {
         var properties = changes?.ToList() ?? [];

@@ -111,7 +111,8 @@ internal sealed class ManagementNode(string queue, LocalBus bus)
             "completed" => new Settlement.Complete(),
             "abandoned" => new Settlement.Abandon(),
             "defered" => new Settlement.Defer(), // the protocol's own spelling
-            "suspended" => new Settlement.DeadLetter(Get(body, "deadletter-reason") as string, Get(body, "deadletter-description") as string),
+            "suspended" =>
+                new Settlement.DeadLetter(Get(body, "deadletter-reason") as string, Get(body, "deadletter-description") as string),
             _ => null,
         };
         if (settlement is null)
@@ -137,7 +138,8 @@ internal sealed class ManagementNode(string queue, LocalBus bus)
     private static object? Get(Map map, string key) => map.TryGetValue(key, out var value) ? value : null;
 
     private static Message LockLost() =>
-        Fault(410, "com.microsoft:message-lock-lost", "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue.");
+        Fault(410, "com.microsoft:message-lock-lost",
+            "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue.");
 
     private static Message Success(Map body) => Answer(200, "OK", body);
 

@@ -19,7 +19,8 @@ internal sealed class OutgoingLink : LinkEndpoint
     private readonly ListenerLink _link;
     private readonly bool _takesAway;
     private readonly CreditLedger _credit;
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _wake =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     public OutgoingLink(string queue, LocalBus bus, ListenerLink link, bool takesAway)
     {
@@ -100,7 +101,8 @@ internal sealed class OutgoingLink : LinkEndpoint
     public override void OnDisposition(DispositionContext dispositionContext)
     {
         // After the link was lost the library makes up a Released: the lock lives on in the store.
-        if (!_link.IsClosed && !_takesAway && dispositionContext.Message is LockedMessage message && dispositionContext.DeliveryState is Outcome outcome)
+        if (!_link.IsClosed && !_takesAway && dispositionContext.Message is LockedMessage message
+            && dispositionContext.DeliveryState is Outcome outcome)
         {
             _ = SettleAsync(message, outcome);
         }
@@ -127,7 +129,10 @@ internal sealed class OutgoingLink : LinkEndpoint
     private static Settlement Read(Outcome outcome) => outcome switch
     {
         Accepted => new Settlement.Complete(),
-        Modified { UndeliverableHere: true } deferred => new Settlement.Defer { Rewrite = SentMessages.Rewriting(deferred.MessageAnnotations) },
+        Modified { UndeliverableHere: true } deferred => new Settlement.Defer
+        {
+            Rewrite = SentMessages.Rewriting(deferred.MessageAnnotations),
+        },
         Modified abandoned => new Settlement.Abandon { Rewrite = SentMessages.Rewriting(abandoned.MessageAnnotations) },
         Rejected rejected => ReadRejected(rejected.Error),
         _ => new Settlement.Release(),
@@ -164,6 +169,9 @@ internal sealed class OutgoingLink : LinkEndpoint
 
     private static Rejected LockLost() => new()
     {
-        Error = new Error(MessageLockLost) { Description = "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue." },
+        Error = new Error(MessageLockLost)
+        {
+            Description = "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue.",
+        },
     };
 }

@@ -51,7 +51,10 @@ internal sealed partial class WorkerChannel(string workerId, ILogger logger)
 
     private async Task LoadAsync(RpcFunctionMetadata function, CancellationToken cancellationToken)
     {
-        var request = new StreamingMessage { FunctionLoadRequest = new FunctionLoadRequest { FunctionId = function.FunctionId, Metadata = function } };
+        var request = new StreamingMessage
+        {
+            FunctionLoadRequest = new FunctionLoadRequest { FunctionId = function.FunctionId, Metadata = function },
+        };
         var loaded = await AskAsync(request, Case.FunctionLoadResponse, function.FunctionId, cancellationToken);
         Check(loaded.FunctionLoadResponse.Result, $"The function '{function.Name}' can't be loaded");
     }
