@@ -62,7 +62,7 @@ internal static class Pop3Azurite
             edgeServices =>
             {
                 edgeServices.AddMailStorage(configuration);
-                edgeServices.AddSingleton<IBusSender, NoBus>();
+                edgeServices.AddSingleton<IBusSender, FakeBus>();
                 edgeServices.AddSingleton<IMessageIntake, ClaimCheckIntake>();
                 if (latency > TimeSpan.Zero)
                 {

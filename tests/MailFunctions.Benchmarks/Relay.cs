@@ -154,15 +154,13 @@ internal static class Relay
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
     /// <summary>`mail-outbound` in memory; what goes to `mail-inbound` is counted.</summary>
-    private sealed class Alarms : IBusSender
+    private sealed class Alarms : FakeBus
     {
         public Channel<BusMessage> Due { get; } = Channel.CreateUnbounded<BusMessage>();
 
         public ConcurrentDictionary<string, bool> Reports { get; } = [];
 
-        public Task OpenAsync(string queue, CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken)
+        public override Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken)
         {
             if (queue == QueueNames.Inbound)
             {
@@ -172,14 +170,6 @@ internal static class Relay
 
             _ = RingAsync(message);
             return Task.CompletedTask;
-        }
-
-        public async Task SendBatchAsync(string queue, IReadOnlyList<BusMessage> messages, CancellationToken cancellationToken)
-        {
-            foreach (var message in messages)
-            {
-                await SendAsync(queue, message, cancellationToken);
-            }
         }
 
         private async Task RingAsync(BusMessage message)

@@ -1,5 +1,6 @@
 using MailFunctions.Azure.Housekeeping;
 using MailFunctions.Azure.Relay;
+using MailFunctions.TestKit;
 using Xunit;
 
 namespace MailFunctions.Azure.Tests.Storage;
@@ -36,14 +37,9 @@ public sealed class ReportAllowanceTests(AzuriteFixture azurite)
         await TakeAllAsync(longAgo);
         var storage = new TestStorage(azurite.ConnectionString);
 
-        await new TraceRetention(storage.Tables, new SetClock(longAgo.AddDays(TraceRetention.Days + 1))).RunAsync(Token);
+        await new TraceRetention(storage.Tables, new SetTime { Now = longAgo.AddDays(TraceRetention.Days + 1) }).RunAsync(Token);
 
         Assert.True(await Allowance().TakeAsync(_address, "another", longAgo, 1, Token));
-    }
-
-    private sealed class SetClock(DateTimeOffset now) : TimeProvider
-    {
-        public override DateTimeOffset GetUtcNow() => now;
     }
 
     private async Task<List<bool>> TakeAllAsync(DateTimeOffset at)

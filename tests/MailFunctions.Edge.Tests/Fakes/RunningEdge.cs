@@ -136,7 +136,7 @@ internal sealed class RunningEdge : IAsyncDisposable
         services.AddSingleton<IDirectoryStore>(Directory);
         services.AddSingleton<IMailboxDelivery>(new TestMailboxes());
         services.AddSingleton<IMaildrops>(new TestMaildrops());
-        services.AddSingleton<IBusSender>(new TestBus());
+        services.AddSingleton<IBusSender>(new FakeBus());
         services.AddHostedService(s => new Started(
             new Parts(
                 s.GetRequiredService<IHostApplicationLifetime>(), s.GetRequiredService<ConnectionLimits>(), s.GetRequiredService<LoginThrottle>(),

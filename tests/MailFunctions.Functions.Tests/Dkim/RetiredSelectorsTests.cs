@@ -72,14 +72,14 @@ public sealed class RetiredSelectorsTests
         Assert.Equal(2, Keys.Count);
     }
 
-    private IReadOnlyList<DkimKey> Keys => _dkim.Directory.Rows[TestDkim.Domain].DkimKeys;
+    private IReadOnlyList<DkimKey> Keys => _dkim.Directory.Domains[TestDkim.Domain].DkimKeys;
 
     /// <summary>Gives the selectors that retire.</summary>
     private async Task<IReadOnlyList<DkimKey>> RotateAsync()
     {
-        var domain = await _dkim.Keyring.EnsureAsync(_dkim.Directory.Rows[TestDkim.Domain], TestContext.Current.CancellationToken);
+        var domain = await _dkim.Keyring.EnsureAsync(_dkim.Directory.Domains[TestDkim.Domain], TestContext.Current.CancellationToken);
         var made = await _dkim.Keyring.MakeAsync(domain.DkimKeys, DkimState.Published, TestContext.Current.CancellationToken);
-        var published = _dkim.Directory.Rows[TestDkim.Domain] with { DkimKeys = [.. domain.DkimKeys, .. made] };
+        var published = _dkim.Directory.Domains[TestDkim.Domain] with { DkimKeys = [.. domain.DkimKeys, .. made] };
         _dkim.Directory.Put(_dkim.Keyring.Activate(published));
         return domain.DkimKeys;
     }

@@ -21,7 +21,7 @@ public sealed class SigningDomainsTests
 
         Assert.All(found, f => Assert.Equal(["rsa-sha256", "ed25519-sha256"], Assert.IsType<SigningDomain.Ours>(f).Keys.Select(k => k.Algorithm)));
         Assert.Equal(2, _dkim.Keys.Keys.Count);
-        var keys = _dkim.Directory.Rows[TestDkim.Domain].DkimKeys;
+        var keys = _dkim.Directory.Domains[TestDkim.Domain].DkimKeys;
         Assert.Equal(["mf20260101r active", "mf20260101e active"], keys.Select(k => $"{k.Selector} {k.State}"));
         Assert.All(keys, k => Assert.Contains(k.Secret, _dkim.Keys.Keys.Keys));
     }
@@ -42,24 +42,24 @@ public sealed class SigningDomainsTests
     public async Task Find_ForAMinute_CostsOneRead()
     {
         await FindAsync(TestDkim.Domain);
-        var (rows, keys) = (_dkim.Directory.Reads, _dkim.Keys.Reads);
+        var (rows, keys) = (_dkim.Directory.DomainReads, _dkim.Keys.Reads);
 
         for (var i = 0; i < 50; i++)
         {
             await FindAsync(TestDkim.Domain);
         }
 
-        Assert.Equal((rows, keys), (_dkim.Directory.Reads, _dkim.Keys.Reads));
+        Assert.Equal((rows, keys), (_dkim.Directory.DomainReads, _dkim.Keys.Reads));
         _time.Advance(SigningDomains.Fresh);
         await FindAsync(TestDkim.Domain);
-        Assert.Equal((rows + 1, keys), (_dkim.Directory.Reads, _dkim.Keys.Reads)); // keys under a name never change
+        Assert.Equal((rows + 1, keys), (_dkim.Directory.DomainReads, _dkim.Keys.Reads)); // keys under a name never change
     }
 
     [Fact]
     public async Task Find_AfterAnActivation_UsesTheNewKeysWithinAMinute()
     {
         var before = Assert.IsType<SigningDomain.Ours>(await FindAsync(TestDkim.Domain));
-        var domain = _dkim.Directory.Rows[TestDkim.Domain];
+        var domain = _dkim.Directory.Domains[TestDkim.Domain];
         var made = await _dkim.Keyring.MakeAsync(domain.DkimKeys, DkimState.Published, TestContext.Current.CancellationToken);
         domain = _dkim.Directory.Put(domain with { DkimKeys = [.. domain.DkimKeys, .. made] });
         _time.Advance(SigningDomains.Fresh);
@@ -85,7 +85,7 @@ public sealed class SigningDomainsTests
     {
         await FindAsync(TestDkim.Domain);
         var fresh = new TestDkim(_time) { Keys = { IsAway = true } };
-        fresh.Directory.Put(_dkim.Directory.Rows[TestDkim.Domain]);
+        fresh.Directory.Put(_dkim.Directory.Domains[TestDkim.Domain]);
 
         var away = Assert.IsType<SigningDomain.Unavailable>(await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken));
         Assert.Contains("The vault is away", away.Reason, StringComparison.Ordinal);
@@ -107,11 +107,11 @@ public sealed class SigningDomainsTests
     public async Task Find_AKeyThatIsGoneOrNoKey_SignsWithTheOther()
     {
         await FindAsync(TestDkim.Domain);
-        var keys = _dkim.Directory.Rows[TestDkim.Domain].DkimKeys;
+        var keys = _dkim.Directory.Domains[TestDkim.Domain].DkimKeys;
         foreach (var broken in (string?[])[null, "no PEM", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"])
         {
             var fresh = new TestDkim(_time);
-            fresh.Directory.Put(_dkim.Directory.Rows[TestDkim.Domain]);
+            fresh.Directory.Put(_dkim.Directory.Domains[TestDkim.Domain]);
             fresh.Keys.Keys[keys[1].Secret] = _dkim.Keys.Keys[keys[1].Secret];
             if (broken is not null)
             {

@@ -1,5 +1,6 @@
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.TestKit;
 using Xunit;
 
 namespace MailFunctions.Functions.Tests.Outbound;

@@ -1,6 +1,7 @@
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.TestKit;
 using Xunit;
 
 namespace MailFunctions.Functions.Tests.Outbound;

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound.Tls;
+using MailFunctions.TestKit;
 using Xunit;
 
 namespace MailFunctions.Functions.Tests.Outbound;
