@@ -19,7 +19,7 @@ public sealed class LedgerTests
     /// <summary>Milliseconds: slow enough that a busy machine delivers them as they come, and what is late is late by a fault.</summary>
     private const int MostBetweenMessages = 1000;
 
-    private static readonly TimeSpan BetweenFaults = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan BetweenFaults = TimeSpan.FromSeconds(2);
 
     /// <summary>How long a crashed receiver's messages stay hidden; in Azure, and here by default, a minute.</summary>
     private static readonly TimeSpan Lock =

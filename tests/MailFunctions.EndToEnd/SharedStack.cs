@@ -5,6 +5,9 @@ using Xunit;
 
 [assembly: AssemblyFixture(typeof(MailFunctions.EndToEnd.SharedStack))]
 
+// These tests wait for locks, deliveries and processes more than they compute: some more than there are processors.
+[assembly: CollectionBehavior(MaxParallelThreads = 4)]
+
 namespace MailFunctions.EndToEnd;
 
 /// <summary>One running stack for all tests that need nothing special; each test has accounts of its own.</summary>
