@@ -6,7 +6,9 @@ namespace MailFunctions.Functions.Aliases;
 /// <summary>Looks where the targets of a new alias lead, by the same steps that mail for them would take.</summary>
 internal static class AliasChains
 {
-    /// <summary>Null, or why the alias can't be: a circle, or more than <see cref="RecipientResolver.MaxDepth"/> behind one another.</summary>
+    /// <summary>
+    /// Null, or why the alias can't be: a circle, or more than <see cref="RecipientResolver.MaxDepth"/> behind one another.
+    /// </summary>
     public static async Task<string?> FindFaultAsync(
         EmailAddress name, IReadOnlyList<EmailAddress> targets, IDirectoryReader directory, CancellationToken cancellationToken)
     {

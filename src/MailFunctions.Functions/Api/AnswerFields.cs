@@ -8,7 +8,8 @@ internal sealed class AnswerFields(RequestDelegate next)
 {
     /// <summary>The query parameter from which the Functions host takes a key, too.</summary>
     private const string KeyParameter = "code";
-    private const string KeyFault = "Send the key as x-functions-key: an address with a key in it ends up in logs. Renew a key that was sent so.";
+    private const string KeyFault =
+        "Send the key as x-functions-key: an address with a key in it ends up in logs. Renew a key that was sent so.";
 
     public Task InvokeAsync(HttpContext http)
     {

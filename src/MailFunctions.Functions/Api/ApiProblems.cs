@@ -12,7 +12,8 @@ internal static class ApiProblems
     public static IResult Conflict(string detail) => TypedResults.Problem(detail, statusCode: StatusCodes.Status409Conflict);
 
     /// <summary>400 with every fault named.</summary>
-    public static IResult Invalid(Faults faults) => TypedResults.ValidationProblem(faults.ToDictionary(), "The request has faults; nothing was changed.");
+    public static IResult Invalid(Faults faults) =>
+        TypedResults.ValidationProblem(faults.ToDictionary(), "The request has faults; nothing was changed.");
 
     public static IResult Invalid(string field, string fault)
     {
@@ -29,7 +30,8 @@ internal static class ApiProblems
             StoreUnavailableException e => TypedResults.Problem(e.Message, statusCode: StatusCodes.Status503ServiceUnavailable),
             BusUnavailableException e => TypedResults.Problem(e.Message, statusCode: StatusCodes.Status503ServiceUnavailable),
             BadHttpRequestException e => TypedResults.Problem(e.Message, statusCode: e.StatusCode),
-            _ => TypedResults.Problem("Something went wrong; the log of the function app says what.", statusCode: StatusCodes.Status500InternalServerError),
+            _ => TypedResults.Problem(
+                "Something went wrong; the log of the function app says what.", statusCode: StatusCodes.Status500InternalServerError),
         }).ExecuteAsync(http)));
         app.UseStatusCodePages(async context =>
             await TypedResults.Problem(statusCode: context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));

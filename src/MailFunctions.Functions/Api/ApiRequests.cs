@@ -24,7 +24,8 @@ internal static class ApiRequests
 
         if (!request.HasJsonContentType())
         {
-            return (null, TypedResults.Problem("The body has to be application/json.", statusCode: StatusCodes.Status415UnsupportedMediaType));
+            return (
+                null, TypedResults.Problem("The body has to be application/json.", statusCode: StatusCodes.Status415UnsupportedMediaType));
         }
 
         var options = request.HttpContext.RequestServices.GetRequiredService<BodyJson>().Options;
@@ -46,7 +47,8 @@ internal static class ApiRequests
         { Message: var m } when m.Contains("could not be mapped", StringComparison.Ordinal) => "There is no such field.",
         { Message: var m } when m.Contains("could not be converted", StringComparison.Ordinal) => "The value is not of the right type.",
         { Message: var m } when m.Contains("Duplicate", StringComparison.Ordinal) => "A field stands here twice.",
-        { Message: var m } when m.Contains("required", StringComparison.Ordinal) => "A required field is missing: " + m[(m.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim(),
+        { Message: var m } when m.Contains("required", StringComparison.Ordinal) =>
+            "A required field is missing: " + m[(m.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim(),
         _ => $"This is not JSON (line {e.LineNumber + 1}, octet {e.BytePositionInLine + 1}).",
     };
 

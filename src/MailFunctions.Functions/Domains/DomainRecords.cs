@@ -18,9 +18,12 @@ internal static class DomainRecords
             new(name, "MX", $"10 {host}.", "Mail for the domain comes here (RFC 5321 §5.1)"),
             new(name, "TXT", "v=spf1 mx ~all", "Who may send as the domain (RFC 7208); behind a smarthost its include too"),
             .. domain.DkimKeys.Select(k => new DnsRecord(NameOf(k, name), "TXT", k.Record, Purpose(k))),
-            new($"_dmarc.{name}", "TXT", $"v=DMARC1; p=none; rua=mailto:postmaster@{name}", "What others do with mail that fails the checks (RFC 7489)"),
-            new($"_mta-sts.{name}", "TXT", $"v=STSv1; id={PolicyId(host)}", $"Others insist on TLS (RFC 8461), with a policy at https://mta-sts.{name}/.well-known/mta-sts.txt"),
-            new($"_smtp._tls.{name}", "TXT", $"v=TLSRPTv1; rua=mailto:postmaster@{name}", "Where others report trouble with TLS (RFC 8460)"),
+            new($"_dmarc.{name}", "TXT", $"v=DMARC1; p=none; rua=mailto:postmaster@{name}",
+                "What others do with mail that fails the checks (RFC 7489)"),
+            new($"_mta-sts.{name}", "TXT", $"v=STSv1; id={PolicyId(host)}",
+                $"Others insist on TLS (RFC 8461), with a policy at https://mta-sts.{name}/.well-known/mta-sts.txt"),
+            new($"_smtp._tls.{name}", "TXT", $"v=TLSRPTv1; rua=mailto:postmaster@{name}",
+                "Where others report trouble with TLS (RFC 8460)"),
             new($"_submissions._tcp.{name}", "SRV", $"0 1 465 {host}.", "How clients find submission (RFC 8314 §5.1)"),
             new($"_pop3s._tcp.{name}", "SRV", $"0 1 995 {host}.", "How clients find POP3 (RFC 6186)"),
         ];
@@ -33,12 +36,17 @@ internal static class DomainRecords
     {
         DkimState.Published => "The new key for signatures: publish it, then activate it (RFC 6376)",
         DkimState.Active => "The key by which others check our signatures (RFC 6376)",
-        _ => string.Create(CultureInfo.InvariantCulture, $"The key before, for mail still under way: publish it until {key.RemoveAt:yyyy-MM-dd} (RFC 6376)"),
+        _ => string.Create(
+            CultureInfo.InvariantCulture,
+            $"The key before, for mail still under way: publish it until {key.RemoveAt:yyyy-MM-dd} (RFC 6376)"),
     };
 
     /// <summary>RFC 8461 §3.1: changes when the policy does.</summary>
-    private static string PolicyId(string host) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Policy(host))).AsSpan(0, 8));
+    private static string PolicyId(string host) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Policy(host))).AsSpan(0, 8));
 
-    /// <summary>The policy that `_mta-sts` points to: served by the postmaster at `https://mta-sts.{domain}/.well-known/mta-sts.txt`.</summary>
+    /// <summary>
+    /// The policy that `_mta-sts` points to: served by the postmaster at `https://mta-sts.{domain}/.well-known/mta-sts.txt`.
+    /// </summary>
     private static string Policy(string host) => $"version: STSv1\nmode: testing\nmx: {host}\nmax_age: 604800\n";
 }

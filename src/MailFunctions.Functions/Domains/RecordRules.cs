@@ -25,7 +25,8 @@ internal static class RecordRules
         _ when IsDkim(wanted) => found.Count == 1 && SameKey(wanted.Value, found[0]),
         // RFC 7208 §4.5, RFC 7489 §6.6.3, RFC 8461 §3.1, RFC 8460 §3: several are as good as none.
         _ when found.Count > 1 => false,
-        _ when wanted.Value.StartsWith("v=spf1", StringComparison.Ordinal) => found[0].Split(' ').Any(t => t.TrimStart('+').Equals("mx", StringComparison.OrdinalIgnoreCase)),
+        _ when wanted.Value.StartsWith("v=spf1", StringComparison.Ordinal) =>
+            found[0].Split(' ').Any(t => t.TrimStart('+').Equals("mx", StringComparison.OrdinalIgnoreCase)),
         _ when wanted.Value.StartsWith("v=DMARC1", StringComparison.Ordinal) => Tag(found[0], "p") is "none" or "quarantine" or "reject",
         _ when wanted.Value.StartsWith("v=STSv1", StringComparison.Ordinal) => Tag(found[0], "id") is { Length: > 0 },
         _ => Tag(found[0], "rua") is { Length: > 0 },

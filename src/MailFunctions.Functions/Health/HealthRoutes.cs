@@ -44,9 +44,11 @@ internal static class HealthRoutes
             await ask();
             return new DependencyAnswer(name, "healthy", Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 1));
         }
-        catch (Exception e) when (e is StoreUnavailableException or BusUnavailableException || (e is OperationCanceledException && !asked.IsCancellationRequested))
+        catch (Exception e) when (e is StoreUnavailableException or BusUnavailableException
+            || (e is OperationCanceledException && !asked.IsCancellationRequested))
         {
-            return new DependencyAnswer(name, "unhealthy", Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 1), "It can't be reached.");
+            return new DependencyAnswer(
+                name, "unhealthy", Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 1), "It can't be reached.");
         }
     }
 }

@@ -13,7 +13,8 @@ internal static class WorkerServices
     public static void KeepOutDataProtection(this IServiceCollection services)
     {
         var own = typeof(IDataProtectionBuilder).Assembly;
-        foreach (var service in services.Where(s => s.ServiceType == typeof(IHostedService) && s.ImplementationType?.Assembly == own).ToList())
+        foreach (var service in services.Where(s => s.ServiceType == typeof(IHostedService) && s.ImplementationType?.Assembly == own)
+            .ToList())
         {
             services.Remove(service);
         }

@@ -112,7 +112,8 @@ internal static class ApiDescription
         {
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(KeyScheme, document)] = [] }];
             operation.Responses ??= [];
-            operation.Responses.TryAdd("401", new OpenApiResponse { Description = "The key is missing or wrong; the host answers without a body." });
+            operation.Responses.TryAdd(
+                "401", new OpenApiResponse { Description = "The key is missing or wrong; the host answers without a body." });
             AddProblem(operation, "400", "The request has faults; each is named.");
             AddProblem(operation, "503", "The storage or the bus can't be reached; try again.");
         }

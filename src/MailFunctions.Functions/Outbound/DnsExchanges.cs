@@ -46,7 +46,8 @@ internal sealed class DnsExchanges : IMailExchanges
             var answer = await _dns.QueryAsync(domain, QueryType.MX, cancellationToken: cancellationToken);
             return answer.Header.ResponseCode switch
             {
-                DnsHeaderResponseCode.NoError => await OrderAsync(domain, [.. answer.Answers.MxRecords()], IsAuthentic(answer), cancellationToken),
+                DnsHeaderResponseCode.NoError =>
+                    await OrderAsync(domain, [.. answer.Answers.MxRecords()], IsAuthentic(answer), cancellationToken),
                 DnsHeaderResponseCode.NotExistentDomain => new Destination.Nowhere("5.1.2", $"the domain {domain} does not exist"),
                 var code => new Destination.Unknown("4.4.3", $"DNS can't say where mail for {domain} goes ({code})"),
             };
@@ -57,7 +58,8 @@ internal sealed class DnsExchanges : IMailExchanges
         }
     }
 
-    private async Task<Destination> OrderAsync(string domain, IReadOnlyList<MxRecord> records, bool authentic, CancellationToken cancellationToken)
+    private async Task<Destination> OrderAsync(
+        string domain, IReadOnlyList<MxRecord> records, bool authentic, CancellationToken cancellationToken)
     {
         if (records is [{ Exchange.Value: "." }])
         {
@@ -109,17 +111,22 @@ internal sealed class DnsExchanges : IMailExchanges
         return hosts.Count > 0 ? new Destination.Hosts(hosts)
             : failed ? new Destination.Unknown("4.4.3", $"DNS can't say where the mail exchanges of {domain} are")
             : inside ? new Destination.Unknown("4.4.4", $"the mail exchanges of {domain} have inside addresses, which are not connected to")
-            : new Destination.Nowhere("5.4.4", records.Count == 0 ? $"{domain} has neither MX nor address" : $"the mail exchanges of {domain} have no address");
+            : new Destination.Nowhere(
+                "5.4.4", records.Count == 0 ? $"{domain} has neither MX nor address" : $"the mail exchanges of {domain} have no address");
     }
 
-    /// <summary>The host's TLSA records, or none; not known when DNS is in trouble, which might be somebody's doing (RFC 7672 §2.1.2).</summary>
+    /// <summary>
+    /// The host's TLSA records, or none; not known when DNS is in trouble, which might be somebody's doing (RFC 7672 §2.1.2).
+    /// </summary>
     private async Task<(bool Known, DaneRule? Rule)> FindTlsaAsync(string host, string domain, CancellationToken cancellationToken)
     {
         try
         {
             var answer = await _dns.QueryAsync($"_{_options.MxPort}._tcp.{host}", QueryType.TLSA, cancellationToken: cancellationToken);
             var records = answer.Answers.OfType<TlsaRecord>()
-                .Select(r => new TlsaAssociation((int)r.CertificateUsage, (int)r.Selector, (int)r.MatchingType, r.CertificateAssociationData)).ToList();
+                .Select(
+                    r => new TlsaAssociation((int)r.CertificateUsage, (int)r.Selector, (int)r.MatchingType, r.CertificateAssociationData))
+                    .ToList();
             return answer.Header.ResponseCode is DnsHeaderResponseCode.NoError or DnsHeaderResponseCode.NotExistentDomain
                 ? (true, records.Count > 0 && IsAuthentic(answer) ? new DaneRule(records, domain) : null)
                 : (false, null);

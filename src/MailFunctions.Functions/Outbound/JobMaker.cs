@@ -7,7 +7,9 @@ using MailFunctions.Core.Telemetry;
 
 namespace MailFunctions.Functions.Outbound;
 
-/// <summary>Makes the jobs of a message's remote recipients. Doing it again makes no second job and, at worst, an alarm that is dropped.</summary>
+/// <summary>
+/// Makes the jobs of a message's remote recipients. Doing it again makes no second job and, at worst, an alarm that is dropped.
+/// </summary>
 internal sealed class JobMaker(IOutboundJobs jobs, IBusSender bus, TimeProvider time)
 {
     public async Task CreateAsync(
@@ -23,7 +25,8 @@ internal sealed class JobMaker(IOutboundJobs jobs, IBusSender bus, TimeProvider 
         }
 
         var now = time.GetUtcNow();
-        var made = JobSplitter.Split(envelope, mailFrom, deliveredTo, recipients, now).Select(j => j with { TraceParent = MailSpans.TraceParent }).ToList();
+        var made = JobSplitter.Split(envelope, mailFrom, deliveredTo, recipients, now)
+            .Select(j => j with { TraceParent = MailSpans.TraceParent }).ToList();
         // All rows before any alarm: the blob has all its references before the first job can be done.
         var late = new ConcurrentBag<OutboundJob>();
         await Parallel.ForEachAsync(

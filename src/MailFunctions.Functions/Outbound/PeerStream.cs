@@ -32,7 +32,8 @@ internal sealed class PeerStream(Socket socket, TimeSpan patience, TimeProvider 
         return _octets <= MaxOctets ? read : throw new IOException($"The peer sent more than {MaxOctets} octets.");
     }
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => await BoundedAsync(
+    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        await BoundedAsync(
         async token =>
         {
             await _inner.WriteAsync(buffer, token);
@@ -46,7 +47,8 @@ internal sealed class PeerStream(Socket socket, TimeSpan patience, TimeProvider 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("A peer is waited for asynchronously.");
+    public override int Read(byte[] buffer, int offset, int count) =>
+        throw new NotSupportedException("A peer is waited for asynchronously.");
 
     public override void Write(byte[] buffer, int offset, int count) => _inner.Write(buffer, offset, count); // TLS says good-bye so
 

@@ -48,7 +48,8 @@ internal sealed record Smarthost(string Host, int Port, RelayTls Tls, string? Us
 internal sealed record RelayRoute(string Pattern, Smarthost Host)
 {
     public bool Matches(string domain) =>
-        Pattern == "*" || Pattern == domain || (Pattern.StartsWith("*.", StringComparison.Ordinal) && domain.EndsWith(Pattern[1..], StringComparison.Ordinal));
+        Pattern == "*" || Pattern == domain
+            || (Pattern.StartsWith("*.", StringComparison.Ordinal) && domain.EndsWith(Pattern[1..], StringComparison.Ordinal));
 }
 
 /// <summary>Section `Relay`.</summary>
@@ -83,7 +84,9 @@ internal sealed record RelayOptions
     /// <summary>For a whole attempt; the function timeout of the host is 5 minutes.</summary>
     public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromMinutes(4);
 
-    /// <summary>For one answer of a peer, or for one piece of content that it takes (RFC 5321 §4.5.3.2, as far as an attempt lasts).</summary>
+    /// <summary>
+    /// For one answer of a peer, or for one piece of content that it takes (RFC 5321 §4.5.3.2, as far as an attempt lasts).
+    /// </summary>
     public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromMinutes(3);
 
     /// <summary>Jobs to one destination at once, from one process.</summary>
@@ -125,7 +128,8 @@ internal sealed record RelayOptions
     {
         var section = configuration.GetSection(Section);
         var routes = section.GetSection("Routes").GetChildren().Select(r => new RelayRoute(
-            Pattern(r), ReadHost(r, $"{Section}__Routes__{r.Key}__") ?? throw new ValidationException($"{Section}__Routes__{r.Key}__Smarthost is missing."))).ToList();
+            Pattern(r), ReadHost(r, $"{Section}__Routes__{r.Key}__")
+                ?? throw new ValidationException($"{Section}__Routes__{r.Key}__Smarthost is missing."))).ToList();
         if (ReadHost(section, Section + "__") is { } smarthost)
         {
             routes.Add(new RelayRoute("*", smarthost));
@@ -231,7 +235,8 @@ internal sealed record RelayOptions
             ? port
             : throw new ValidationException($"{key}: '{text}' is not a port.");
 
-    private static int Number(IConfigurationSection section, string name, int least, int most, int otherwise) => section[name] is not { Length: > 0 } text ? otherwise
+    private static int Number(IConfigurationSection section, string name, int least, int most, int otherwise) =>
+        section[name] is not { Length: > 0 } text ? otherwise
         : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most ? number
         : throw new ValidationException($"{Section}__{name}: '{text}' is not a number from {least} to {most}.");
 

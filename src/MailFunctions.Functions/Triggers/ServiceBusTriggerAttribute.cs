@@ -39,7 +39,8 @@ internal sealed class ServiceBusReceivedMessageConverter : IInputConverter
         try
         {
             return ConversionResult.Success(ServiceBusReceivedMessage.FromAmqpMessage(
-                AmqpAnnotatedMessage.FromBytes(BinaryData.FromBytes(content[LockTokenOctets..])), BinaryData.FromBytes(content[..LockTokenOctets])));
+                AmqpAnnotatedMessage.FromBytes(BinaryData.FromBytes(content[LockTokenOctets..])),
+                BinaryData.FromBytes(content[..LockTokenOctets])));
         }
         catch (Exception e)
         {

@@ -10,7 +10,8 @@ internal static class AdminCommand
         var target = new AdminTarget();
         var json = new Option<bool>("--json") { Description = "The API's own answer, for scripts", Recursive = true };
         var admin = new Command(
-            "admin", "The postmaster's commands, for a stack on this machine (--data), or a deployed system (--url and --key, or --azd).") { json };
+            "admin",
+            "The postmaster's commands, for a stack on this machine (--data), or a deployed system (--url and --key, or --azd).") { json };
         target.AddTo(admin);
         foreach (var resource in AdminVerbs.All.GroupBy(v => v.Resource))
         {

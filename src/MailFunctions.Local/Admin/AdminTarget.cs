@@ -6,7 +6,9 @@ using MailFunctions.Local.Stack;
 
 namespace MailFunctions.Local.Admin;
 
-/// <summary>Which system a command is for: a stack on this machine, a function app by its address, or the one of an azd environment.</summary>
+/// <summary>
+/// Which system a command is for: a stack on this machine, a function app by its address, or the one of an azd environment.
+/// </summary>
 internal sealed class AdminTarget
 {
     public const string KeyVariable = "MAILFUNCTIONS_ADMIN_KEY";
@@ -18,13 +20,18 @@ internal sealed class AdminTarget
         Recursive = true,
     };
 
-    private readonly Option<string?> _url = new("--url") { Description = "A function app instead, as https://app.example.net", Recursive = true };
+    private readonly Option<string?> _url = new("--url")
+    {
+        Description = "A function app instead, as https://app.example.net",
+        Recursive = true,
+    };
 
     private readonly Option<string?> _key = new("--key") { Description = $"Its key; else {KeyVariable} is read", Recursive = true };
 
     private readonly Option<string?> _azd = new("--azd")
     {
-        Description = "The system of an azd environment, by its name or else the selected one; azd and az say where it is and what its key is",
+        Description =
+            "The system of an azd environment, by its name or else the selected one; azd and az say where it is and what its key is",
         Arity = ArgumentArity.ZeroOrOne,
         Recursive = true,
     };
@@ -64,7 +71,11 @@ internal sealed class AdminTarget
             throw new AdminException($"The key is missing: give --key, or set {KeyVariable}.");
         }
 
-        var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
+        var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false })
+        {
+            BaseAddress = address,
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
         http.DefaultRequestHeaders.TryAddWithoutValidation("x-functions-key", key);
         return http;
     }
@@ -80,7 +91,8 @@ internal sealed class AdminTarget
 
     private static async Task<(string Url, string? Key)> AskAzdAsync(string? environment, string? key, CancellationToken cancellationToken)
     {
-        var said = await RunAsync("azd", ["env", "get-values", .. environment is null ? (string[])[] : ["-e", environment]], cancellationToken);
+        var said =
+            await RunAsync("azd", ["env", "get-values", .. environment is null ? (string[])[] : ["-e", environment]], cancellationToken);
         var values = said.Split('\n').Select(l => l.Trim().Split('=', 2)).Where(p => p.Length == 2)
             .DistinctBy(p => p[0])
             .ToDictionary(p => p[0], p => p[1].Trim('"'));
@@ -89,14 +101,16 @@ internal sealed class AdminTarget
             key ?? (await RunAsync(
                 OperatingSystem.IsWindows() ? "az.cmd" : "az",
                 [
-                    "functionapp", "keys", "list", "--resource-group", Value("AZURE_RESOURCE_GROUP"), "--name", Value("SERVICE_FUNCTIONS_NAME"),
+                    "functionapp", "keys", "list", "--resource-group", Value("AZURE_RESOURCE_GROUP"), "--name",
+                    Value("SERVICE_FUNCTIONS_NAME"),
                     "--query", "functionKeys.default", "--output", "tsv",
                 ],
                 cancellationToken)).Trim());
 
         string Value(string name) => values.GetValueOrDefault(name) is { Length: > 0 } value
             ? value
-            : throw new AdminException($"The azd environment {environment ?? "that is selected"} has no {name}: deploy it with `azd up` first.");
+            : throw new AdminException(
+                $"The azd environment {environment ?? "that is selected"} has no {name}: deploy it with `azd up` first.");
     }
 
     private static async Task<string> RunAsync(string program, string[] arguments, CancellationToken cancellationToken)

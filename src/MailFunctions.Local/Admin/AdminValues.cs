@@ -55,7 +55,8 @@ internal static partial class AdminValues
         }
 
         if (Size().Match(value) is { Success: true } size
-            && decimal.TryParse(size.Groups["number"].ValueSpan, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
+            && decimal.TryParse(
+                size.Groups["number"].ValueSpan, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
         {
             var thousand = size.Groups["binary"].Success ? 1024m : 1000m;
             for (var power = "BKMGT".IndexOf(char.ToUpperInvariant((size.Groups["unit"].Value + "B")[0])); power > 0; power--)
@@ -95,7 +96,8 @@ internal static partial class AdminValues
         const DateTimeStyles Style = DateTimeStyles.AssumeUniversal;
         return DateTimeOffset.TryParseExact(value.ToUpperInvariant(), ZonedForms, CultureInfo.InvariantCulture, Style, out var at)
             ? Rfc3339(at)
-            : throw Wrong(field, value, "use a time such as 2026-01-31, '2026-01-31 12:00' or 2026-01-31T12:00:00Z, or how long ago: 2h, 7d.");
+            : throw Wrong(
+                field, value, "use a time such as 2026-01-31, '2026-01-31 12:00' or 2026-01-31T12:00:00Z, or how long ago: 2h, 7d.");
     }
 
     private static string Rfc3339(DateTimeOffset at) =>
@@ -108,7 +110,8 @@ internal static partial class AdminValues
     private static AdminException Wrong(AdminField field, string value, string rule) => new($"{field.Option} '{value}': {rule}");
 
     [GeneratedRegex(
-        """^\s*(?<number>[0-9]+(\.[0-9]+)?)\s*((?<unit>[KMGT])(?<binary>i)?)?B?\s*$""", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+        """^\s*(?<number>[0-9]+(\.[0-9]+)?)\s*((?<unit>[KMGT])(?<binary>i)?)?B?\s*$""",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Size();
 
     [GeneratedRegex("^(?<number>[0-9]{1,5})(?<unit>[mhd])$", RegexOptions.CultureInvariant)]

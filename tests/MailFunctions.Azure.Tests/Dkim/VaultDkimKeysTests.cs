@@ -42,7 +42,8 @@ public sealed class VaultDkimKeysTests : IDisposable
     {
         _vault.Refusal = (HttpStatusCode)status;
 
-        foreach (var call in (Func<Task>[])[() => _keys.FindAsync("dkim-a", Token), () => _keys.PutAsync("dkim-a", "secret text", Token), () => _keys.DeleteAsync("dkim-a", Token)])
+        foreach (var call in (Func<Task>[])[() => _keys.FindAsync("dkim-a", Token), () => _keys.PutAsync(
+            "dkim-a", "secret text", Token), () => _keys.DeleteAsync("dkim-a", Token)])
         {
             var fault = await Assert.ThrowsAsync<StoreUnavailableException>(call);
             Assert.Contains($"the vault answered {status}", fault.Message, StringComparison.Ordinal);
@@ -54,7 +55,8 @@ public sealed class VaultDkimKeysTests : IDisposable
 
     private sealed class AnyToken : TokenCredential
     {
-        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) => new("token", DateTimeOffset.MaxValue);
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+            new("token", DateTimeOffset.MaxValue);
 
         public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
             ValueTask.FromResult(GetToken(requestContext, cancellationToken));
@@ -73,7 +75,8 @@ public sealed class VaultDkimKeysTests : IDisposable
             {
                 var challenge = new HttpResponseMessage(HttpStatusCode.Unauthorized);
                 challenge.Headers.TryAddWithoutValidation(
-                    "WWW-Authenticate", """Bearer authorization="https://login.microsoftonline.com/tenant", resource="https://vault.azure.net" """.TrimEnd());
+                    "WWW-Authenticate",
+                    """Bearer authorization="https://login.microsoftonline.com/tenant", resource="https://vault.azure.net" """.TrimEnd());
                 return challenge;
             }
 
@@ -90,7 +93,10 @@ public sealed class VaultDkimKeysTests : IDisposable
             }
             else if (!_secrets.ContainsKey(name))
             {
-                return new HttpResponseMessage(HttpStatusCode.NotFound) { Content = Json("""{"error": {"code": "SecretNotFound", "message": "no"}}""") };
+                return new HttpResponseMessage(HttpStatusCode.NotFound)
+                {
+                    Content = Json("""{"error": {"code": "SecretNotFound", "message": "no"}}"""),
+                };
             }
 
             var value = _secrets[name];
@@ -101,7 +107,12 @@ public sealed class VaultDkimKeysTests : IDisposable
 
             return new HttpResponseMessage(HttpStatusCode.OK)
             {
-                Content = Json(JsonSerializer.Serialize(new { value, id = $"https://vault.vault.azure.net/secrets/{name}/1", recoveryId = $"https://vault.vault.azure.net/deletedsecrets/{name}" })),
+                Content = Json(JsonSerializer.Serialize(new
+                {
+                    value,
+                    id = $"https://vault.vault.azure.net/secrets/{name}/1",
+                    recoveryId = $"https://vault.vault.azure.net/deletedsecrets/{name}",
+                })),
             };
         }
 

@@ -13,9 +13,11 @@ public sealed class ProgramBuilderTests
         var files = ProgramBuilder.Create([]).Configuration.Sources.OfType<FileConfigurationSource>().ToList();
 
         Assert.NotEmpty(files);
-        Assert.All(files, file => Assert.False(file.ReloadOnChange, $"{file.Path} is watched, and with it every folder below {Environment.CurrentDirectory}."));
+        Assert.All(files, file => Assert.False(
+            file.ReloadOnChange, $"{file.Path} is watched, and with it every folder below {Environment.CurrentDirectory}."));
     }
 
     [Fact]
-    public void Create_CommandLine_IsRead() => Assert.Equal("2525", ProgramBuilder.Create(["--Edge:Ports:Smtp=2525"]).Configuration["Edge:Ports:Smtp"]);
+    public void Create_CommandLine_IsRead() =>
+        Assert.Equal("2525", ProgramBuilder.Create(["--Edge:Ports:Smtp=2525"]).Configuration["Edge:Ports:Smtp"]);
 }

@@ -57,5 +57,6 @@ public sealed class BusOptionsTests
 
     [Fact]
     public void ToString_NeverHoldsTheKey() =>
-        Assert.DoesNotContain("c2VjcmV0", BusOptions.Parse("Endpoint=sb://x;SharedAccessKeyName=n;SharedAccessKey=c2VjcmV0;").ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("c2VjcmV0", BusOptions.Parse("Endpoint=sb://x;SharedAccessKeyName=n;SharedAccessKey=c2VjcmV0;").ToString(),
+            StringComparison.Ordinal);
 }

@@ -40,12 +40,14 @@ public sealed class BusRecoveryTests
     public async Task SendAsync_WhenTheBusStaysAway_FailsWithinItsTimeLimitAndSaysWhy()
     {
         await using var bus = await LocalBusProcess.StartAsync();
-        await using var services = BusClients.Create(bus, o => o with { OperationTimeout = TimeSpan.FromSeconds(5) }); // the first send opens a connection, on a busy machine too
+        // the first send opens a connection, on a busy machine too
+        await using var services = BusClients.Create(bus, o => o with { OperationTimeout = TimeSpan.FromSeconds(5) });
         var sender = services.GetRequiredService<IBusSender>();
         await sender.SendAsync(QueueNames.Inbound, new BusMessage("one", new byte[1]), Token);
         await bus.KillAsync();
 
-        var attempts = Enumerable.Range(0, 50).Select(i => sender.SendAsync(QueueNames.Inbound, new BusMessage($"x{i}", new byte[1]), Token));
+        var attempts = Enumerable.Range(0, 50)
+            .Select(i => sender.SendAsync(QueueNames.Inbound, new BusMessage($"x{i}", new byte[1]), Token));
 
         var all = Task.WhenAll(attempts);
         await Assert.ThrowsAsync<BusUnavailableException>(() => all.WaitAsync(TimeSpan.FromSeconds(20), Token));
@@ -72,8 +74,10 @@ public sealed class BusRecoveryTests
         using var hung = new TcpListener(IPAddress.Loopback, 0); // takes connections, and never answers
         hung.Start();
         var port = ((IPEndPoint)hung.LocalEndpoint).Port;
-        var options = BusOptions.Parse($"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=n;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;");
-        await using var services = new ServiceCollection().AddMailBus(options with { OperationTimeout = TimeSpan.FromSeconds(1) }).BuildServiceProvider();
+        var options =
+            BusOptions.Parse($"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=n;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;");
+        await using var services = new ServiceCollection()
+            .AddMailBus(options with { OperationTimeout = TimeSpan.FromSeconds(1) }).BuildServiceProvider();
 
         var sending = services.GetRequiredService<IBusSender>().SendAsync(QueueNames.Inbound, new BusMessage("x", new byte[1]), Token);
 

@@ -16,5 +16,6 @@ public sealed class ResubmittedIdTests
     }
 
     [Fact]
-    public void Of_ALongId_IsWhatTheBusTakes() => Assert.Equal(new string('m', 120) + "-again-1", ResubmittedId.Of(new string('m', 128), 1));
+    public void Of_ALongId_IsWhatTheBusTakes() =>
+        Assert.Equal(new string('m', 120) + "-again-1", ResubmittedId.Of(new string('m', 128), 1));
 }

@@ -126,7 +126,12 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
         var dead = _services.GetRequiredService<IDeadLetters>();
         var client = _services.GetRequiredService<ServiceBusClient>();
         await using var sender = client.CreateSender("foreign");
-        var sent = new ServiceBusMessage("text") { MessageId = "f", Subject = "s", ApplicationProperties = { ["n"] = 5, ["Diagnostic-Id"] = Trace } };
+        var sent = new ServiceBusMessage("text")
+        {
+            MessageId = "f",
+            Subject = "s",
+            ApplicationProperties = { ["n"] = 5, ["Diagnostic-Id"] = Trace },
+        };
         sent.GetRawAmqpMessage().Body = AmqpMessageBody.FromValue("text");
         await sender.SendMessageAsync(sent, Token);
         await using var receiver = Open("foreign");
@@ -138,7 +143,9 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
 
         var again = await receiver.ReceiveMessageAsync(Wait, Token);
         Assert.Equal(($"f-again-{letter.SequenceNumber}", "s", 1), (again.MessageId, again.Subject, again.DeliveryCount));
-        Assert.Equal([("Diagnostic-Id", Trace), ("n", (object)5)], again.ApplicationProperties.Select(p => (p.Key, p.Value)).OrderBy(p => p.Key, StringComparer.Ordinal));
+        Assert.Equal(
+            [("Diagnostic-Id", Trace), ("n", (object)5)],
+            again.ApplicationProperties.Select(p => (p.Key, p.Value)).OrderBy(p => p.Key, StringComparer.Ordinal));
         Assert.Empty(await dead.PeekAsync("foreign", 0, 10, Token));
     }
 

@@ -76,7 +76,8 @@ public sealed class MailboxDeliveryTests(AzuriteFixture azurite)
         var message = TestStorage.NewEntry(60);
         await _storage.Delivery().DeliverAsync(_mailbox, message, 100, CancellationToken.None);
 
-        Assert.IsType<DeliveryResult.AlreadyDelivered>(await _storage.Delivery().DeliverAsync(_mailbox, message, 100, CancellationToken.None));
+        Assert.IsType<DeliveryResult.AlreadyDelivered>(
+            await _storage.Delivery().DeliverAsync(_mailbox, message, 100, CancellationToken.None));
         Assert.Equal((1, 60), await StateAsync());
     }
 

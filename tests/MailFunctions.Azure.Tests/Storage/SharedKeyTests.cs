@@ -26,7 +26,10 @@ public sealed class SharedKeyTests(AzuriteFixture azurite) : IClassFixture<Azuri
     public async Task Get_StoreAway_SaysSo()
     {
         var away = new SharedKeyTable(new global::Azure.Data.Tables.TableServiceClient(
-            "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:1/a;", new() { Retry = { MaxRetries = 0 } }));
+            "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:1/a;", new()
+            {
+                Retry = { MaxRetries = 0 },
+            }));
 
         await Assert.ThrowsAsync<Core.Messages.StoreUnavailableException>(() => away.GetAsync("decoys", CancellationToken.None).AsTask());
     }

@@ -39,7 +39,8 @@ public sealed class DerivationQueueTests
     {
         var queue = Queue(waiting: 200);
         var first = queue.TryRun(Guesser, Stranger("first"), Wait);
-        var many = Enumerable.Range(0, 100).Select(i => queue.TryRun(new IPAddress([203, 0, 113, (byte)i]), Stranger("alice" + i), () => Note($"guess {i}"))).ToList();
+        var many = Enumerable.Range(0, 100)
+            .Select(i => queue.TryRun(new IPAddress([203, 0, 113, (byte)i]), Stranger("alice" + i), () => Note($"guess {i}"))).ToList();
         var known = queue.TryRun(Other, new LoginSubject("alice", Other), () => Note("alice"));
 
         _gate.SetResult();
@@ -57,7 +58,10 @@ public sealed class DerivationQueueTests
         await entered.Task;
 
         Assert.Equal(5, Enumerable.Range(0, 50).Count(i => queue.TryRun(Guesser, Stranger($"name{i}"), Wait) is not null));
-        Assert.Equal(5, Enumerable.Range(0, 50).Count(i => queue.TryRun(new IPAddress([203, 0, 113, (byte)i]), Stranger($"more{i}"), Wait) is not null));
+        Assert.Equal(
+            5,
+            Enumerable.Range(0, 50)
+                .Count(i => queue.TryRun(new IPAddress([203, 0, 113, (byte)i]), Stranger($"more{i}"), Wait) is not null));
         Assert.NotNull(queue.TryRun(Other, new LoginSubject("alice", Other), Wait)); // those have room of their own
         _gate.SetResult();
     }
@@ -118,7 +122,8 @@ public sealed class DerivationQueueTests
     {
         var queue = Queue(waiting: 200);
 
-        await Assert.ThrowsAsync<InvalidOperationException>(() => queue.TryRun<bool>(Other, Stranger("alice"), () => throw new InvalidOperationException())!);
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            () => queue.TryRun<bool>(Other, Stranger("alice"), () => throw new InvalidOperationException())!);
         Assert.True(await queue.TryRun(Other, Stranger("alice"), () => true)!);
     }
 

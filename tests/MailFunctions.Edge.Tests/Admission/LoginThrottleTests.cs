@@ -17,7 +17,8 @@ public sealed class LoginThrottleTests : IDisposable
     private readonly LoginThrottle _throttle;
 
     public LoginThrottleTests() => _throttle = new LoginThrottle(
-        Options.Create(new LoginOptions { FreeFailuresPerAccount = 3, FreeFailuresPerClient = 5, MaxDelay = TimeSpan.FromSeconds(60) }), _time);
+        Options.Create(new LoginOptions { FreeFailuresPerAccount = 3, FreeFailuresPerClient = 5, MaxDelay = TimeSpan.FromSeconds(60) }),
+        _time);
 
     [Fact]
     public void WaitFor_FailuresWithinTheAllowance_IsZero()
@@ -153,7 +154,8 @@ public sealed class LoginThrottleTests : IDisposable
     {
         Fail("alice", 8);
 
-        Assert.Equal(LoginThrottle.Looks, Enumerable.Range(0, 200).Count(i => _throttle.TakeLook(new IPAddress([10, 0, (byte)i, 1]), "alice")));
+        Assert.Equal(
+            LoginThrottle.Looks, Enumerable.Range(0, 200).Count(i => _throttle.TakeLook(new IPAddress([10, 0, (byte)i, 1]), "alice")));
         _time.Advance(TimeSpan.FromSeconds(60));
         Assert.True(_throttle.TakeLook(Other, "alice"));
     }

@@ -77,21 +77,24 @@ public sealed class EdgeConfigurationTests
     [Fact]
     public void AddEdgeOptions_ManyFaults_AllAreTold()
     {
-        Assert.Equal(3, Faults([.. NoTlsPorts, ("Edge:MaxConnections", "0"), ("Smtp:MinDataRate", "-1"), ("Pop3:MaxBadCommands", "0")]).Count);
+        Assert.Equal(
+            3, Faults([.. NoTlsPorts, ("Edge:MaxConnections", "0"), ("Smtp:MinDataRate", "-1"), ("Pop3:MaxBadCommands", "0")]).Count);
     }
 
     [Fact]
     public void AddEdgeOptions_GoodValues_ReachTheOptions()
     {
         var services = new ServiceCollection();
-        Assert.Empty(services.AddEdgeOptions(Configuration([.. NoTlsPorts, ("Edge:HostName", "mx.example.test"), ("Smtp:MinDataRate", "7")])));
+        Assert.Empty(
+            services.AddEdgeOptions(Configuration([.. NoTlsPorts, ("Edge:HostName", "mx.example.test"), ("Smtp:MinDataRate", "7")])));
 
         using var provider = services.BuildServiceProvider();
         Assert.Equal("mx.example.test", provider.GetRequiredService<IOptions<EdgeOptions>>().Value.HostName);
         Assert.Equal(7, provider.GetRequiredService<IOptions<SmtpOptions>>().Value.MinDataRate);
     }
 
-    private static IReadOnlyList<string> Faults(params (string, string)[] settings) => new ServiceCollection().AddEdgeOptions(Configuration(settings));
+    private static IReadOnlyList<string> Faults(params (string, string)[] settings) =>
+        new ServiceCollection().AddEdgeOptions(Configuration(settings));
 
     private static IConfiguration Configuration((string Key, string Value)[] settings)
     {

@@ -18,7 +18,8 @@ public sealed class StartFaultTests
         // It is there, and reading its beginning fails for everybody.
         var errors = await StartAsync("--Tls:CertificatePath=/proc/self/mem");
 
-        Assert.StartsWith("Tls__CertificatePath: the certificate can't be used with its key: ", Assert.Single(errors), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Tls__CertificatePath: the certificate can't be used with its key: ", Assert.Single(errors), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -30,7 +31,8 @@ public sealed class StartFaultTests
 
         var errors = await StartAsync($"--Tls:CertificatePath={files.File("server.pem")}");
 
-        Assert.StartsWith("Tls__CertificatePath: the certificate can't be used with its key: ", Assert.Single(errors), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Tls__CertificatePath: the certificate can't be used with its key: ", Assert.Single(errors), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -42,7 +44,8 @@ public sealed class StartFaultTests
 
         var errors = await StartAsync($"--Edge:Ports:Smtp={port}");
 
-        Assert.Contains(errors, line => line.StartsWith("A port can't be used: ", StringComparison.Ordinal) && line.Contains($":{port}:", StringComparison.Ordinal));
+        Assert.Contains(errors, line => line.StartsWith("A port can't be used: ", StringComparison.Ordinal)
+            && line.Contains($":{port}:", StringComparison.Ordinal));
     }
 
     /// <summary>The program itself; what it said on standard error before it ended with 1.</summary>
@@ -53,7 +56,8 @@ public sealed class StartFaultTests
             "--Edge:Address=127.0.0.1", "--Edge:Ports:Smtp=0", "--Edge:Ports:Submission=0", "--Edge:Ports:Smtps=0", "--Edge:Ports:Pop3=0",
             "--Edge:Ports:Pop3s=0", "--Edge:Ports:Health=0",
             $"--{StorageOptions.Key}=UseDevelopmentStorage=true",
-            "--ServiceBusConnection=Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=test;SharedAccessKey=dGVzdA==;UseDevelopmentEmulator=true",
+            "--ServiceBusConnection=Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=test;SharedAccessKey=dGVzdA==;"
+                + "UseDevelopmentEmulator=true",
         ];
         await using var edge = ProgramProcess.Start(Path.Combine(AppContext.BaseDirectory, "MailFunctions.Edge"), [.. common, .. settings]);
         await edge.WaitForExitAsync(Limit);

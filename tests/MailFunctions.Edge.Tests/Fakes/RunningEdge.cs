@@ -87,7 +87,9 @@ internal sealed class RunningEdge : IAsyncDisposable
         edge.WriteCertificate("first.example.test");
         edge._running = Task.Run(() => EdgeApplication.RunAsync([.. edge.Settings(), .. settings.Select(s => "--" + s)], edge.AddStores));
         var first = await Task.WhenAny(edge._started.Task, edge._running).WaitAsync(Limit);
-        return first == edge._started.Task ? edge : throw new InvalidOperationException("The edge did not start: it ended with " + edge._running.Result);
+        return first == edge._started.Task
+            ? edge
+            : throw new InvalidOperationException("The edge did not start: it ended with " + edge._running.Result);
     }
 
     /// <summary>Puts a new certificate into its file.</summary>
@@ -139,7 +141,8 @@ internal sealed class RunningEdge : IAsyncDisposable
         services.AddSingleton<IBusSender>(new FakeBus());
         services.AddHostedService(s => new Started(
             new Parts(
-                s.GetRequiredService<IHostApplicationLifetime>(), s.GetRequiredService<ConnectionLimits>(), s.GetRequiredService<LoginThrottle>(),
+                s.GetRequiredService<IHostApplicationLifetime>(), s.GetRequiredService<ConnectionLimits>(),
+                s.GetRequiredService<LoginThrottle>(),
                 s.GetRequiredService<IMeterFactory>()),
             _started));
     }

@@ -11,7 +11,8 @@ internal sealed class TestIntake : IMessageIntake
 
     public IReadOnlyList<(InboundEnvelope Envelope, byte[] Content)> Accepted => [.. _accepted];
 
-    public IIncomingMessage Begin(string id, DateTimeOffset receivedAt, MessageRoom room) => new Incoming(this, MessageName.BlobFor(id, receivedAt));
+    public IIncomingMessage Begin(string id, DateTimeOffset receivedAt, MessageRoom room) =>
+        new Incoming(this, MessageName.BlobFor(id, receivedAt));
 
     private sealed class Incoming(TestIntake intake, string blob) : IIncomingMessage
     {

@@ -13,7 +13,8 @@ internal sealed class TroubledEdge : IAsyncDisposable
     private readonly int _health = FreePorts.Next();
     private readonly ProgramProcess _program;
 
-    private TroubledEdge(string storage, string bus) => _program = ProgramProcess.Start(Repository.ProgramOf("MailFunctions.Edge"), [], new Dictionary<string, string?>
+    private TroubledEdge(string storage, string bus) =>
+        _program = ProgramProcess.Start(Repository.ProgramOf("MailFunctions.Edge"), [], new Dictionary<string, string?>
     {
         ["MailStorage"] = storage,
         ["ServiceBusConnection"] = bus,
@@ -36,7 +37,8 @@ internal sealed class TroubledEdge : IAsyncDisposable
 
     /// <summary>Storage and bus at these ports of 127.0.0.1.</summary>
     public static Task<TroubledEdge> StartAsync(int blobs, int tables, int bus) => StartAsync(
-        $"AccountName=none;AccountKey=bm9uZQ==;BlobEndpoint=http://127.0.0.1:{blobs}/none;TableEndpoint=http://127.0.0.1:{tables}/none;DefaultEndpointsProtocol=http;",
+        $"AccountName=none;AccountKey=bm9uZQ==;BlobEndpoint=http://127.0.0.1:{blobs}/none;"
+            + $"TableEndpoint=http://127.0.0.1:{tables}/none;DefaultEndpointsProtocol=http;",
         $"Endpoint=sb://127.0.0.1:{bus};SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;");
 
     public static async Task<TroubledEdge> StartAsync(string storage, string bus)

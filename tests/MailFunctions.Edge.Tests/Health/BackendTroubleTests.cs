@@ -28,7 +28,8 @@ public sealed class BackendTroubleTests
             Assert.StartsWith("451 4.4.3", await client.AskAsync("RCPT TO:<bob@example.test>"), StringComparison.Ordinal);
         }
 
-        var line = Assert.Single(edge.Log, l => l.Contains("Clients are asked to try again later. reading tables: ", StringComparison.Ordinal));
+        var line =
+            Assert.Single(edge.Log, l => l.Contains("Clients are asked to try again later. reading tables: ", StringComparison.Ordinal));
         Assert.Contains("Connection refused", line, StringComparison.Ordinal);
         var (status, text) = await edge.AskUntilAnsweredAsync();
         Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
@@ -45,7 +46,10 @@ public sealed class BackendTroubleTests
         Assert.Equal((HttpStatusCode.OK, "ready"), await edge.AskUntilAnsweredAsync());
 
         await using var other = await TroubledEdge.StartAsync(
-            string.Join(';', azurite.ConnectionString.Split(';').Select(p => p.StartsWith("BlobEndpoint=", StringComparison.Ordinal) ? "BlobEndpoint=http://127.0.0.1:1/mailtest" : p)),
+            string.Join(
+                ';',
+                azurite.ConnectionString.Split(';')
+                    .Select(p => p.StartsWith("BlobEndpoint=", StringComparison.Ordinal) ? "BlobEndpoint=http://127.0.0.1:1/mailtest" : p)),
             bus.ConnectionString);
 
         var (status, text) = await other.AskUntilAnsweredAsync();

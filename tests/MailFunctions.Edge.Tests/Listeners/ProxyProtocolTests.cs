@@ -64,7 +64,9 @@ public sealed class ProxyProtocolTests
             edge.Smtps, tls: true, first: Binary(0x21, 0x11, Addresses("192.0.2.7", "198.51.100.25")), octetwise: octetwise);
         await session.ReadReplyAsync();
         await session.AskAsync("EHLO client.test");
-        await session.AskAsync("AUTH PLAIN " + Convert.ToBase64String("\0alice@example.test\0"u8.ToArray().Concat(Encoding.UTF8.GetBytes(TestDirectory.Password)).ToArray()));
+        await session.AskAsync("AUTH PLAIN "
+            + Convert.ToBase64String(
+                "\0alice@example.test\0"u8.ToArray().Concat(Encoding.UTF8.GetBytes(TestDirectory.Password)).ToArray()));
 
         Assert.StartsWith("250 2.6.0", await session.SendMessageAsync("alice@example.test"), StringComparison.Ordinal);
         Assert.Equal("192.0.2.7", edge.Intake.Accepted[0].Envelope.Client.Ip);
@@ -74,7 +76,8 @@ public sealed class ProxyProtocolTests
     public async Task Smtp_HeaderAndCommandsInOnePacket_CommandsAreEarlyTalk()
     {
         await using var edge = await RunningEdge.StartAsync(Trusting);
-        await using var session = await EdgeClient.ConnectAsync(edge.Smtp, first: [.. Line("PROXY TCP4 192.0.2.7 198.51.100.25 40000 25"), .. "EHLO x\r\n"u8]);
+        await using var session =
+            await EdgeClient.ConnectAsync(edge.Smtp, first: [.. Line("PROXY TCP4 192.0.2.7 198.51.100.25 40000 25"), .. "EHLO x\r\n"u8]);
 
         Assert.StartsWith("554 5.5.0", await session.ReadReplyAsync(), StringComparison.Ordinal);
     }
@@ -152,7 +155,8 @@ public sealed class ProxyProtocolTests
     [Fact]
     public async Task Pop3_HeaderFromATrustedPeer_FailedLoginsCountForTheClient()
     {
-        await using var edge = await RunningEdge.StartAsync([.. Trusting, "Login:FreeFailuresPerClient=1", "Edge:AllowPlaintextCredentials=true"]);
+        await using var edge =
+            await RunningEdge.StartAsync([.. Trusting, "Login:FreeFailuresPerClient=1", "Edge:AllowPlaintextCredentials=true"]);
         var throttled = 0;
         for (var i = 0; i < 3; i++)
         {

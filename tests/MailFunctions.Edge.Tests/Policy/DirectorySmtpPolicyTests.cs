@@ -41,7 +41,9 @@ public sealed class DirectorySmtpPolicyTests : IDisposable
         _store.AddAlias("nowhere@example.test", "off@example.test");
         _directory = new CachedDirectory(_store, Options.Create(new LoginOptions()), _time);
         _usage = new CachedUsage(_mailboxes, _time);
-        _rates = new MailRates(Options.Create(new RateOptions { MessagesPerClient = 2, RecipientsPerClient = 20, MessagesPerAccount = 2, RecipientsPerAccount = 3 }));
+        _rates =
+            new MailRates(Options.Create(
+                new RateOptions { MessagesPerClient = 2, RecipientsPerClient = 20, MessagesPerAccount = 2, RecipientsPerAccount = 3 }));
         _policy = new DirectorySmtpPolicy(_directory, _usage, _rates);
     }
 
@@ -122,7 +124,8 @@ public sealed class DirectorySmtpPolicyTests : IDisposable
         var verdicts = new List<RecipientVerdict>();
         for (var i = 0; i < 5; i++)
         {
-            verdicts.Add(await _policy.CheckRecipientAsync(EmailAddress.Parse("bob@example.test")!, Alice, Submission, Alice.Address, declaredSize: 0, CancellationToken.None));
+            verdicts.Add(await _policy.CheckRecipientAsync(
+                EmailAddress.Parse("bob@example.test")!, Alice, Submission, Alice.Address, declaredSize: 0, CancellationToken.None));
         }
 
         Assert.Equal(3, verdicts.Count(v => v == RecipientVerdict.Accepted));
@@ -154,7 +157,8 @@ public sealed class DirectorySmtpPolicyTests : IDisposable
     [InlineData("anyone@farther.test", SenderVerdict.NotOwned)]
     public async Task CheckSender_Submission_ByNameAndSendAsAndNeverByForwards(string address, SenderVerdict expected)
     {
-        _store.AddAccount("alice@example.test", a => a with { SendAs = [EmailAddress.Parse("boss@example.test")!, EmailAddress.Parse("*@far.test")!] });
+        _store.AddAccount(
+            "alice@example.test", a => a with { SendAs = [EmailAddress.Parse("boss@example.test")!, EmailAddress.Parse("*@far.test")!] });
         _store.AddAccount("boss@example.test");
         _store.AddAccount("carol@example.test", a => a with { ForwardTo = [Alice.Address], KeepCopy = false });
         _store.AddAlias("office@example.test", "carol@example.test");
@@ -179,13 +183,17 @@ public sealed class DirectorySmtpPolicyTests : IDisposable
     [InlineData("away@example.test", 10, "other@example.test", ContentVerdict.Accepted)]
     [InlineData("copy@example.test", 10, "copy@example.test", ContentVerdict.Accepted)]
     [InlineData("away@example.test bob@example.test", 10, "away@example.test", ContentVerdict.Accepted)]
-    public async Task CheckContent_WhatIsKnownAtTheEndOfData_IsRefusedThere(string recipients, long size, string deliveredTo, ContentVerdict expected)
+    public async Task CheckContent_WhatIsKnownAtTheEndOfData_IsRefusedThere(
+        string recipients, long size, string deliveredTo, ContentVerdict expected)
     {
         _mailboxes.Bytes["box-small@example.test"] = 900;
         _store.AddAlias("away@example.test", "x@elsewhere.test");
         _store.AddAccount("copy@example.test", a => a with { ForwardTo = [EmailAddress.Parse("x@elsewhere.test")!] });
         var content = new IncomingContent(
-            [.. recipients.Split(' ').Select(r => new EnvelopeRecipient { Address = r })], new ReversePath { Address = "a@b.test" }, size, [deliveredTo]);
+            [.. recipients.Split(' ').Select(r => new EnvelopeRecipient { Address = r })], new ReversePath
+            {
+                Address = "a@b.test",
+            }, size, [deliveredTo]);
 
         Assert.Equal(expected, await _policy.CheckContentAsync(content, TestContext.Current.CancellationToken));
     }
@@ -206,17 +214,20 @@ public sealed class DirectorySmtpPolicyTests : IDisposable
     public async Task CheckRecipient_RewrittenSender_TakesReportsAloneAndNotTooMany()
     {
         var srs = new SrsRewriter("a key of some length"u8.ToArray(), _time);
-        var policy = new DirectorySmtpPolicy(_directory, _usage, new MailRates(Options.Create(new RateOptions { ReportsPerSender = 2 })), srs);
+        var policy =
+            new DirectorySmtpPolicy(_directory, _usage, new MailRates(Options.Create(new RateOptions { ReportsPerSender = 2 })), srs);
         var verdicts = new List<RecipientVerdict>();
         foreach (var sender in (string[])["a@b.test", "", "", ""])
         {
             var behind = EmailAddress.Parse($"victim+{verdicts.Count}@elsewhere.test")!;
             verdicts.Add(await policy.CheckRecipientAsync(
-                srs.Rewrite(behind, "example.test")!, null, Mx, EmailAddress.Parse(sender), declaredSize: 0, TestContext.Current.CancellationToken));
+                srs.Rewrite(behind, "example.test")!, null, Mx, EmailAddress.Parse(sender), declaredSize: 0,
+                TestContext.Current.CancellationToken));
         }
 
         Assert.Equal(
-            [RecipientVerdict.ReportsOnly, RecipientVerdict.AcceptedAlone, RecipientVerdict.AcceptedAlone, RecipientVerdict.RateLimited], verdicts);
+            [RecipientVerdict.ReportsOnly, RecipientVerdict.AcceptedAlone, RecipientVerdict.AcceptedAlone, RecipientVerdict.RateLimited],
+            verdicts);
     }
 
     [Fact]
@@ -243,7 +254,9 @@ public sealed class DirectorySmtpPolicyTests : IDisposable
     {
         _store.IsAway = true;
 
-        Assert.Equal(SenderVerdict.Unavailable, await _policy.CheckSenderAsync(EmailAddress.Parse("sales@example.test"), Alice, Submission, CancellationToken.None));
+        Assert.Equal(
+            SenderVerdict.Unavailable,
+            await _policy.CheckSenderAsync(EmailAddress.Parse("sales@example.test"), Alice, Submission, CancellationToken.None));
     }
 
     public void Dispose()

@@ -74,7 +74,8 @@ public sealed class AdmissionTests
     public async Task Login_FailuresOverSmtp_ThrottlePop3Too()
     {
         await using var edge = await RunningEdge.StartAsync(
-            "Edge:AllowPlaintextCredentials=true", "Login:FreeFailuresPerAccount=2", "Login:FailureDelay=00:00:00", "Login:MaxDelay=01:00:00");
+            "Edge:AllowPlaintextCredentials=true", "Login:FreeFailuresPerAccount=2", "Login:FailureDelay=00:00:00",
+            "Login:MaxDelay=01:00:00");
         await using var smtp = await EdgeClient.ConnectAsync(edge.Submission);
         await smtp.ReadReplyAsync();
         await smtp.AskAsync("EHLO client.test");
@@ -111,7 +112,10 @@ public sealed class AdmissionTests
         await pop.AskAsync("PASS s3cret-wrong");
 
         Assert.Contains(edge.Log.Lines, l => l.Contains("refused: alice@example.test", StringComparison.Ordinal));
-        string[] never = ["s3cret", TestDirectory.Password, Base64("s3cret-wrong"), Plain("s3cret-wrong"), Plain(TestDirectory.Password), "Subject: hello"];
+        string[] never =
+            [
+                "s3cret", TestDirectory.Password, Base64("s3cret-wrong"), Plain("s3cret-wrong"), Plain(TestDirectory.Password),
+                "Subject: hello"];
         Assert.All(edge.Log.Lines, line => Assert.All(never, secret => Assert.DoesNotContain(secret, line, StringComparison.Ordinal)));
     }
 
@@ -119,7 +123,8 @@ public sealed class AdmissionTests
     public async Task Mail_RatesOfClientAndAccountUsedUp_Gets450()
     {
         await using var edge = await RunningEdge.StartAsync(
-            "Edge:AllowPlaintextCredentials=true", "Rates:MessagesPerClient=1", "Rates:MessagesPerAccount=1", "Rates:RecipientsPerClient=2");
+            "Edge:AllowPlaintextCredentials=true", "Rates:MessagesPerClient=1", "Rates:MessagesPerAccount=1",
+            "Rates:RecipientsPerClient=2");
         await using var mx = await EdgeClient.ConnectAsync(edge.Smtp);
         await mx.ReadReplyAsync();
         await mx.AskAsync("EHLO client.test");

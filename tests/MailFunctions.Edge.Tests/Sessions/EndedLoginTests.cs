@@ -7,7 +7,9 @@ using Xunit;
 
 namespace MailFunctions.Edge.Tests.Sessions;
 
-/// <summary>Sessions that are open when the postmaster disables, changes, revokes or deletes: they end as soon as the directory's cache is past it.</summary>
+/// <summary>
+/// Sessions that are open when the postmaster disables, changes, revokes or deletes: they end as soon as the directory's cache is past it.
+/// </summary>
 public sealed class EndedLoginTests
 {
     private const string Alice = "alice@example.test";

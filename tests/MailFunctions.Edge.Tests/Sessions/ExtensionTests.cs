@@ -10,7 +10,8 @@ public sealed class ExtensionTests
     private const string Size = "SIZE 52428800";
     private const string Mechanisms = "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN";
 
-    private static readonly string[] Always = ["PIPELINING", Size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING", "DSN", "LIMITS RCPTMAX=1000"];
+    private static readonly string[] Always =
+        ["PIPELINING", Size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING", "DSN", "LIMITS RCPTMAX=1000"];
 
     [Fact]
     public async Task Ehlo_Mx_PlaintextThenTls()
@@ -35,7 +36,9 @@ public sealed class ExtensionTests
         await StartTlsAsync(session);
         await ExpectAsync(session, "REQUIRETLS", "FUTURERELEASE", Mechanisms);
         Assert.StartsWith("235 2.7.0", await session.AskAsync(
-            "AUTH PLAIN " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"\0alice@example.test\0{TestDirectory.Password}"))), StringComparison.Ordinal);
+            "AUTH PLAIN "
+                + Convert.ToBase64String(
+                    Encoding.UTF8.GetBytes($"\0alice@example.test\0{TestDirectory.Password}"))), StringComparison.Ordinal);
         await ExpectAsync(session, "REQUIRETLS", "FUTURERELEASE");
     }
 
@@ -76,6 +79,7 @@ public sealed class ExtensionTests
     {
         var lines = (await session.AskAsync("EHLO client.test")).Split('\n');
         Assert.Equal("250-mail.example.test greets client.test", lines[0]);
-        return [.. lines.Skip(1).Select(l => l[4..]).Select(e => e.StartsWith("FUTURERELEASE 2592000 20", StringComparison.Ordinal) ? "FUTURERELEASE" : e)];
+        return [.. lines.Skip(1)
+            .Select(l => l[4..]).Select(e => e.StartsWith("FUTURERELEASE 2592000 20", StringComparison.Ordinal) ? "FUTURERELEASE" : e)];
     }
 }

@@ -40,7 +40,9 @@ public sealed class HostileMemoryTests(HostileMemoryTests.OneKindEach measured) 
 
     private static Task<HostileEdgeProcess> StartAsync() => HostileEdgeProcess.StartAsync(Repository.ProgramOf("MailFunctions.Benchmarks"));
 
-    /// <summary>Opens connections that do their worst until the end; the most octets of the edge's process until they have no more to send.</summary>
+    /// <summary>
+    /// Opens connections that do their worst until the end; the most octets of the edge's process until they have no more to send.
+    /// </summary>
     private static async Task<long> AttackAsync(HostileEdgeProcess edge, HostileClient[] kinds, int connections, CancellationToken end)
     {
         var settled = Enumerable.Range(0, connections)
@@ -97,7 +99,9 @@ public sealed class HostileMemoryTests(HostileMemoryTests.OneKindEach measured) 
             }
         }
 
-        /// <summary>The fewest octets of the edge behind a hundred more connections: what the burst left is collected when it is quiet.</summary>
+        /// <summary>
+        /// The fewest octets of the edge behind a hundred more connections: what the burst left is collected when it is quiet.
+        /// </summary>
         private static async Task<long> HoldsAsync(HostileEdgeProcess edge, HostileClient kind, CancellationToken end)
         {
             var holds = await AttackAsync(edge, [kind], Connections, end);

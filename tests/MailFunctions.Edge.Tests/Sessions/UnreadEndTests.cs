@@ -56,8 +56,11 @@ public sealed class UnreadEndTests
         _ = await stream.ReadAsync(buffer, TestContext.Current.CancellationToken);
         await stream.WriteAsync("STLS\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
         _ = await stream.ReadAsync(buffer, TestContext.Current.CancellationToken);
-        var tls = new SslStream(stream, false, static (_, certificate, _, _) => certificate!.Subject.EndsWith(".example.test", StringComparison.Ordinal));
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = RunningEdge.HostName }, TestContext.Current.CancellationToken);
+        var tls =
+            new SslStream(
+                stream, false, static (_, certificate, _, _) => certificate!.Subject.EndsWith(".example.test", StringComparison.Ordinal));
+        await tls.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions { TargetHost = RunningEdge.HostName }, TestContext.Current.CancellationToken);
         return tls;
     }
 

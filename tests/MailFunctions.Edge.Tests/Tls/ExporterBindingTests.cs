@@ -40,10 +40,13 @@ public sealed class ExporterBindingTests
         await outgoing.ConnectAsync((IPEndPoint)listener.LocalEndpoint, token);
         using var incoming = await listener.AcceptTcpClientAsync(token);
         await using var server = new SslStream(incoming.GetStream());
-        await using var client = new SslStream(outgoing.GetStream(), false, (_, c, _, _) => c!.GetCertHashString() == certificate.GetCertHashString());
+        await using var client =
+            new SslStream(outgoing.GetStream(), false, (_, c, _, _) => c!.GetCertHashString() == certificate.GetCertHashString());
         await Task.WhenAll(
-            server.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = certificate, EnabledSslProtocols = protocol }, token),
-            client.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = RunningEdge.HostName, EnabledSslProtocols = protocol }, token));
+            server.AuthenticateAsServerAsync(
+                new SslServerAuthenticationOptions { ServerCertificate = certificate, EnabledSslProtocols = protocol }, token),
+            client.AuthenticateAsClientAsync(
+                new SslClientAuthenticationOptions { TargetHost = RunningEdge.HostName, EnabledSslProtocols = protocol }, token));
         return (ExporterBinding.Of(server), ExporterBinding.Of(client));
     }
 }

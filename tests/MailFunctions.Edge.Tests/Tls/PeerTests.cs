@@ -21,7 +21,8 @@ public sealed class PeerTests
 
         Assert.Contains("RENEGOTIATING", said, StringComparison.Ordinal);
         await edge.WaitForSessionEndAsync();
-        Assert.DoesNotContain(edge.Log.Lines, l => l.Contains("Unhandled exception", StringComparison.Ordinal) || l.Contains("fault of ours", StringComparison.Ordinal));
+        Assert.DoesNotContain(edge.Log.Lines, l => l.Contains("Unhandled exception", StringComparison.Ordinal)
+            || l.Contains("fault of ours", StringComparison.Ordinal));
         Assert.Equal(["TlsBroken"], edge.Ends);
         Assert.Equal(0, edge.Open);
     }
@@ -55,7 +56,9 @@ public sealed class PeerTests
     {
         await using var edge = await RunningEdge.StartAsync();
 
-        var said = await OpenSsl.ClientAsync(["-connect", $"127.0.0.1:{edge.Smtps}", "-tls1_2", "-crlf", "-cipher", suite + ":@SECLEVEL=0"], "NOOP");
+        var said =
+            await OpenSsl.ClientAsync(
+                ["-connect", $"127.0.0.1:{edge.Smtps}", "-tls1_2", "-crlf", "-cipher", suite + ":@SECLEVEL=0"], "NOOP");
 
         Assert.Equal(taken, said.Contains("250 2.0.0 OK", StringComparison.Ordinal));
         Assert.Equal(!taken, said.Contains("handshake failure", StringComparison.Ordinal));

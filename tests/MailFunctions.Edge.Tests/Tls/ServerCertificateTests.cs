@@ -88,7 +88,9 @@ public sealed class ServerCertificateTests : IDisposable
         using var made = TestCertificate.Create("pfx");
         File.WriteAllBytes(Pem, made.Export(X509ContentType.Pkcs12, "secret"));
 
-        Assert.Equal("CN=pfx", Subject(new ServerCertificate(Options.Create(new TlsOptions { CertificatePath = Pem, Password = "secret" }), _time, _log)));
+        Assert.Equal(
+            "CN=pfx",
+            Subject(new ServerCertificate(Options.Create(new TlsOptions { CertificatePath = Pem, Password = "secret" }), _time, _log)));
     }
 
     [Fact]

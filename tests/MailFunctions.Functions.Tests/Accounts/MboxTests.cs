@@ -73,12 +73,16 @@ public sealed class MboxTests
     [InlineData("", null)] // Thunderbird since 117
     public async Task MboxReader_SeparatorsInUse_EndAMessageAndGiveItsDate(string form, string? expected)
     {
-        var reader = new MboxReader(PipeReader.Create(new SlowStream(Encoding.Latin1.GetBytes($"From x {At}\nA: 1\n\none\n\nFrom {form}\r\nA: 2\n\ntwo\n"), 5)));
+        var reader =
+            new MboxReader(PipeReader.Create(
+                new SlowStream(Encoding.Latin1.GetBytes($"From x {At}\nA: 1\n\none\n\nFrom {form}\r\nA: 2\n\ntwo\n"), 5)));
 
         Assert.True(await reader.NextAsync(CancellationToken.None));
         Assert.Equal((1, new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero)), (reader.Line, reader.Date));
         Assert.True(await reader.NextAsync(CancellationToken.None));
-        Assert.Equal((6, expected is null ? null : DateTimeOffset.Parse(expected, System.Globalization.CultureInfo.InvariantCulture)), (reader.Line, reader.Date));
+        Assert.Equal(
+            (6, expected is null ? null : DateTimeOffset.Parse(expected, System.Globalization.CultureInfo.InvariantCulture)),
+            (reader.Line, reader.Date));
         Assert.False(await reader.NextAsync(CancellationToken.None));
         Assert.True(reader.IsAtEnd);
     }
@@ -92,11 +96,15 @@ public sealed class MboxTests
     {
         // Of a file whose writer quotes nothing: what it counts may hold a whole mbox file.
         var filler = new string('x', 60) + "\n";
-        var body = $"one\n\nFrom c@d {At}\nB: 1\n\n>From me\n" + string.Concat(Enumerable.Repeat(filler, Math.Max(0, more) / filler.Length));
+        var body = $"one\n\nFrom c@d {At}\nB: 1\n\n>From me\n"
+            + string.Concat(Enumerable.Repeat(filler, Math.Max(0, more) / filler.Length));
         var length = body.Length + (more is -3 or 3 ? more : 0);
         foreach (var (between, step) in ((string, int)[])[("\n", 4096), ("", 4096), ("\n", 11)])
         {
-            var messages = await ReadAsync($"From a@b {At}\nA: 1\ncontent-LENGTH: {length}\n\n{body}{between}From e@f {At}\nC: 1\n\ntwo\n", step * (more > 3 ? 100 : 1));
+            var messages =
+                await ReadAsync(
+                    $"From a@b {At}\nA: 1\ncontent-LENGTH: {length}\n\n{body}{between}From e@f {At}\nC: 1\n\ntwo\n",
+                    step * (more > 3 ? 100 : 1));
             if (believed)
             {
                 Assert.Equal([$"A: 1\ncontent-LENGTH: {length}\n\n{body}".ReplaceLineEndings("\r\n"), "C: 1\r\n\r\ntwo\r\n"], messages);

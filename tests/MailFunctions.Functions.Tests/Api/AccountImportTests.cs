@@ -19,13 +19,18 @@ public sealed class AccountImportTests(TestedApi api)
     public async Task Import_Csv_MakesGoodLinesAndTellsWhatIsWrongWithOthers()
     {
         var name = TestedApi.NewName();
-        var file = $"address,displayName,verifier,quotaBytes\r\n{name}a@example.test,\"A, \"\"B\"\"\",{Verifier},5000\r\n\r\nno address,,{Verifier},\r\n"
-            + $"{name}b@example.test,,{Verifier},many\r\n{name}c@example.test,\"open,{Verifier},\r\n{name}d@no-such.test,,{Verifier},\r\n{name}e@example.test,,,\r\n{name}f@example.test,,{Verifier},";
+        var file =
+            $"address,displayName,verifier,quotaBytes\r\n{name}a@example.test,\"A, \"\"B\"\"\",{Verifier},5000\r\n\r\nno "
+            + $"address,,{Verifier},\r\n"
+            + $"{name}b@example.test,,{Verifier},many\r\n{name}c@example.test,\"open,{Verifier},\r\n{name}d@no-such.test,,{Verifier},\r\n"
+                + $"{name}e@example.test,,,\r\n{name}f@example.test,,{Verifier},";
 
         var lines = await ImportAsync(file, "text/csv");
 
         Assert.Equal(["2 created", "4 refused", "5 refused", "6 refused", "7 refused", "8 refused", "9 created"], lines.Select(Result));
-        Assert.Equal(["address", "quotaBytes", "line", "address", "password"], lines[1..6].Select(l => l.GetProperty("errors").EnumerateObject().First().Name));
+        Assert.Equal(
+            ["address", "quotaBytes", "line", "address", "password"],
+            lines[1..6].Select(l => l.GetProperty("errors").EnumerateObject().First().Name));
         var made = (AccountEntry)(await FindAsync($"{name}a@example.test"))!;
         Assert.Equal(("A, \"B\"", 5000L), (made.DisplayName, made.QuotaBytes));
         Assert.True(made.Password!.Matches("imported password"));
@@ -39,7 +44,9 @@ public sealed class AccountImportTests(TestedApi api)
         Assert.Equal(["1 created", "2 refused"], (await ImportAsync(file, "application/x-ndjson")).Select(Result));
         var before = await FindAsync($"{name}@example.test");
 
-        Assert.Equal(["1 exists", "2 refused"], (await ImportAsync(file.Replace("first", "second", StringComparison.Ordinal), "application/x-ndjson")).Select(Result));
+        Assert.Equal(
+            ["1 exists", "2 refused"],
+            (await ImportAsync(file.Replace("first", "second", StringComparison.Ordinal), "application/x-ndjson")).Select(Result));
 
         Assert.Equal(before!.ETag, (await FindAsync($"{name}@example.test"))!.ETag);
     }
@@ -49,7 +56,8 @@ public sealed class AccountImportTests(TestedApi api)
     {
         var name = TestedApi.NewName();
 
-        var lines = await ImportAsync(new string('x', 1_000_000) + $$"""{{"\n"}}{"address": "{{name}}@example.test", "verifier": "{{Verifier}}"}""", "application/x-ndjson");
+        var lines = await ImportAsync(new string('x', 1_000_000)
+            + $$"""{{"\n"}}{"address": "{{name}}@example.test", "verifier": "{{Verifier}}"}""", "application/x-ndjson");
 
         Assert.Equal(["1 refused", "2 created"], lines.Select(Result));
     }
@@ -59,7 +67,10 @@ public sealed class AccountImportTests(TestedApi api)
     [InlineData("SCRAM-SHA-1$600000:a$b:c")]
     [InlineData("")]
     public async Task Import_WeakOrMalformedVerifier_IsRefused(string verifier) =>
-        Assert.Equal(["1 refused"], (await ImportAsync($$"""{"address": "weak@example.test", "verifier": "{{verifier}}"}""", "application/x-ndjson")).Select(Result));
+        Assert.Equal(
+            ["1 refused"],
+            (await ImportAsync($$"""{"address": "weak@example.test", "verifier": "{{verifier}}"}""", "application/x-ndjson"))
+                .Select(Result));
 
     [Theory]
     [InlineData("text/csv", "name\r\nx", HttpStatusCode.BadRequest)]
@@ -88,5 +99,6 @@ public sealed class AccountImportTests(TestedApi api)
         api.Services.GetRequiredService<IDirectoryStore>().FindEntryAsync(EmailAddress.Parse(address)!, CancellationToken.None);
 
     private static string Write(ScramVerifier v) =>
-        $"SCRAM-SHA-256${v.Iterations}:{Convert.ToBase64String(v.Salt)}${Convert.ToBase64String(v.StoredKey)}:{Convert.ToBase64String(v.ServerKey)}";
+        $"SCRAM-SHA-256${v.Iterations}:{Convert.ToBase64String(v.Salt)}"
+        + $"${Convert.ToBase64String(v.StoredKey)}:{Convert.ToBase64String(v.ServerKey)}";
 }

@@ -18,7 +18,8 @@ public sealed class DeletedMailboxesApiTests(TestedApi api)
         var (address, mailbox) = await api.CreateAccountAsync();
         foreach (var i in (int[])[1, 2, 3])
         {
-            await api.DeliverAsync(mailbox, Encoding.ASCII.GetBytes($"Subject: m{i}\r\n\r\n{i}\r\n"), "Delivered-To: x@example.test\r\n", $"m{i}");
+            await api.DeliverAsync(
+                mailbox, Encoding.ASCII.GetBytes($"Subject: m{i}\r\n\r\n{i}\r\n"), "Delivered-To: x@example.test\r\n", $"m{i}");
         }
 
         await api.DeleteMessagesAsync(address, mailbox, 2); // deleted by its owner: that is not asked for
@@ -29,7 +30,8 @@ public sealed class DeletedMailboxesApiTests(TestedApi api)
 
         var kept = Assert.Single(await ListAsync(address));
         Assert.Equal((mailbox, 2), (kept.GetProperty("id").GetString(), kept.GetProperty("messages").GetInt32()));
-        Assert.Equal(TimeSpan.FromDays(14), kept.GetProperty("keptUntil").GetDateTimeOffset() - kept.GetProperty("deletedAt").GetDateTimeOffset());
+        Assert.Equal(
+            TimeSpan.FromDays(14), kept.GetProperty("keptUntil").GetDateTimeOffset() - kept.GetProperty("deletedAt").GetDateTimeOffset());
         var (status, first) = await RestoreAsync(address, mailbox);
         var (_, again) = await RestoreAsync(address, mailbox);
 
@@ -72,7 +74,8 @@ public sealed class DeletedMailboxesApiTests(TestedApi api)
     }
 
     private static (int Restored, int Before, JsonValueKind Continuation) Counts(JsonElement answer) =>
-        (answer.GetProperty("restored").GetInt32(), answer.GetProperty("alreadyThere").GetInt32(), answer.GetProperty("continuation").ValueKind);
+        (answer.GetProperty("restored").GetInt32(), answer.GetProperty("alreadyThere").GetInt32(),
+            answer.GetProperty("continuation").ValueKind);
 
     private Task<(HttpStatusCode Status, JsonElement Body)> RestoreAsync(string address, string mailbox, string query = "") =>
         api.SendAsync(HttpMethod.Post, $"accounts/{address}/deleted-mailboxes/{mailbox}/restore{query}");
@@ -81,5 +84,6 @@ public sealed class DeletedMailboxesApiTests(TestedApi api)
         [.. (await api.GetAsync($"accounts/{address}/deleted-mailboxes")).Body.GetProperty("items").EnumerateArray()];
 
     private async Task<List<string?>> SubjectsAsync(string address) =>
-        [.. (await api.GetAsync($"accounts/{address}/messages")).Body.GetProperty("items").EnumerateArray().Select(m => m.GetProperty("subject").GetString())];
+        [.. (await api.GetAsync($"accounts/{address}/messages"))
+            .Body.GetProperty("items").EnumerateArray().Select(m => m.GetProperty("subject").GetString())];
 }

@@ -42,7 +42,8 @@ public sealed class DirectoryApiTests(TestedApi api)
     {
         var domain = await DomainAsync();
 
-        var (status, problem) = await api.PutAsync($"domains/{domain}", new { postmaster = string.Format(System.Globalization.CultureInfo.InvariantCulture, postmaster, domain) });
+        var (status, problem) = await api.PutAsync(
+            $"domains/{domain}", new { postmaster = string.Format(System.Globalization.CultureInfo.InvariantCulture, postmaster, domain) });
 
         Assert.Equal(HttpStatusCode.BadRequest, status);
         Assert.True(problem.GetProperty("errors").TryGetProperty("postmaster", out _));
@@ -65,15 +66,18 @@ public sealed class DirectoryApiTests(TestedApi api)
 
         await PatchAsync(new { enabled = false });
         var (_, changed) = await api.GetAsync($"domains/{domain}");
-        Assert.Equal(("alice@example.test", false), (changed.GetProperty("postmaster").GetString(), changed.GetProperty("enabled").GetBoolean()));
+        Assert.Equal(
+            ("alice@example.test", false), (changed.GetProperty("postmaster").GetString(), changed.GetProperty("enabled").GetBoolean()));
         Assert.Equal(HttpStatusCode.BadRequest, await PatchAsync(new { postmaster = "no address" }));
         await PatchAsync(new { postmaster = "" });
         (_, changed) = await api.GetAsync($"domains/{domain}");
         Assert.False(changed.TryGetProperty("postmaster", out _) || changed.GetProperty("enabled").GetBoolean());
         Assert.Equal(2, changed.GetProperty("dkim").GetArrayLength());
-        Assert.Equal(HttpStatusCode.NotFound, (await api.SendAsync(HttpMethod.Patch, $"domains/no-{domain}", JsonContent.Create(new { }))).Status);
+        Assert.Equal(
+            HttpStatusCode.NotFound, (await api.SendAsync(HttpMethod.Patch, $"domains/no-{domain}", JsonContent.Create(new { }))).Status);
 
-        async Task<HttpStatusCode> PatchAsync(object body) => (await api.SendAsync(HttpMethod.Patch, $"domains/{domain}", JsonContent.Create(body))).Status;
+        async Task<HttpStatusCode> PatchAsync(object body) =>
+            (await api.SendAsync(HttpMethod.Patch, $"domains/{domain}", JsonContent.Create(body))).Status;
     }
 
     [Fact]
@@ -81,12 +85,16 @@ public sealed class DirectoryApiTests(TestedApi api)
     {
         var domain = await DomainAsync();
         var path = $"accounts/b@{domain}";
-        var (status, made) = await api.PutAsync(path, new { password = TestedApi.Password, sendAs = new[] { $"Boss@{domain}", $"boss@{domain}", "*@far.test" } });
+        var (status, made) =
+            await api.PutAsync(
+                path, new { password = TestedApi.Password, sendAs = new[] { $"Boss@{domain}", $"boss@{domain}", "*@far.test" } });
 
         Assert.Equal((HttpStatusCode.Created, $"Boss@{domain} *@far.test"), (status, SendAs(made)));
         await api.SendAsync(HttpMethod.Patch, path, JsonContent.Create(new { displayName = "B" }));
         Assert.Equal($"Boss@{domain} *@far.test", SendAs((await api.GetAsync(path)).Body));
-        Assert.Equal(HttpStatusCode.BadRequest, (await api.SendAsync(HttpMethod.Patch, path, JsonContent.Create(new { sendAs = new[] { "far.test" } }))).Status);
+        Assert.Equal(
+            HttpStatusCode.BadRequest,
+            (await api.SendAsync(HttpMethod.Patch, path, JsonContent.Create(new { sendAs = new[] { "far.test" } }))).Status);
         await api.PutAsync(path, new { enabled = true });
         Assert.Equal("", SendAs((await api.GetAsync(path)).Body));
 
@@ -105,12 +113,18 @@ public sealed class DirectoryApiTests(TestedApi api)
         await api.PutAsync($"accounts/b@{domain}", new { password = TestedApi.Password });
         path = string.Format(System.Globalization.CultureInfo.InvariantCulture, path, domain);
         using var before = await api.Http.GetAsync(path);
-        object body = path.StartsWith("aliases", StringComparison.Ordinal) ? new { targets = new[] { "y@elsewhere.test" } } : new { enabled = true };
+        object body = path.StartsWith("aliases", StringComparison.Ordinal) ? new
+        {
+            targets = new[] { "y@elsewhere.test" },
+        } : new { enabled = true };
         Assert.Equal(HttpStatusCode.OK, (await api.PutAsync(path, body)).Status);
 
         foreach (var method in (HttpMethod[])[HttpMethod.Put, HttpMethod.Delete])
         {
-            using var request = new HttpRequestMessage(method, path) { Content = method == HttpMethod.Put ? JsonContent.Create(body) : null };
+            using var request = new HttpRequestMessage(method, path)
+            {
+                Content = method == HttpMethod.Put ? JsonContent.Create(body) : null,
+            };
             request.Headers.TryAddWithoutValidation("If-Match", before.Headers.GetValues("ETag").Single());
             using var answer = await api.Http.SendAsync(request);
             Assert.Equal(HttpStatusCode.PreconditionFailed, answer.StatusCode);
@@ -150,14 +164,19 @@ public sealed class DirectoryApiTests(TestedApi api)
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection([new("MailPostmaster", value)]).Build();
 
-        var fault = Assert.Throws<System.ComponentModel.DataAnnotations.ValidationException>(() => new ServiceCollection().AddAdminApi(configuration));
+        var fault =
+            Assert.Throws<System.ComponentModel.DataAnnotations.ValidationException>(
+                () => new ServiceCollection().AddAdminApi(configuration));
 
         Assert.Equal($"MailPostmaster: '{value}' is no address of the form local-part@domain.", fault.Message);
     }
 
     private async Task<string> ETagAsync(HttpMethod method, string path, string? body, string? ifMatch)
     {
-        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : new StringContent(body, null, "application/json") };
+        using var request = new HttpRequestMessage(method, path)
+        {
+            Content = body is null ? null : new StringContent(body, null, "application/json"),
+        };
         if (ifMatch is not null)
         {
             request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
@@ -172,18 +191,23 @@ public sealed class DirectoryApiTests(TestedApi api)
     public async Task AppPassword_AfterItsUse_ShowsWhen()
     {
         var (address, mailbox) = await api.CreateAccountAsync();
-        var (_, made) = await api.SendAsync(HttpMethod.Post, $"accounts/{address}/app-passwords", JsonContent.Create(new { label = "phone" }));
+        var (_, made) =
+            await api.SendAsync(HttpMethod.Post, $"accounts/{address}/app-passwords", JsonContent.Create(new { label = "phone" }));
         Assert.Equal(["createdAt", "id", "label", "password"], made.EnumerateObject().Select(p => p.Name).Order());
         Assert.Equal(made.GetProperty("id").GetString(), Core.Accounts.GeneratedPassword.IdOf(made.GetProperty("password").GetString()!));
         Assert.False((await OnlyAsync(address)).TryGetProperty("lastUsedAt", out _));
         var at = DateTimeOffset.UtcNow;
 
-        await api.Services.GetRequiredService<Core.Accounts.IAppPasswordUse>().RecordAsync(mailbox, Core.Addresses.EmailAddress.Parse(address)!, made.GetProperty("id").GetString()!, at, CancellationToken.None);
+        await api.Services.GetRequiredService<Core.Accounts.IAppPasswordUse>()
+            .RecordAsync(
+                mailbox, Core.Addresses.EmailAddress.Parse(address)!, made.GetProperty("id").GetString()!, at, CancellationToken.None);
 
         var shown = await OnlyAsync(address);
         Assert.Equal(at, shown.GetProperty("lastUsedAt").GetDateTimeOffset());
         Assert.False(shown.TryGetProperty("password", out _));
-        Assert.Equal(HttpStatusCode.NoContent, (await api.SendAsync(HttpMethod.Delete, $"accounts/{address}/app-passwords/{made.GetProperty("id")}")).Status);
+        Assert.Equal(
+            HttpStatusCode.NoContent,
+            (await api.SendAsync(HttpMethod.Delete, $"accounts/{address}/app-passwords/{made.GetProperty("id")}")).Status);
         Assert.Equal(0, (await api.GetAsync($"accounts/{address}/app-passwords")).Body.GetProperty("items").GetArrayLength());
     }
 

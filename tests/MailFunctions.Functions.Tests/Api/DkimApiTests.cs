@@ -22,7 +22,11 @@ public sealed class DkimApiTests(TestedApi api)
         var rsa = records.Single(r => r.Name == $"{Selectors(shown)[0].Name}._domainkey.{domain}");
         Assert.StartsWith("v=DKIM1; k=rsa; p=MIIB", rsa.Value, StringComparison.Ordinal);
         Assert.InRange(rsa.Value.Length, 400, 420);
-        Assert.Equal(32, Convert.FromBase64String(records.Single(r => r.Name.StartsWith(Selectors(shown)[1].Name, StringComparison.Ordinal)).Value["v=DKIM1; k=ed25519; p=".Length..]).Length);
+        Assert.Equal(
+            32,
+            Convert.FromBase64String(records.Single(r => r.Name.StartsWith(Selectors(shown)[1].Name, StringComparison.Ordinal))
+                .Value["v=DKIM1; k=ed25519; p=".Length..])
+                .Length);
         Assert.Equal(
             ["MX", "SRV", "SRV", "TXT", "TXT", "TXT", "TXT", "TXT", "TXT"],
             records.Select(r => r.Type).Order());
@@ -42,7 +46,8 @@ public sealed class DkimApiTests(TestedApi api)
         Assert.Equal(HttpStatusCode.Conflict, (await PostAsync($"domains/{domain}/dkim")).Status); // one at a time
         var (refused, problem) = await PostAsync($"domains/{domain}/dkim/activate");
         Assert.Equal(HttpStatusCode.Conflict, refused);
-        Assert.Contains($"{Selectors(made)[2].Name}._domainkey.{domain}: missing", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            $"{Selectors(made)[2].Name}._domainkey.{domain}: missing", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         Assert.Equal(4, Selectors((await api.GetAsync($"domains/{domain}")).Body).Count(s => s.State is "active" or "published"));
 
         foreach (var record in Records(made).Where(r => r.Name.Contains("_domainkey", StringComparison.Ordinal)))
@@ -54,11 +59,15 @@ public sealed class DkimApiTests(TestedApi api)
         Assert.Equal(HttpStatusCode.OK, done);
         Assert.Equal(["retiring", "retiring", "active", "active"], Selectors(activated).Select(s => s.State));
         Assert.All(activated.GetProperty("dkim").EnumerateArray().Take(2), s =>
-            Assert.InRange(s.GetProperty("removeAt").GetDateTimeOffset() - DateTimeOffset.UtcNow, TimeSpan.FromDays(6.9), TimeSpan.FromDays(7)));
+            Assert.InRange(
+                s.GetProperty("removeAt").GetDateTimeOffset() - DateTimeOffset.UtcNow, TimeSpan.FromDays(6.9), TimeSpan.FromDays(7)));
         Assert.Equal(4, Records(activated).Count(r => r.Name.Contains("_domainkey", StringComparison.Ordinal))); // the old ones too
         Assert.Equal(HttpStatusCode.Conflict, (await PostAsync($"domains/{domain}/dkim/activate")).Status); // nothing is new
 
-        Assert.Equal(HttpStatusCode.Conflict, (await api.SendAsync(HttpMethod.Delete, $"domains/{domain}/dkim/{Selectors(activated)[2].Name}")).Status); // in use
+        // in use
+        Assert.Equal(
+            HttpStatusCode.Conflict,
+            (await api.SendAsync(HttpMethod.Delete, $"domains/{domain}/dkim/{Selectors(activated)[2].Name}")).Status);
         Assert.Equal(HttpStatusCode.NoContent, (await api.SendAsync(HttpMethod.Delete, $"domains/{domain}/dkim/{before[0].Name}")).Status);
         Assert.Equal(HttpStatusCode.NotFound, (await api.SendAsync(HttpMethod.Delete, $"domains/{domain}/dkim/{before[0].Name}")).Status);
         Assert.Equal(3, Selectors((await api.GetAsync($"domains/{domain}")).Body).Count);
@@ -136,7 +145,8 @@ public sealed class DkimApiTests(TestedApi api)
         Assert.Equal(4, secrets.Count);
         foreach (var secret in secrets)
         {
-            var pem = await File.ReadAllTextAsync(Path.Combine(api.DkimKeyDirectory, secret + ".pem"), TestContext.Current.CancellationToken);
+            var pem =
+                await File.ReadAllTextAsync(Path.Combine(api.DkimKeyDirectory, secret + ".pem"), TestContext.Current.CancellationToken);
             var lines = pem.Split('\n').Where(l => !l.StartsWith('-') && l.Length > 20).ToList();
             Assert.NotEmpty(lines);
             Assert.All(answers, a => Assert.DoesNotContain(lines, l => a.Contains(l[..20], StringComparison.Ordinal)));
@@ -192,7 +202,8 @@ public sealed class DkimApiTests(TestedApi api)
         await api.PutAsync($"domains/{domain}", new { });
         await PostAsync($"domains/{domain}/dkim");
 
-        Assert.All(Records((await api.GetAsync($"domains/{domain}?check=true")).Body), r => Assert.Equal(("unknown", 0), (r.Result, r.Found!.Count)));
+        Assert.All(Records((await api.GetAsync($"domains/{domain}?check=true")).Body), r => Assert.Equal(
+            ("unknown", 0), (r.Result, r.Found!.Count)));
         Assert.Equal(HttpStatusCode.Conflict, (await PostAsync($"domains/{domain}/dkim/activate")).Status);
     }
 
@@ -207,12 +218,15 @@ public sealed class DkimApiTests(TestedApi api)
 
     /// <summary>The names of the domain's private keys.</summary>
     private async Task<IReadOnlyList<string>> SecretsAsync(string domain) =>
-        [.. (await api.Services.GetRequiredService<IDirectoryStore>().FindDomainAsync(domain, TestContext.Current.CancellationToken))!.DkimKeys.Select(k => k.Secret)];
+        [.. (await api.Services.GetRequiredService<IDirectoryStore>()
+            .FindDomainAsync(domain, TestContext.Current.CancellationToken))!.DkimKeys.Select(k => k.Secret)];
 
     private static List<(string Name, string Algorithm, string State)> Selectors(JsonElement domain) =>
     [
         .. domain.GetProperty("dkim").EnumerateArray()
-            .Select(s => (s.GetProperty("selector").GetString()!, s.GetProperty("algorithm").GetString()!, s.GetProperty("state").GetString()!)),
+            .Select(
+                s => (
+                    s.GetProperty("selector").GetString()!, s.GetProperty("algorithm").GetString()!, s.GetProperty("state").GetString()!)),
     ];
 
     private static List<Record> Records(JsonElement domain) =>

@@ -19,7 +19,8 @@ public sealed class DkimRaceTests(TestedApi api)
         var answers = await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(_ => SendAsync(HttpMethod.Put, $"domains/{domain}")));
 
         Assert.Single(answers, HttpStatusCode.Created);
-        Assert.All(answers, a => Assert.Contains(a, new[] { HttpStatusCode.Created, HttpStatusCode.OK, HttpStatusCode.PreconditionFailed }));
+        Assert.All(
+            answers, a => Assert.Contains(a, new[] { HttpStatusCode.Created, HttpStatusCode.OK, HttpStatusCode.PreconditionFailed }));
         Assert.Equal(before + 2, Keys);
     }
 
@@ -33,7 +34,8 @@ public sealed class DkimRaceTests(TestedApi api)
         var answers = await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(_ => SendAsync(HttpMethod.Post, $"domains/{domain}/dkim")));
 
         Assert.Single(answers, HttpStatusCode.Created);
-        Assert.All(answers, a => Assert.Contains(a, new[] { HttpStatusCode.Created, HttpStatusCode.Conflict, HttpStatusCode.PreconditionFailed }));
+        Assert.All(
+            answers, a => Assert.Contains(a, new[] { HttpStatusCode.Created, HttpStatusCode.Conflict, HttpStatusCode.PreconditionFailed }));
         Assert.Equal(before + 2, Keys);
         Assert.Equal(4, (await api.GetAsync($"domains/{domain}")).Body.GetProperty("dkim").GetArrayLength());
     }

@@ -16,20 +16,24 @@ public sealed class HostileInputTests(TestedApi api)
     /// <summary>As they stand in a path, percent-encoded where a client could not send them otherwise.</summary>
     private static readonly string[] HostileValues =
     [
-        "'", "%22", "a'%20or%20'1'%20eq%20'1", "%2F", "a%2Fb", "%5C", "%23", "%3F", "%25", "%2525", "%0D%0A", "%07", "%7F", "%C2%85", "..%2F..", "%2E%2E%2Fx",
-        "%E2%80%AE", "%F0%9F%98%80", "%FF", new string('x', 2000), "-1", "99999999999999999999", "%3Cscript%3E", "nobody@", "@example.test", "a@b@c", "%20", "~", "=0041",
+        "'", "%22", "a'%20or%20'1'%20eq%20'1", "%2F", "a%2Fb", "%5C", "%23", "%3F", "%25", "%2525", "%0D%0A", "%07", "%7F", "%C2%85",
+        "..%2F..", "%2E%2E%2Fx",
+        "%E2%80%AE", "%F0%9F%98%80", "%FF", new string('x', 2000), "-1", "99999999999999999999", "%3Cscript%3E", "nobody@", "@example.test",
+        "a@b@c", "%20", "~", "=0041",
     ];
 
     private static readonly string[] HostileBodies =
     [
-        "", "{", "null", "[]", "5", "\"x\"", """{"unknown": 1}""", """{"password": {"a": 1}}""", """{"targets": "x"}""", """{"label": []}""", "\u0000",
+        "", "{", "null", "[]", "5", "\"x\"", """{"unknown": 1}""", """{"password": {"a": 1}}""", """{"targets": "x"}""",
+        """{"label": []}""", "\u0000",
         "[" + new string('[', 5000), $$"""{"displayName": "{{new string('x', 300_000)}}"}""",
     ];
 
     private List<(string Method, string Pattern)> Routes =>
     [
         .. api.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .SelectMany(e => e.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(m => (m, "/" + e.RoutePattern.RawText!.Trim('/'))))
+            .SelectMany(
+                e => e.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(m => (m, "/" + e.RoutePattern.RawText!.Trim('/'))))
             .Where(r => r.Item2 is not ("/api/openapi.json" or "/api/health")),
     ];
 
@@ -42,7 +46,8 @@ public sealed class HostileInputTests(TestedApi api)
         {
             foreach (var value in HostileValues)
             {
-                await RefusedAsync(method, Fill(pattern, value), """{"password": "long enough password", "targets": ["x@example.test"], "label": "x"}""", ValidFor(pattern));
+                await RefusedAsync(method, Fill(pattern, value),
+                    """{"password": "long enough password", "targets": ["x@example.test"], "label": "x"}""", ValidFor(pattern));
             }
         }
 
@@ -53,13 +58,18 @@ public sealed class HostileInputTests(TestedApi api)
     public async Task EveryRouteWithABody_MalformedOrOverlongOnes_Is4xxProblemAndChangesNothing()
     {
         var before = await StateAsync();
-        foreach (var (method, pattern) in Routes.Where(r => r.Method is "PUT" or "PATCH" || r.Pattern.EndsWith("app-passwords", StringComparison.Ordinal) || r.Pattern.EndsWith("import", StringComparison.Ordinal)))
+        foreach (var (method, pattern) in Routes.Where(r => r.Method is "PUT" or "PATCH"
+            || r.Pattern.EndsWith("app-passwords", StringComparison.Ordinal) || r.Pattern.EndsWith("import", StringComparison.Ordinal)))
         {
             foreach (var body in HostileBodies)
             {
                 if (method != "GET" && method != "DELETE")
                 {
-                    await RefusedAsync(method, Fill(pattern, pattern.Contains("{domain}", StringComparison.Ordinal) ? "new.test" : "nobody@example.test"), body, "application/json");
+                    await RefusedAsync(
+                        method,
+                        Fill(pattern, pattern.Contains("{domain}", StringComparison.Ordinal) ? "new.test" : "nobody@example.test"),
+                        body,
+                        "application/json");
                 }
             }
         }
@@ -89,7 +99,9 @@ public sealed class HostileInputTests(TestedApi api)
         {
             foreach (var value in values)
             {
-                using var answer = await api.Http.GetAsync($"..{Fill(pattern, "nobody@example.test").Replace("nobody@example.test/dead", QueueNames.Inbound + "/dead", StringComparison.Ordinal)}?{name}={value}");
+                var path = Fill(pattern, "nobody@example.test")
+                    .Replace("nobody@example.test/dead", QueueNames.Inbound + "/dead", StringComparison.Ordinal);
+                using var answer = await api.Http.GetAsync($"..{path}?{name}={value}");
                 Assert.True((int)answer.StatusCode is >= 400 and < 500, $"{pattern}?{name}={value}: {(int)answer.StatusCode}");
                 Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
             }
@@ -97,17 +109,28 @@ public sealed class HostileInputTests(TestedApi api)
     }
 
     private static string ValidFor(string pattern) =>
-        pattern == "/api/accounts/import" ? "text/csv" : pattern.EndsWith("/import", StringComparison.Ordinal) ? "message/rfc822" : "application/json";
+        pattern == "/api/accounts/import"
+            ? "text/csv"
+            : pattern.EndsWith("/import", StringComparison.Ordinal)
+            ? "message/rfc822"
+            : "application/json";
 
-    private static string Fill(string pattern, string value) => string.Join('/', pattern.Split('/').Select(p => p.StartsWith('{') ? value : p));
+    private static string Fill(string pattern, string value) =>
+        string.Join('/', pattern.Split('/').Select(p => p.StartsWith('{') ? value : p));
 
     private async Task RefusedAsync(string method, string path, string body, string type)
     {
         using var request = new HttpRequestMessage(
-            new HttpMethod(method), new Uri(api.Http.BaseAddress!.GetLeftPart(UriPartial.Authority) + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
+            new HttpMethod(method),
+            new Uri(
+                api.Http.BaseAddress!.GetLeftPart(UriPartial.Authority) + path,
+                new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
         if (method is not ("GET" or "DELETE"))
         {
-            request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) { Headers = { ContentType = new MediaTypeHeaderValue(type) } };
+            request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body))
+            {
+                Headers = { ContentType = new MediaTypeHeaderValue(type) },
+            };
         }
 
         using var answer = await api.Http.SendAsync(request);

@@ -68,7 +68,8 @@ public sealed class MessagesApiTests(TestedApi api)
         Assert.Equal(HttpStatusCode.OK, status);
         Assert.Equal(before, await MailboxAsync(address));
         Assert.True(body.GetProperty("uid").GetUInt32() > uid);
-        Assert.Equal("Subject: x\r\n\r\nback\r\n", await api.Http.GetStringAsync($"accounts/{address}/messages/{body.GetProperty("uid")}", Token));
+        Assert.Equal(
+            "Subject: x\r\n\r\nback\r\n", await api.Http.GetStringAsync($"accounts/{address}/messages/{body.GetProperty("uid")}", Token));
         Assert.Equal(HttpStatusCode.NotFound, (await api.SendAsync(HttpMethod.Post, $"accounts/{address}/messages/{uid}/restore")).Status);
     }
 
@@ -141,7 +142,9 @@ public sealed class MessagesApiTests(TestedApi api)
     {
         var (address, _) = await api.CreateAccountAsync();
 
-        var (status, _) = await ImportAsync(address, "From: a@b.test\r\nSubject: =?utf-8?q?=C3=A4?=\r\nMessage-ID: <m@b.test>\r\n\r\nx\r\n"u8.ToArray(), "message/rfc822");
+        var (status, _) =
+            await ImportAsync(address, "From: a@b.test\r\nSubject: =?utf-8?q?=C3=A4?=\r\nMessage-ID: <m@b.test>\r\n\r\nx\r\n"u8.ToArray(),
+                "message/rfc822");
         var (_, list) = await api.GetAsync($"accounts/{address}/messages");
 
         Assert.Equal(HttpStatusCode.OK, status);
@@ -183,7 +186,12 @@ public sealed class MessagesApiTests(TestedApi api)
         var (address, _) = await api.CreateAccountAsync();
         const string Body = "Subject: sea\n\nHere we are.\n\nFrom the balcony we see the sea.\n";
 
-        var (_, body) = await ImportAsync(address, Encoding.ASCII.GetBytes($"From a@b.test Sat Feb 28 13:30:00 2009\n{Body}\nFrom c@d.test Sat Feb 28 13:30 +0100 2109\nSubject: 2\n\nx\n"), "application/mbox");
+        var (_, body) =
+            await ImportAsync(
+                address,
+                Encoding.ASCII.GetBytes(
+                    $"From a@b.test Sat Feb 28 13:30:00 2009\n{Body}\nFrom c@d.test Sat Feb 28 13:30 +0100 2109\nSubject: 2\n\nx\n"),
+                "application/mbox");
         var (_, list) = await api.GetAsync($"accounts/{address}/messages");
 
         Assert.Equal((2, 0), (body.GetProperty("imported").GetInt32(), body.GetProperty("faults").GetArrayLength()));
@@ -202,7 +210,10 @@ public sealed class MessagesApiTests(TestedApi api)
         const string At = "Thu Jan  1 00:00:00 2026";
         var body = $"one\n\nFrom c@d {At}\nB: 1\n\n" + string.Concat(Enumerable.Repeat(new string('x', 60) + "\n", 50_000));
         var file = Encoding.ASCII.GetBytes($"From a@b {At}\nA: 1\nContent-Length: {body.Length}\n\n{body}\nFrom e@f {At}\nC: 1\n\ntwo\n");
-        using var content = new StreamContent(new MemoryStream(file)) { Headers = { ContentType = new MediaTypeHeaderValue("application/mbox") } };
+        using var content = new StreamContent(new MemoryStream(file))
+        {
+            Headers = { ContentType = new MediaTypeHeaderValue("application/mbox") },
+        };
         content.Headers.ContentLength = chunked ? null : file.Length;
         using var request = new HttpRequestMessage(HttpMethod.Post, $"accounts/{address}/import") { Content = content };
         request.Headers.TransferEncodingChunked = chunked;
@@ -216,12 +227,17 @@ public sealed class MessagesApiTests(TestedApi api)
     public async Task Import_TheSameFileAgain_SaysSoAndCanLeaveItOut()
     {
         var (address, _) = await api.CreateAccountAsync();
-        var file = "From \nMessage-ID: <1@x>\n\none\n\nFrom \nMessage-ID: <2@x>\n\ntwo\n\nFrom \nSubject: without an id\n\nthree\n\n"u8.ToArray();
+        var file =
+            "From \nMessage-ID: <1@x>\n\none\n\nFrom \nMessage-ID: <2@x>\n\ntwo\n\nFrom \nSubject: without an id\n\nthree\n\n"u8.ToArray();
 
         Assert.Equal("3 0 0 0", Counts((await ImportAsync(address, file, "application/mbox")).Body));
         Assert.Equal("1 0 2 0", Counts((await ImportAsync(address, file, "application/mbox", "?skipKnown=true")).Body));
         Assert.Equal("3 2 0 0", Counts((await ImportAsync(address, file, "application/mbox")).Body));
-        Assert.Equal("1 0 0 0", Counts((await ImportAsync(address, "Message-ID: <1@x>\r\n\r\none and more\r\n"u8.ToArray(), "message/rfc822", "?skipKnown=true")).Body));
+        Assert.Equal(
+            "1 0 0 0",
+            Counts(
+                (await ImportAsync(address, "Message-ID: <1@x>\r\n\r\none and more\r\n"u8.ToArray(), "message/rfc822", "?skipKnown=true"))
+                    .Body));
         Assert.StartsWith("8 ", await MailboxAsync(address), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.BadRequest, (await ImportAsync(address, file, "application/mbox", "?skipKnown=perhaps")).Status);
     }
@@ -229,7 +245,8 @@ public sealed class MessagesApiTests(TestedApi api)
     private static string Counts(System.Text.Json.JsonElement answer) =>
         string.Join(' ', ((string[])["imported", "known", "skipped", "refused"]).Select(n => answer.GetProperty(n).GetInt32()));
 
-    private async Task<(HttpStatusCode Status, System.Text.Json.JsonElement Body)> ImportAsync(string address, byte[] octets, string type, string query = "")
+    private async Task<(HttpStatusCode Status, System.Text.Json.JsonElement Body)> ImportAsync(
+        string address, byte[] octets, string type, string query = "")
     {
         using var content = new ByteArrayContent(octets) { Headers = { ContentType = new MediaTypeHeaderValue(type) } };
         return await api.SendAsync(HttpMethod.Post, $"accounts/{address}/import{query}", content);

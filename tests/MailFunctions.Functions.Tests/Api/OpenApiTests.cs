@@ -16,7 +16,9 @@ public sealed class OpenApiTests(TestedApi api)
         var (status, document) = await api.GetAsync("openapi.json");
         Assert.Equal(HttpStatusCode.OK, status);
         var scheme = document.GetProperty("components").GetProperty("securitySchemes").GetProperty("functionKey");
-        Assert.Equal(("apiKey", "header", "x-functions-key"), (scheme.GetProperty("type").GetString(), scheme.GetProperty("in").GetString(), scheme.GetProperty("name").GetString()));
+        Assert.Equal(
+            ("apiKey", "header", "x-functions-key"),
+            (scheme.GetProperty("type").GetString(), scheme.GetProperty("in").GetString(), scheme.GetProperty("name").GetString()));
         var paths = document.GetProperty("paths");
         var ids = new HashSet<string?>();
         foreach (var endpoint in api.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>())
@@ -47,7 +49,9 @@ public sealed class OpenApiTests(TestedApi api)
         // What is left out: the health check has no error of the caller's.
         await using var linter = ProgramProcess.Start(
             "node",
-            [Path.Combine(Repository.Root, "node_modules", "@redocly", "cli", "bin", "cli.js"), "lint", file, "--format=json", "--skip-rule=operation-4xx-response"],
+            [
+                Path.Combine(Repository.Root, "node_modules", "@redocly", "cli", "bin", "cli.js"), "lint", file, "--format=json",
+                "--skip-rule=operation-4xx-response"],
             new Dictionary<string, string?> { ["REDOCLY_TELEMETRY"] = "off", ["REDOCLY_SUPPRESS_UPDATE_NOTICE"] = "true" });
         await linter.WaitForExitAsync(TimeSpan.FromMinutes(2));
 

@@ -18,7 +18,8 @@ public sealed class StatsApiTests(TestedApi api)
     public async Task Stats_OfSeveralInstancesAndMinutes_AreSummedByBucket()
     {
         var store = api.Services.GetRequiredService<IStatsStore>();
-        foreach (var (minute, instance, value) in ((int, string, long)[])[(0, "edge/1", 1), (0, "edge-2", 10), (1, "edge/1", 100), (2, "edge/1", 1000), (7, "edge/1", 10_000)])
+        foreach (var (minute, instance, value) in (
+            (int, string, long)[])[(0, "edge/1", 1), (0, "edge-2", 10), (1, "edge/1", 100), (2, "edge/1", 1000), (7, "edge/1", 10_000)])
         {
             var row = new StatsMinute(Start.AddMinutes(minute), instance, new Dictionary<string, long> { ["a{b=c}"] = value });
             await store.WriteAsync(row, CancellationToken.None);
@@ -31,7 +32,8 @@ public sealed class StatsApiTests(TestedApi api)
         Assert.Equal(
             ["05/04/2026 23:55:00 2 111", "05/05/2026 00:00:00 1 1000"],
             body.GetProperty("items").EnumerateArray().Select(i => FormattableString.Invariant(
-                $"{i.GetProperty("start").GetDateTimeOffset().UtcDateTime} {i.GetProperty("instances")} {i.GetProperty("counters").GetProperty("a{b=c}")}")));
+                $"{i.GetProperty("start").GetDateTimeOffset().UtcDateTime} {i.GetProperty("instances")} "
+                    + $"{i.GetProperty("counters").GetProperty("a{b=c}")}")));
     }
 
     [Fact]
@@ -39,7 +41,8 @@ public sealed class StatsApiTests(TestedApi api)
     {
         var (_, body) = await api.GetAsync("stats");
 
-        Assert.Equal(["mail-inbound", "mail-outbound"], body.GetProperty("queues").EnumerateArray().Select(q => q.GetProperty("name").GetString()));
+        Assert.Equal(
+            ["mail-inbound", "mail-outbound"], body.GetProperty("queues").EnumerateArray().Select(q => q.GetProperty("name").GetString()));
         Assert.All(body.GetProperty("queues").EnumerateArray(), q => Assert.True(q.GetProperty("deadLettered").GetInt64() >= 0));
     }
 

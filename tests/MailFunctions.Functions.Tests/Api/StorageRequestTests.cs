@@ -32,7 +32,8 @@ public sealed class StorageRequestTests(TestedApi api)
         Assert.Equal("GET domains, PUT domains", await CountAsync(HttpMethod.Post, $"domains/{domain}/dkim"));
         Assert.Equal("GET domains, PUT domains", await CountAsync(HttpMethod.Post, $"domains/{domain}/dkim/activate?force=true"));
         Assert.Equal("GET domains query", await CountAsync(HttpMethod.Get, "domains"));
-        Assert.Equal("GET directory, GET domains, POST directory", await CountAsync(HttpMethod.Put, account, new { password = TestedApi.Password }));
+        Assert.Equal(
+            "GET directory, GET domains, POST directory", await CountAsync(HttpMethod.Put, account, new { password = TestedApi.Password }));
         Assert.Equal("GET directory, GET domains, PUT directory", await CountAsync(HttpMethod.Put, account, new { displayName = "x" }));
         Assert.Equal("GET directory, PUT directory", await CountAsync(HttpMethod.Patch, account, new { enabled = true }));
         Assert.Equal("GET directory, GET mailboxes", await CountAsync(HttpMethod.Get, account));
@@ -40,7 +41,9 @@ public sealed class StorageRequestTests(TestedApi api)
         Assert.Equal("GET directory query, GET mailboxes", await CountAsync(HttpMethod.Get, $"accounts?domain={domain}&usage=true"));
         Assert.Equal("GET directory, PUT directory", await CountAsync(HttpMethod.Post, account + "/app-passwords", new { label = "x" }));
         Assert.Equal("GET directory, GET stats query", await CountAsync(HttpMethod.Get, account + "/app-passwords"));
-        Assert.Equal("GET directory, GET directory, GET domains, POST directory", await CountAsync(HttpMethod.Put, alias, new { targets = new[] { $"{name}@{domain}" } }));
+        Assert.Equal(
+            "GET directory, GET directory, GET domains, POST directory",
+            await CountAsync(HttpMethod.Put, alias, new { targets = new[] { $"{name}@{domain}" } }));
         Assert.Equal("GET mailboxes query", await CountAsync(HttpMethod.Get, account + "/deleted-mailboxes"));
         Assert.Equal("GET directory", await CountAsync(HttpMethod.Get, alias));
         Assert.Equal("DELETE directory, GET directory", await CountAsync(HttpMethod.Delete, alias));
@@ -57,11 +60,16 @@ public sealed class StorageRequestTests(TestedApi api)
 
         await api.DeleteMessagesAsync(address, mailbox, 2);
 
-        Assert.Equal("GET directory, GET mailboxes, GET mailboxes query", await CountAsync(HttpMethod.Get, $"accounts/{address}/messages?top=3"));
+        Assert.Equal(
+            "GET directory, GET mailboxes, GET mailboxes query", await CountAsync(HttpMethod.Get, $"accounts/{address}/messages?top=3"));
         var (_, page) = await api.GetAsync($"accounts/{address}/messages?top=3");
-        Assert.Equal("GET directory, GET mailboxes query", await CountAsync(HttpMethod.Get, $"accounts/{address}/messages?top=3&continuation={page.GetProperty("continuation")}"));
+        Assert.Equal(
+            "GET directory, GET mailboxes query",
+            await CountAsync(HttpMethod.Get, $"accounts/{address}/messages?top=3&continuation={page.GetProperty("continuation")}"));
         Assert.Equal("GET directory, GET mailboxes", await CountAsync(HttpMethod.Get, $"accounts/{address}/messages/1"));
-        Assert.Equal("GET directory, GET mailboxes, GET mailboxes, POST $batch", await CountAsync(HttpMethod.Post, $"accounts/{address}/messages/2/restore"));
+        Assert.Equal(
+            "GET directory, GET mailboxes, GET mailboxes, POST $batch",
+            await CountAsync(HttpMethod.Post, $"accounts/{address}/messages/2/restore"));
         Assert.Equal("GET directory, GET mailboxes query", await CountAsync(HttpMethod.Get, $"accounts/{address}/export"));
     }
 
@@ -74,11 +82,13 @@ public sealed class StorageRequestTests(TestedApi api)
         Assert.Equal("DELETE directory, GET directory, PUT mailboxes", await CountAsync(HttpMethod.Delete, $"accounts/{address}"));
         await api.PutAsync($"accounts/{address}", new { password = TestedApi.Password });
 
-        Assert.Equal("GET directory, GET mailboxes, GET mailboxes query", await CountAsync(HttpMethod.Get, $"accounts/{address}/deleted-mailboxes"));
+        Assert.Equal(
+            "GET directory, GET mailboxes, GET mailboxes query", await CountAsync(HttpMethod.Get, $"accounts/{address}/deleted-mailboxes"));
         Assert.Equal(
             string.Join(", ", ((string[])
             [
-                "GET directory", "GET directory", "GET mailboxes query", "GET mailboxes query", "PUT mailboxes", // whose it is, that it is kept, what is in it
+                // whose it is, that it is kept, what is in it
+                "GET directory", "GET directory", "GET mailboxes query", "GET mailboxes query", "PUT mailboxes",
                 "PUT references", "GET mailboxes", "POST $batch", "PUT references", "GET mailboxes", "POST $batch",
             ]).Order()),
             await CountAsync(HttpMethod.Post, $"accounts/{address}/deleted-mailboxes/{mailbox}/restore"));
@@ -90,7 +100,8 @@ public sealed class StorageRequestTests(TestedApi api)
         var at = new DateTimeOffset(2026, 3, 2, 12, 0, 0, TimeSpan.Zero);
         var id = Core.Envelopes.MessageName.NewId(at);
         await api.Services.GetRequiredService<ITraceWriter>().WriteAsync(
-            [new TraceEvent { MessageId = id, At = at, Kind = TraceKind.Delivered, Addresses = ["counted@example.test"] }], CancellationToken.None);
+            [new TraceEvent { MessageId = id, At = at, Kind = TraceKind.Delivered, Addresses = ["counted@example.test"] }],
+            CancellationToken.None);
 
         Assert.Equal("GET traces query", await CountAsync(HttpMethod.Get, $"traces?id={id}"));
         Assert.Equal(
@@ -102,8 +113,13 @@ public sealed class StorageRequestTests(TestedApi api)
     public async Task Import_ThousandAccounts_TakesTwoTableRequestsEach()
     {
         var name = TestedApi.NewName();
-        var file = string.Concat(Enumerable.Range(0, 1000).Select(i => $$"""{"address": "{{name}}-{{i}}@example.test", "verifier": "{{AccountImportTests.Verifier}}"}""" + "\n"));
-        using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(file)) { Headers = { ContentType = new MediaTypeHeaderValue("application/x-ndjson") } };
+        var file =
+            string.Concat(Enumerable.Range(0, 1000)
+                .Select(i => $$"""{"address": "{{name}}-{{i}}@example.test", "verifier": "{{AccountImportTests.Verifier}}"}""" + "\n"));
+        using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(file))
+        {
+            Headers = { ContentType = new MediaTypeHeaderValue("application/x-ndjson") },
+        };
 
         var requests = (await api.CountAsync(() => api.SendAsync(HttpMethod.Post, "accounts/import", content))).Split(", ");
 

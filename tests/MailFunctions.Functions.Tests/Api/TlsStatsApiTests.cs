@@ -29,11 +29,13 @@ public sealed class TlsStatsApiTests(TestedApi api)
                 CancellationToken.None);
         }
 
-        await store.WriteAsync("one", [new TlsCount(Day, "a.test", TlsPolicyType.Sts, TlsResultType.Success, 6)], CancellationToken.None); // replaces
+        // replaces
+        await store.WriteAsync("one", [new TlsCount(Day, "a.test", TlsPolicyType.Sts, TlsResultType.Success, 6)], CancellationToken.None);
 
         string[] all =
         [
-            "2099-05-04 a.test sts 11/4 certificate-expired=4", "2099-05-04 a.test tlsa 2/0 ", "2099-05-04 a.test.more.test no-policy-found 0/6 starttls-not-supported=6",
+            "2099-05-04 a.test sts 11/4 certificate-expired=4", "2099-05-04 a.test tlsa 2/0 ",
+            "2099-05-04 a.test.more.test no-policy-found 0/6 starttls-not-supported=6",
             "2099-05-05 a.test sts 2/0 ",
         ];
         Assert.Equal(all, await ReadAsync("", 1000));
@@ -59,12 +61,17 @@ public sealed class TlsStatsApiTests(TestedApi api)
         var now = DateTimeOffset.UtcNow;
         var today = DateOnly.FromDateTime(now.UtcDateTime);
         await counts.WriteAsync(
-            "x", [new TlsCount(today.AddDays(-31), "r.test", "sts", "success", 1), new TlsCount(today.AddDays(-28), "r.test", "sts", "success", 1)], CancellationToken.None);
+            "x",
+            [
+                new TlsCount(today.AddDays(-31), "r.test", "sts", "success", 1),
+                new TlsCount(today.AddDays(-28), "r.test", "sts", "success", 1)],
+            CancellationToken.None);
         await policies.PutAsync(new StsPolicy("old.test", "1", "enforce", ["mx.old.test"], now.AddSeconds(-1)), CancellationToken.None);
         var kept = new StsPolicy("new.test", "1", "enforce", ["mx.new.test", "*.new.test"], now.AddDays(1));
         await policies.PutAsync(kept, CancellationToken.None);
 
-        Assert.Equal(2, await api.Services.GetServices<IHousekeepingTask>().Single(t => t.Name == "TLS results").RunAsync(CancellationToken.None));
+        Assert.Equal(
+            2, await api.Services.GetServices<IHousekeepingTask>().Single(t => t.Name == "TLS results").RunAsync(CancellationToken.None));
 
         var left = new List<DateOnly>();
         await foreach (var count in counts.ReadAsync(today.AddDays(-40), today, "r.test", null, CancellationToken.None))
@@ -75,7 +82,9 @@ public sealed class TlsStatsApiTests(TestedApi api)
         Assert.Equal([today.AddDays(-28)], left);
         Assert.Null(await policies.FindAsync("old.test", now.AddDays(-1), CancellationToken.None));
         var found = await policies.FindAsync("new.test", now, CancellationToken.None);
-        Assert.Equal((kept.Id, kept.Mode, "mx.new.test *.new.test", kept.Expires), (found!.Id, found.Mode, string.Join(' ', found.Mx), found.Expires));
+        Assert.Equal(
+            (kept.Id, kept.Mode, "mx.new.test *.new.test", kept.Expires),
+            (found!.Id, found.Mode, string.Join(' ', found.Mx), found.Expires));
         Assert.Null(await policies.FindAsync("new.test", now.AddDays(1), CancellationToken.None));
     }
 
@@ -84,10 +93,13 @@ public sealed class TlsStatsApiTests(TestedApi api)
         var items = new List<string>();
         for (string? continuation = "", next = null; continuation is not null; continuation = next)
         {
-            var (status, body) = await api.GetAsync($"stats/tls?from=2099-05-04T23:58:00Z&to=2099-05-05T00:05:00Z&top={top}{query}{(continuation.Length > 0 ? "&continuation=" + continuation : "")}");
+            var from = continuation.Length > 0 ? "&continuation=" + continuation : "";
+            var (status, body) = await api.GetAsync(
+                $"stats/tls?from=2099-05-04T23:58:00Z&to=2099-05-05T00:05:00Z&top={top}{query}{from}");
             Assert.Equal(HttpStatusCode.OK, status);
             items.AddRange(body.GetProperty("items").EnumerateArray().Select(i =>
-                $"{i.GetProperty("day")} {i.GetProperty("domain")} {i.GetProperty("policy")} {i.GetProperty("successful")}/{i.GetProperty("failed")} "
+                $"{i.GetProperty("day")} {i.GetProperty("domain")} {i.GetProperty("policy")} "
+                    + $"{i.GetProperty("successful")}/{i.GetProperty("failed")} "
                 + string.Join(',', i.GetProperty("failures").EnumerateObject().Select(f => $"{f.Name}={f.Value}"))));
             next = body.GetProperty("continuation").GetString();
             Assert.InRange(body.GetProperty("items").GetArrayLength(), 0, top);

@@ -20,13 +20,17 @@ public sealed class TracesApiTests(TestedApi api)
         var at = DateTimeOffset.UtcNow;
         var id = MessageName.NewId(at);
         await Writer.WriteAsync(
-            [Event(id, at.AddSeconds(2), TraceKind.Delivered), Event(id, at, TraceKind.Accepted) with { InternetMessageId = $"<'{id}/#%@x".TrimStart('<') }], Token);
+            [
+                Event(id, at.AddSeconds(2), TraceKind.Delivered),
+                Event(id, at, TraceKind.Accepted) with { InternetMessageId = $"<'{id}/#%@x".TrimStart('<') }],
+            Token);
 
         foreach (var asked in (string[])[id, id.ToUpperInvariant(), Uri.EscapeDataString($"<'{id}/#%@x>")])
         {
             var (status, body) = await api.GetAsync($"traces?id={asked}");
             Assert.Equal(HttpStatusCode.OK, status);
-            Assert.Equal(["accepted", "delivered"], body.GetProperty("items").EnumerateArray().Select(e => e.GetProperty("kind").GetString()));
+            Assert.Equal(
+                ["accepted", "delivered"], body.GetProperty("items").EnumerateArray().Select(e => e.GetProperty("kind").GetString()));
         }
     }
 
@@ -45,7 +49,9 @@ public sealed class TracesApiTests(TestedApi api)
         string? continuation = null;
         do
         {
-            var (_, page) = await api.GetAsync($"traces?address={address}&from=2026-02-28T00:00:00Z&to=2026-03-02T00:00:00Z&top=2&continuation={continuation}");
+            var (_, page) =
+                await api.GetAsync(
+                    $"traces?address={address}&from=2026-02-28T00:00:00Z&to=2026-03-02T00:00:00Z&top=2&continuation={continuation}");
             found.AddRange(page.GetProperty("items").EnumerateArray().Select(e => e.GetProperty("detail").GetString()));
             continuation = page.GetProperty("continuation").GetString();
         }
@@ -61,7 +67,9 @@ public sealed class TracesApiTests(TestedApi api)
         var (oldId, youngId) = (MessageName.NewId(old), MessageName.NewId(young));
         var address = TestedApi.NewName() + "@example.test";
         await Writer.WriteAsync(
-            [Event(oldId, old, TraceKind.Accepted, address) with { InternetMessageId = oldId }, Event(youngId, young, TraceKind.Accepted, address) with { InternetMessageId = youngId }],
+            [
+                Event(oldId, old, TraceKind.Accepted, address) with { InternetMessageId = oldId },
+                Event(youngId, young, TraceKind.Accepted, address) with { InternetMessageId = youngId }],
             Token);
 
         var task = api.Services.GetServices<IHousekeepingTask>().Single(t => t.Name == "traces");
@@ -70,9 +78,12 @@ public sealed class TracesApiTests(TestedApi api)
             // Until nothing is left to do.
         }
 
-        var counts = await Task.WhenAll(CountAsync($"id={oldId}"), CountAsync($"id=<{oldId}>"), CountAsync($"id={youngId}"), CountAsync($"id=<{youngId}>"));
+        var counts =
+            await Task.WhenAll(
+                CountAsync($"id={oldId}"), CountAsync($"id=<{oldId}>"), CountAsync($"id={youngId}"), CountAsync($"id=<{youngId}>"));
         Assert.Equal([0, 0, 1, 1], counts);
-        Assert.Equal(1, await CountAsync($"address={address}&from={Uri.EscapeDataString(DateTimeOffset.UtcNow.AddDays(-30.9).ToString("O"))}"));
+        Assert.Equal(
+            1, await CountAsync($"address={address}&from={Uri.EscapeDataString(DateTimeOffset.UtcNow.AddDays(-30.9).ToString("O"))}"));
     }
 
     [Fact]
@@ -97,8 +108,10 @@ public sealed class TracesApiTests(TestedApi api)
         var (first, second) = (MessageName.NewId(now.AddSeconds(-9)), MessageName.NewId(now.AddSeconds(-8)));
         await Writer.WriteAsync(
             [
-                Event(first, now.AddSeconds(-9), TraceKind.Accepted, sender), Event(first, now.AddSeconds(-5), TraceKind.Relayed, "far@elsewhere.test"),
-                Event(second, now.AddSeconds(-8), TraceKind.Accepted, sender), Event(second, now.AddSeconds(-4), TraceKind.Bounced, "gone@elsewhere.test"),
+                Event(first, now.AddSeconds(-9), TraceKind.Accepted, sender),
+                Event(first, now.AddSeconds(-5), TraceKind.Relayed, "far@elsewhere.test"),
+                Event(second, now.AddSeconds(-8), TraceKind.Accepted, sender),
+                Event(second, now.AddSeconds(-4), TraceKind.Bounced, "gone@elsewhere.test"),
             ],
             Token);
 
@@ -106,7 +119,9 @@ public sealed class TracesApiTests(TestedApi api)
         var (_, whole) = await api.GetAsync($"traces?address={sender}&stories=true");
 
         Assert.Equal(["accepted", "accepted"], alone.GetProperty("items").EnumerateArray().Select(e => e.GetProperty("kind").GetString()));
-        Assert.Equal(["accepted", "relayed", "accepted", "bounced"], whole.GetProperty("items").EnumerateArray().Select(e => e.GetProperty("kind").GetString()));
+        Assert.Equal(
+            ["accepted", "relayed", "accepted", "bounced"],
+            whole.GetProperty("items").EnumerateArray().Select(e => e.GetProperty("kind").GetString()));
     }
 
     [Fact]
@@ -114,7 +129,9 @@ public sealed class TracesApiTests(TestedApi api)
     {
         var id = MessageName.NewId(DateTimeOffset.UtcNow);
         var address = TestedApi.NewName() + "@example.test";
-        await Writer.WriteAsync([Event(id, DateTimeOffset.UtcNow, TraceKind.Accepted, address), Event(id, DateTimeOffset.UtcNow, TraceKind.Delivered, address)], Token);
+        await Writer.WriteAsync(
+            [Event(id, DateTimeOffset.UtcNow, TraceKind.Accepted, address), Event(id, DateTimeOffset.UtcNow, TraceKind.Delivered, address)],
+            Token);
 
         foreach (var query in (string[])[$"id={id}", $"address={address}"])
         {

@@ -19,12 +19,17 @@ public sealed class DkimOptionsTests
     [Fact]
     public void Read_WrongValues_SaysWhichKey()
     {
-        Assert.StartsWith("Dkim__KeyVaultUri: ", Assert.Throws<ValidationException>(() => Read(("KeyVaultUri", "http://vault.test"))).Message, StringComparison.Ordinal);
-        Assert.StartsWith("Dkim__KeyVaultUri: ", Assert.Throws<ValidationException>(() => Read(("KeyVaultUri", "vault"))).Message, StringComparison.Ordinal);
+        Assert.StartsWith("Dkim__KeyVaultUri: ",
+            Assert.Throws<ValidationException>(() => Read(("KeyVaultUri", "http://vault.test"))).Message, StringComparison.Ordinal);
+        Assert.StartsWith("Dkim__KeyVaultUri: ", Assert.Throws<ValidationException>(() => Read(("KeyVaultUri", "vault"))).Message,
+            StringComparison.Ordinal);
         Assert.StartsWith(
-            "Dkim__KeyDirectory: ", Assert.Throws<ValidationException>(() => Read(("KeyVaultUri", "https://vault.test"), ("KeyDirectory", "keys"))).Message, StringComparison.Ordinal);
+            "Dkim__KeyDirectory: ",
+            Assert.Throws<ValidationException>(() => Read(("KeyVaultUri", "https://vault.test"), ("KeyDirectory", "keys"))).Message,
+            StringComparison.Ordinal);
     }
 
     private static DkimOptions Read(params (string Key, string Value)[] settings) => DkimOptions.Read(
-        new ConfigurationBuilder().AddInMemoryCollection(settings.Select(s => KeyValuePair.Create<string, string?>("Dkim:" + s.Key, s.Value))).Build());
+        new ConfigurationBuilder()
+            .AddInMemoryCollection(settings.Select(s => KeyValuePair.Create<string, string?>("Dkim:" + s.Key, s.Value))).Build());
 }

@@ -22,7 +22,9 @@ public sealed class RelaxedBodyTests
     [InlineData("a\rb\nc\r\r\nd", "a\rb\nc\r\r\nd\r\n")] // alone they are no line breaks
     [InlineData("x \r", "x \r\r\n")]
     public void Finish_OfABody_IsTheHashOfItsRelaxedForm(string body, string relaxed) =>
-        Assert.Equal(Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(relaxed))), Convert.ToHexString(Hash(Encoding.UTF8.GetBytes(body), 1000)));
+        Assert.Equal(
+            Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(relaxed))),
+            Convert.ToHexString(Hash(Encoding.UTF8.GetBytes(body), 1000)));
 
     [Fact]
     public void Append_AnyContentInAnyPieces_GivesTheHashOfAPlainRewriting()
@@ -30,7 +32,9 @@ public sealed class RelaxedBodyTests
         var random = new Random(5);
         for (var i = 0; i < 2000; i++)
         {
-            var body = string.Concat(Enumerable.Range(0, random.Next(60)).Select(_ => random.Next(6) switch { 0 => " ", 1 => "\t", 2 or 3 => "\r\n", 4 => "x", _ => "long words" }));
+            var body =
+                string.Concat(Enumerable.Range(0, random.Next(60))
+                    .Select(_ => random.Next(6) switch { 0 => " ", 1 => "\t", 2 or 3 => "\r\n", 4 => "x", _ => "long words" }));
             var octets = Encoding.ASCII.GetBytes(body);
 
             Assert.Equal(SHA256.HashData(Encoding.ASCII.GetBytes(Rewritten(body))), Hash(octets, random.Next(1, 20)));
@@ -80,7 +84,8 @@ public sealed class RelaxedBodyTests
     /// <summary>A header and then lines, made as they are read.</summary>
     private sealed class Endless(long length) : ForwardStream
     {
-        private static readonly byte[] Lines = Encoding.ASCII.GetBytes("From: a@example.test\r\n\r\n" + string.Concat(Enumerable.Repeat("a line of  some words  \r\n", 400)));
+        private static readonly byte[] Lines =
+            Encoding.ASCII.GetBytes("From: a@example.test\r\n\r\n" + string.Concat(Enumerable.Repeat("a line of  some words  \r\n", 400)));
 
         public long Given { get; private set; }
 

@@ -84,5 +84,6 @@ public sealed class RetiredSelectorsTests
         return domain.DkimKeys;
     }
 
-    private Task<int> RunAsync() => new RetiredSelectors(_dkim.Directory, _dkim.Keyring, _time).RunAsync(TestContext.Current.CancellationToken);
+    private Task<int> RunAsync() =>
+        new RetiredSelectors(_dkim.Directory, _dkim.Keyring, _time).RunAsync(TestContext.Current.CancellationToken);
 }

@@ -8,7 +8,9 @@ namespace MailFunctions.Functions.Tests.Dkim;
 /// <summary>Signatures of ours under verifiers of others: taken as they are, refused when anything of them is touched.</summary>
 public sealed class SignatureTests
 {
-    private const string Header = "Received: by us\r\nFrom: Alice <alice@example.test>\r\nTo: bob@one.test\r\nSubject: Hello\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@example.test>\r\n";
+    private const string Header =
+        "Received: by us\r\nFrom: Alice <alice@example.test>\r\nTo: bob@one.test\r\nSubject: Hello\r\nDate: Mon, 23 Nov 2026 10:00:00 "
+        + "+0000\r\nMessage-ID: <1@example.test>\r\n";
 
     private readonly TestDkim _dkim = new();
 
@@ -43,7 +45,8 @@ public sealed class SignatureTests
 
         Assert.Equal(names.Count, verdicts.Count);
         Assert.All(names.Zip(verdicts), one => Assert.True(
-            one.Second.Select(v => $"{v.Algorithm} {v.Result} {v.Domain} {v.UnderSized}").SequenceEqual(["rsa-sha256 pass example.test 0", "ed25519-sha256 pass example.test 0"]),
+            one.Second.Select(v => $"{v.Algorithm} {v.Result} {v.Domain} {v.UnderSized}")
+                .SequenceEqual(["rsa-sha256 pass example.test 0", "ed25519-sha256 pass example.test 0"]),
             $"{one.First}: {string.Join(" | ", one.Second)}"));
     }
 
@@ -62,7 +65,8 @@ public sealed class SignatureTests
     {
         var (touched, signed, records) = await TouchedAsync();
 
-        var passed = (await DkimVerifiers.MailAuthAsync(records, [.. touched.Values, signed])).Select(v => v.Count(one => one.Result == "pass")).ToList();
+        var passed = (await DkimVerifiers.MailAuthAsync(records, [.. touched.Values, signed]))
+            .Select(v => v.Count(one => one.Result == "pass")).ToList();
 
         Assert.Empty(touched.Keys.Where((_, i) => passed[i] > 0));
         Assert.Equal(2, passed[^1]); // untouched
@@ -84,7 +88,10 @@ public sealed class SignatureTests
     private async Task<(Dictionary<string, byte[]> Touched, byte[] Signed, Dictionary<string, string> Records)> TouchedAsync()
     {
         var signed = Encoding.UTF8.GetString(await _dkim.SignAsync(
-            Header + "Cc: c@one.test\r\nReply-To: r@example.test\r\nIn-Reply-To: <2@x>\r\nReferences: <2@x>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 7bit\r\nList-Id: <l.example.test>\r\n\r\nHello\r\n\r\nWorld\r\n"));
+            Header
+                + "Cc: c@one.test\r\nReply-To: r@example.test\r\nIn-Reply-To: <2@x>\r\nReferences: <2@x>\r\nMIME-Version: 1.0\r\n"
+                    + "Content-Type: text/plain\r\nContent-Transfer-Encoding: 7bit\r\nList-Id: "
+                        + "<l.example.test>\r\n\r\nHello\r\n\r\nWorld\r\n"));
         var header = signed[signed.IndexOf("Received:", StringComparison.Ordinal)..signed.IndexOf("\r\n\r\n", StringComparison.Ordinal)];
         var touched = new Dictionary<string, string>
         {

@@ -19,7 +19,8 @@ public sealed class SigningDomainsTests
     {
         var found = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => FindAsync(TestDkim.Domain)));
 
-        Assert.All(found, f => Assert.Equal(["rsa-sha256", "ed25519-sha256"], Assert.IsType<SigningDomain.Ours>(f).Keys.Select(k => k.Algorithm)));
+        Assert.All(
+            found, f => Assert.Equal(["rsa-sha256", "ed25519-sha256"], Assert.IsType<SigningDomain.Ours>(f).Keys.Select(k => k.Algorithm)));
         Assert.Equal(2, _dkim.Keys.Keys.Count);
         var keys = _dkim.Directory.Domains[TestDkim.Domain].DkimKeys;
         Assert.Equal(["mf20260101r active", "mf20260101e active"], keys.Select(k => $"{k.Selector} {k.State}"));
@@ -68,7 +69,9 @@ public sealed class SigningDomainsTests
         _dkim.Directory.Put(_dkim.Keyring.Activate(domain));
         _time.Advance(SigningDomains.Fresh);
 
-        Assert.Equal(["mf20260101-2r", "mf20260101-2e"], Assert.IsType<SigningDomain.Ours>(await FindAsync(TestDkim.Domain)).Keys.Select(k => k.Selector));
+        Assert.Equal(
+            ["mf20260101-2r", "mf20260101-2e"],
+            Assert.IsType<SigningDomain.Ours>(await FindAsync(TestDkim.Domain)).Keys.Select(k => k.Selector));
     }
 
     [Fact]
@@ -87,7 +90,8 @@ public sealed class SigningDomainsTests
         var fresh = new TestDkim(_time) { Keys = { IsAway = true } };
         fresh.Directory.Put(_dkim.Directory.Domains[TestDkim.Domain]);
 
-        var away = Assert.IsType<SigningDomain.Unavailable>(await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken));
+        var away =
+            Assert.IsType<SigningDomain.Unavailable>(await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken));
         Assert.Contains("The vault is away", away.Reason, StringComparison.Ordinal);
         var reads = fresh.Keys.Reads;
         await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken);
@@ -100,7 +104,10 @@ public sealed class SigningDomainsTests
 
         fresh.Keys.IsAway = false;
         _time.Advance(SigningDomains.Retry);
-        Assert.Equal(2, Assert.IsType<SigningDomain.Ours>(await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken)).Keys.Count);
+        Assert.Equal(
+            2,
+            Assert.IsType<SigningDomain.Ours>(await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken))
+                .Keys.Count);
     }
 
     [Fact]
@@ -118,7 +125,8 @@ public sealed class SigningDomainsTests
                 fresh.Keys.Keys[keys[0].Secret] = broken;
             }
 
-            var found = Assert.IsType<SigningDomain.Ours>(await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken));
+            var found =
+                Assert.IsType<SigningDomain.Ours>(await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken));
             Assert.Equal("ed25519-sha256", Assert.Single(found.Keys).Algorithm);
         }
     }

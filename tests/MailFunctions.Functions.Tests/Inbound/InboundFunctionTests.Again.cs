@@ -24,7 +24,8 @@ public sealed partial class InboundFunctionTests
     [Fact]
     public async Task Run_AgainWhenTheAliasHasFurtherTargets_MissesNoneAndDoublesNone()
     {
-        foreach (var targets in (string[][])[["far@one.test"], ["far@one.test", "further@one.test"], ["last@one.test", "further@one.test", "far@one.test"]])
+        foreach (var targets in (string[][])[
+            ["far@one.test"], ["far@one.test", "further@one.test"], ["last@one.test", "further@one.test", "far@one.test"]])
         {
             _directory.Alias("team@example.test", targets);
             await RunAsync(Envelope("team@example.test"));

@@ -63,7 +63,8 @@ public sealed class ContentTests
         var results = await Attempts.RunAsync(without, job);
 
         Assert.Equal(
-            ["MAIL FROM:<alice@example.test> 2", "MAIL FROM:<alice@example.test> SMTPUTF8 1"], with.Messages.Select(m => $"{m.Sender} {m.Recipients.Count}"));
+            ["MAIL FROM:<alice@example.test> 2", "MAIL FROM:<alice@example.test> SMTPUTF8 1"],
+            with.Messages.Select(m => $"{m.Sender} {m.Recipients.Count}"));
         Assert.Equal(
             ["a@one.test relayed", "b@one.test relayed", "ä@one.test failed"], results.Select(r => $"{r.Recipient.Address} {r.Kind}"));
     }
@@ -101,7 +102,9 @@ public sealed class ContentTests
 
             await Attempts.RunAsync(mta, job);
 
-            Assert.Equal(("MAIL FROM:<alice@example.test>", "Subject: x\r\n\r\nHello\r\n"), (Assert.Single(mta.Messages).Sender, mta.Messages.First().Text()));
+            Assert.Equal(
+                ("MAIL FROM:<alice@example.test>", "Subject: x\r\n\r\nHello\r\n"),
+                (Assert.Single(mta.Messages).Sender, mta.Messages.First().Text()));
         }
     }
 
@@ -109,9 +112,11 @@ public sealed class ContentTests
     public async Task EightBitEverywhere_SevenBitPeer_GetsAsciiThatReadsTheSame()
     {
         var content = Encoding.UTF8.GetBytes(
-            "From: Jörg <joerg@example.test>\r\nTo: undisclosed:;\r\nSubject: Grüße aus Köln\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+            "From: Jörg <joerg@example.test>\r\nTo: undisclosed:;\r\nSubject: Grüße aus Köln\r\nMIME-Version: 1.0\r\nContent-Type: "
+                + "multipart/mixed; boundary=b\r\n\r\n"
             + "präambel\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Description: Überblick\r\n\r\näöü\r\n"
-            + "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: Weitergeleitet: für dich\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nß\r\n"
+            + "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: Weitergeleitet: für dich\r\nContent-Type: "
+                + "text/plain; charset=utf-8\r\n\r\nß\r\n"
             + "--b\r\nContent-Type: application/octet-stream; name=\"ä.bin\"\r\n\r\n\u0080\u0081\r\n--b--\r\nepilög\r\n");
         await using var mta = new ScriptedMta { Extensions = [] };
 

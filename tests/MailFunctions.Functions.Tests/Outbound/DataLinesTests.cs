@@ -26,9 +26,13 @@ public sealed class DataLinesTests
 
             var whole = Write(octets, octets.Length + 1, dots: true);
 
-            Assert.Equal(string.Concat(lines.Split('\n')[..^1].Select(l => (l.StartsWith('.') ? "." : "") + l + "\r\n")), Encoding.Latin1.GetString(whole));
+            Assert.Equal(
+                string.Concat(lines.Split('\n')[..^1].Select(l => (l.StartsWith('.') ? "." : "") + l + "\r\n")),
+                Encoding.Latin1.GetString(whole));
             Assert.Equal(whole, Write(octets, random.Next(1, 8), dots: true));
-            Assert.Equal(lines.Replace("\n", "\r\n", StringComparison.Ordinal), Encoding.Latin1.GetString(Write(octets, random.Next(1, 8), dots: false)));
+            Assert.Equal(
+                lines.Replace("\n", "\r\n", StringComparison.Ordinal),
+                Encoding.Latin1.GetString(Write(octets, random.Next(1, 8), dots: false)));
         }
     }
 
@@ -46,7 +50,8 @@ public sealed class DataLinesTests
         {
             for (var piece = 1; piece < 6; piece++)
             {
-                var traits = await ContentTraits.ReadAsync(new Pieces(Encoding.Latin1.GetBytes(text), piece), TestContext.Current.CancellationToken);
+                var traits =
+                    await ContentTraits.ReadAsync(new Pieces(Encoding.Latin1.GetBytes(text), piece), TestContext.Current.CancellationToken);
 
                 Assert.Equal((body, header), (traits.Body, traits.HasEightBitHeader));
             }

@@ -29,7 +29,9 @@ public sealed class OverdueJobsTests
     [Fact]
     public async Task Run_JobUnderWayOrOnHold_IsLeftAlone()
     {
-        await PutAsync("leased", j => j with { NextAttempt = _time.Now - TimeSpan.FromMinutes(11), LeasedUntil = _time.Now + TimeSpan.FromMinutes(1) });
+        await PutAsync(
+            "leased",
+            j => j with { NextAttempt = _time.Now - TimeSpan.FromMinutes(11), LeasedUntil = _time.Now + TimeSpan.FromMinutes(1) });
         await PutAsync("held", j => j with { NextAttempt = _time.Now - TimeSpan.FromMinutes(11), State = JobState.Held });
 
         Assert.Equal(0, await RunAsync());

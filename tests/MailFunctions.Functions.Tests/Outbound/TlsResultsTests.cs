@@ -66,7 +66,8 @@ public sealed class TlsResultsTests
 
         await results.WriteAsync(CancellationToken.None);
 
-        Assert.EndsWith($"* success 500", string.Join(", ", _store.Writes.Single().Split(", ").Order(StringComparer.Ordinal).Take(1)), StringComparison.Ordinal);
+        Assert.EndsWith($"* success 500", string.Join(", ", _store.Writes.Single().Split(", ").Order(StringComparer.Ordinal).Take(1)),
+            StringComparison.Ordinal);
         Assert.Equal(TlsResults.MaxCounts + 1, _store.Writes.Single().Split(", ").Length);
     }
 
@@ -86,12 +87,14 @@ public sealed class TlsResultsTests
             }
 
             Days.AddRange(counts.Select(c => c.Day));
-            Writes.Add(string.Join(", ", counts.OrderBy(c => c.Domain, StringComparer.Ordinal).Select(c => $"{c.Domain} {c.Result} {c.Sessions}")));
+            Writes.Add(string.Join(
+                ", ", counts.OrderBy(c => c.Domain, StringComparer.Ordinal).Select(c => $"{c.Domain} {c.Result} {c.Sessions}")));
             return Task.CompletedTask;
         }
 
         public async IAsyncEnumerable<TlsCount> ReadAsync(
-            DateOnly from, DateOnly to, string? domain, (string Domain, string Policy)? after, [EnumeratorCancellation] CancellationToken cancellationToken)
+            DateOnly from, DateOnly to, string? domain, (string Domain, string Policy)? after,
+            [EnumeratorCancellation] CancellationToken cancellationToken)
         {
             await Task.CompletedTask;
             yield break;

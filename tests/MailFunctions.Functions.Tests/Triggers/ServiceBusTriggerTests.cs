@@ -18,7 +18,9 @@ public sealed class ServiceBusTriggerTests
 {
     /// <summary>What the package's class of this name has, for queues and topics.</summary>
     private static readonly string[] OfficialProperties =
-        ["QueueName", "TopicName", "SubscriptionName", "Connection", "IsSessionsEnabled", "AutoCompleteMessages", "IsBatched", "Cardinality"];
+        [
+            "QueueName", "TopicName", "SubscriptionName", "Connection", "IsSessionsEnabled", "AutoCompleteMessages", "IsBatched",
+            "Cardinality"];
 
     [Fact]
     public void Attribute_IsTheOfficialOne_AsFarAsItGoes()
@@ -29,8 +31,10 @@ public sealed class ServiceBusTriggerTests
         Assert.Equal((typeof(TriggerBindingAttribute), true, true), (type.BaseType, type.IsPublic, type.IsSealed));
         var parameter = Assert.Single(Assert.Single(type.GetConstructors()).GetParameters());
         Assert.Equal((typeof(string), "queueName"), (parameter.ParameterType, parameter.Name));
-        Assert.Empty(type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly).Select(p => p.Name).Except(OfficialProperties));
-        Assert.DoesNotContain(type.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly), m => !m.IsSpecialName);
+        Assert.Empty(type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+            .Select(p => p.Name).Except(OfficialProperties));
+        Assert.DoesNotContain(
+            type.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly), m => !m.IsSpecialName);
         Assert.True(type.GetProperty("QueueName") is { CanWrite: false } queue && queue.PropertyType == typeof(string));
         Assert.True(type.GetProperty("Connection") is { CanWrite: true } connection && connection.PropertyType == typeof(string));
         Assert.Equal(ConverterFallbackBehavior.Default, type.GetCustomAttribute<ConverterFallbackBehaviorAttribute>()!.Behavior);
@@ -55,7 +59,9 @@ public sealed class ServiceBusTriggerTests
         var result = await ConvertAsync("AzureServiceBusReceivedMessage", [.. token.ToByteArray(), .. sent.ToBytes().ToArray()]);
 
         var message = Assert.IsType<ServiceBusReceivedMessage>(result.Value);
-        Assert.Equal(("m1", "{\"v\":1}", 3, token.ToString()), (message.MessageId, message.Body.ToString(), message.DeliveryCount, message.LockToken));
+        Assert.Equal(
+            ("m1", "{\"v\":1}", 3, token.ToString()),
+            (message.MessageId, message.Body.ToString(), message.DeliveryCount, message.LockToken));
         Assert.Equal("trace", message.ApplicationProperties["Diagnostic-Id"]);
     }
 
@@ -64,7 +70,9 @@ public sealed class ServiceBusTriggerTests
     [InlineData(15)]
     [InlineData(40)]
     public async Task Convert_WhatIsNoMessage_FailsTheInvocationAndDoesNotThrow(int octets) =>
-        Assert.Equal(ConversionStatus.Failed, (await ConvertAsync("AzureServiceBusReceivedMessage", [.. Enumerable.Repeat((byte)0xff, octets)])).Status);
+        Assert.Equal(
+            ConversionStatus.Failed,
+            (await ConvertAsync("AzureServiceBusReceivedMessage", [.. Enumerable.Repeat((byte)0xff, octets)])).Status);
 
     [Fact]
     public async Task Convert_DataOfAnotherSource_IsLeftToOthers() =>
@@ -72,7 +80,9 @@ public sealed class ServiceBusTriggerTests
 
     private static async Task<ConversionResult> ConvertAsync(string source, byte[] content)
     {
-        var converter = (IInputConverter)Activator.CreateInstance(typeof(ServiceBusTriggerAttribute).GetCustomAttribute<InputConverterAttribute>()!.ConverterType, nonPublic: true)!;
+        var converter =
+            (IInputConverter)Activator.CreateInstance(
+                typeof(ServiceBusTriggerAttribute).GetCustomAttribute<InputConverterAttribute>()!.ConverterType, nonPublic: true)!;
         return await converter.ConvertAsync(new Context(new Data(source, BinaryData.FromBytes(content))));
     }
 

@@ -55,7 +55,9 @@ public sealed class SpanTests : IDisposable
         }));
 
         var span = Assert.Single(_ended);
-        Assert.Equal((TraceId, parent, "Test", ActivityKind.Consumer), (span.TraceId.ToString(), span.ParentSpanId.ToString(), span.OperationName, span.Kind));
+        Assert.Equal(
+            (TraceId, parent, "Test", ActivityKind.Consumer),
+            (span.TraceId.ToString(), span.ParentSpanId.ToString(), span.OperationName, span.Kind));
         Assert.Equal(ActivityStatusCode.Error, span.Status);
         Assert.Equal(span.Id, within);
     }
@@ -97,7 +99,8 @@ public sealed class SpanTests : IDisposable
         using (MailSpans.Continue("test", ActivityKind.Consumer, Parent))
         {
             await new Functions.Outbound.JobMaker(jobs, bus, TimeProvider.System)
-                .CreateAsync(envelope, envelope.MailFrom, null, [(to, new OutboundRecipient { Address = to.ToString() })], CancellationToken.None);
+                .CreateAsync(
+                    envelope, envelope.MailFrom, null, [(to, new OutboundRecipient { Address = to.ToString() })], CancellationToken.None);
         }
 
         var job = Assert.Single(jobs.Rows.Values);

@@ -6,7 +6,8 @@ namespace MailFunctions.Protocols.Tests.Harness;
 
 /// <summary>
 /// A conversation as a plain file, in the manner of mail RFCs. `C:` what the client sends, `S:` what the server has to
-/// answer, `*` standing for anything; `S*:` a whole SMTP reply, by its last line. `C-TLS` makes the client's handshake, `C-CLOSE` hangs up, `S-CLOSE` wants the server
+/// answer, `*` standing for anything; `S*:` a whole SMTP reply, by its last line. `C-TLS` makes the client's handshake, `C-CLOSE` hangs up,
+/// `S-CLOSE` wants the server
 /// to close. `[plain]` and `[tls]` before a line keep it to connections of that kind. `\r`, `\n`, `\0`, `\xNN`, `\\`
 /// write octets; a line that ends in `\` sends no CRLF; `{n*text}` repeats. `# key: value` sets something up, and other
 /// lines with `#` are remarks.

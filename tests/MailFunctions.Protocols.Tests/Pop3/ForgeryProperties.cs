@@ -12,7 +12,9 @@ namespace MailFunctions.Protocols.Tests.Pop3;
 public sealed class ForgeryProperties
 {
     private static readonly Gen<byte[]> Octets =
-        Gen.OneOf<string>(".", "..", "\r\n", "\r", "\n", "\r\n.\r\n", "\n.\n", "\r.\r", "\n.\r\n", "\r\n.\n", "+OK\n", "-ERR\r", "+OK 2 99\n", "\0", "a", "\u0085")
+        Gen.OneOf<string>(
+            ".", "..", "\r\n", "\r", "\n", "\r\n.\r\n", "\n.\n", "\r.\r", "\n.\r\n", "\r\n.\n", "+OK\n", "-ERR\r", "+OK 2 99\n", "\0", "a",
+            "\u0085")
             .Array[0, 40].Select(parts => Encoding.Latin1.GetBytes(string.Concat(parts)));
 
     private static readonly Gen<byte[]> Content = Gen.Frequency((4, Octets), (1, Gen.Byte.Array[0, 200]));

@@ -11,7 +11,8 @@ public sealed class RetrieveTests
 {
     /// <summary>Content made of what can go wrong: dots, line breaks whole and bare, and text between.</summary>
     private static readonly Gen<byte[]> Content =
-        Gen.OneOf<string>(".", "..", "\r\n", "\r", "\n", "\r\n.", "\r\n.\r\n", "\r.", "\n.", "a", "text", "\0", "\u00e9", new string('x', 300))
+        Gen.OneOf<string>(
+            ".", "..", "\r\n", "\r", "\n", "\r\n.", "\r\n.\r\n", "\r.", "\n.", "a", "text", "\0", "\u00e9", new string('x', 300))
             .Array[0, 60].Select(parts => Encoding.UTF8.GetBytes(string.Concat(parts)));
 
     [Fact]
@@ -77,7 +78,8 @@ public sealed class RetrieveTests
     {
         var server = ServerWith(6);
         await Session.RunPop3Async(server, [Encoding.ASCII.GetBytes(
-            $"USER alice@example.test\r\nPASS {TestServer.Password}\r\nDELE 3\r\n{commands.Replace("|", "\r\n", StringComparison.Ordinal)}\r\nRSET\r\nQUIT\r\n")]);
+            $"USER alice@example.test\r\nPASS {TestServer.Password}\r\nDELE 3\r\n"
+                + $"{commands.Replace("|", "\r\n", StringComparison.Ordinal)}\r\nRSET\r\nQUIT\r\n")]);
 
         Assert.Equal(expected, string.Join('|', server.Maildrop.LikelyNext.Select(Show)));
     }
@@ -87,7 +89,8 @@ public sealed class RetrieveTests
     {
         var server = ServerWith(300);
         var commands = string.Concat(Enumerable.Range(1, 20).Select(i => $"RETR {i * 2}\r\n")) + "RETR 150\r\nRETR 120\r\nRETR 20\r\n";
-        await Session.RunPop3Async(server, [Encoding.ASCII.GetBytes($"USER alice@example.test\r\nPASS {TestServer.Password}\r\n{commands}QUIT\r\n")]);
+        await Session.RunPop3Async(
+            server, [Encoding.ASCII.GetBytes($"USER alice@example.test\r\nPASS {TestServer.Password}\r\n{commands}QUIT\r\n")]);
 
         var next = server.Maildrop.LikelyNext;
         Assert.Equal("32: " + string.Join(' ', Enumerable.Range(2, 16).Select(i => i * 2)), Show(next[0]));

@@ -68,7 +68,9 @@ public sealed class CodecProperties
 
     [Fact]
     public void PathArgument_AnyText_IsReadOrRefused() =>
-        Gen.OneOf("<", ">", "@", "\"", "\\", "a", "example.test", ":", ",", " ", "SIZE=1", "=", ".", "[", "]", "IPv6:::1", "ü", "\uFFFD", "\0").Array[0, 14].Sample(parts =>
+        Gen.OneOf(
+            "<", ">", "@", "\"", "\\", "a", "example.test", ":", ",", " ", "SIZE=1", "=", ".", "[", "]", "IPv6:::1", "ü", "\uFFFD", "\0")
+            .Array[0, 14].Sample(parts =>
         {
             var text = string.Concat(parts);
             var path = PathArgument.Parse(text);
@@ -85,7 +87,8 @@ public sealed class CodecProperties
 
     [Fact]
     public void ProxyHeader_AnyAddressesCutAnywhere_AreReadBack() =>
-        Gen.Select(Gen.Byte.Array[16], Gen.Byte.Array[16], Gen.UShort, Gen.Bool, Gen.Byte.Array[0, 300]).Sample((source, destination, port, six, values) =>
+        Gen.Select(Gen.Byte.Array[16], Gen.Byte.Array[16], Gen.UShort, Gen.Bool, Gen.Byte.Array[0, 300])
+            .Sample((source, destination, port, six, values) =>
         {
             var size = six ? 16 : 4;
             var length = (2 * size) + 4 + values.Length;
@@ -108,7 +111,10 @@ public sealed class CodecProperties
 
     [Fact]
     public void ProxyHeader_AnyOctets_AreReadOrRefusedWithinItsBound() =>
-        Gen.Select(Gen.OneOf("", "PROXY ", "PROXY TCP4 ", "PROXY TCP6 1::1 ", "\r\n\r\n\0\r\nQUIT\n", "\r\n\r\n\0\r\nQUIT\n!"), Gen.Byte.Array[0, 200]).Sample((start, rest) =>
+        Gen.Select(
+            Gen.OneOf("", "PROXY ", "PROXY TCP4 ", "PROXY TCP6 1::1 ", "\r\n\r\n\0\r\nQUIT\n", "\r\n\r\n\0\r\nQUIT\n!"),
+            Gen.Byte.Array[0, 200])
+            .Sample((start, rest) =>
         {
             byte[] octets = [.. Encoding.Latin1.GetBytes(start), .. rest];
             ProxyHeader.TryRead(new ReadOnlySequence<byte>(octets), out _, out _);
@@ -143,7 +149,8 @@ public sealed class CodecProperties
     {
         for (var i = 0; i < octets.Length; i++)
         {
-            if ((octets[i] == '\n' && (i == 0 || octets[i - 1] != '\r')) || (octets[i] == '\r' && (i + 1 == octets.Length || octets[i + 1] != '\n')))
+            if ((octets[i] == '\n' && (i == 0 || octets[i - 1] != '\r'))
+                || (octets[i] == '\r' && (i + 1 == octets.Length || octets[i + 1] != '\n')))
             {
                 return true;
             }

@@ -13,13 +13,15 @@ public sealed class MemoryTests
     [Fact]
     public async Task Smtp_MuchOfTheSame_HoldsNoMemory()
     {
-        var message = Encoding.ASCII.GetBytes($"MAIL FROM:<a@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\nSubject: x\r\n\r\n{new string('x', 60_000)}\r\n.\r\n");
+        var message = Encoding.ASCII.GetBytes(
+            $"MAIL FROM:<a@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\nSubject: x\r\n\r\n{new string('x', 60_000)}\r\n.\r\n");
         var server = new TestServer { KeepsContent = false };
         var held = new List<long>();
         await Session.RunAsync(server, ListenerKind.Mx, Pieces());
 
         Assert.Equal(2000, server.Accepted.Count);
-        Assert.True(held[1] - held[0] < 2 * 1024 * 1024, $"{held[1] - held[0]} octets more are held after 120 MB of messages than after 12 MB");
+        Assert.True(
+            held[1] - held[0] < 2 * 1024 * 1024, $"{held[1] - held[0]} octets more are held after 120 MB of messages than after 12 MB");
 
         IEnumerable<byte[]> Pieces()
         {
@@ -35,7 +37,10 @@ public sealed class MemoryTests
         }
     }
 
-    /// <summary>A longer message passes through the same pooled buffers: what a message costs does not grow with it (the pipes of the test wait more often, and so allocate a little).</summary>
+    /// <summary>
+    /// A longer message passes through the same pooled buffers: what a message costs does not grow with it (the pipes of the test wait more
+    /// often, and so allocate a little).
+    /// </summary>
     [Fact]
     public async Task Smtp_LongerMessages_AllocateNoMore()
     {
@@ -93,10 +98,13 @@ public sealed class MemoryTests
     {
         const int Messages = 500;
         var lines = string.Concat(Enumerable.Repeat($"{new string('x', 62)}\r\n", octets / 64));
-        var message = Encoding.ASCII.GetBytes($"MAIL FROM:<a@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\nSubject: x\r\n\r\n{lines}.\r\n");
+        var message =
+            Encoding.ASCII.GetBytes(
+                $"MAIL FROM:<a@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\nSubject: x\r\n\r\n{lines}.\r\n");
         var server = new TestServer { KeepsContent = false };
         var before = GC.GetTotalAllocatedBytes(precise: true);
-        await Session.RunAsync(server, ListenerKind.Mx, [.. Enumerable.Repeat(message, Messages).Prepend("EHLO client.test\r\n"u8.ToArray())]);
+        await Session.RunAsync(
+            server, ListenerKind.Mx, [.. Enumerable.Repeat(message, Messages).Prepend("EHLO client.test\r\n"u8.ToArray())]);
         var allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
 
         Assert.Equal(Messages, server.Accepted.Count);

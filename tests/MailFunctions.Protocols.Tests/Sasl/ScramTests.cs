@@ -40,7 +40,10 @@ public sealed class ScramTests
     {
         using var session = await StartAsync(tls: true);
 
-        Assert.StartsWith("535", await LoginAsync(session, "SCRAM-SHA-256-PLUS", EndPoint, Alice, TestServer.Password, binding: new byte[32]), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "535",
+            await LoginAsync(session, "SCRAM-SHA-256-PLUS", EndPoint, Alice, TestServer.Password, binding: new byte[32]),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -61,7 +64,8 @@ public sealed class ScramTests
     {
         using var session = await StartAsync(tls: false);
 
-        Assert.StartsWith("504", await session.AskAsync($"AUTH SCRAM-SHA-256-PLUS {Base64($"{EndPoint},,n={Alice},r=abc")}"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "504", await session.AskAsync($"AUTH SCRAM-SHA-256-PLUS {Base64($"{EndPoint},,n={Alice},r=abc")}"), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -76,7 +80,9 @@ public sealed class ScramTests
     {
         using var session = await StartAsync(tls: true);
         var first = Fields((await session.AskAsync($"AUTH SCRAM-SHA-256 {Base64($"n,,n={Alice},r=abc")}"))[4..]);
-        var final = string.Format(System.Globalization.CultureInfo.InvariantCulture, form, Base64("n,,"), first['r'], Convert.ToBase64String(new byte[32]));
+        var final =
+            string.Format(
+                System.Globalization.CultureInfo.InvariantCulture, form, Base64("n,,"), first['r'], Convert.ToBase64String(new byte[32]));
 
         Assert.StartsWith(code, await session.AskAsync(Base64(final)), StringComparison.Ordinal);
         Assert.StartsWith("250", await session.AskAsync("NOOP"), StringComparison.Ordinal);
@@ -90,7 +96,8 @@ public sealed class ScramTests
         return session;
     }
 
-    private static async Task<string> LoginAsync(TimedSession session, string mechanism, string flag, string name, string password, byte[]? binding = null)
+    private static async Task<string> LoginAsync(
+        TimedSession session, string mechanism, string flag, string name, string password, byte[]? binding = null)
     {
         var clientFirst = $"n={name},r=fyko+d2lbbFgONRv9qkxdawL";
         var reply = await session.AskAsync($"AUTH {mechanism} {Base64($"{flag},,{clientFirst}")}");
@@ -101,9 +108,11 @@ public sealed class ScramTests
 
         byte[] header = [.. Encoding.UTF8.GetBytes($"{flag},,"), .. flag == EndPoint ? binding ?? session.EndPointBinding : []];
         var withoutProof = $"c={Convert.ToBase64String(header)},r={server['r']}";
-        var messages = Encoding.UTF8.GetBytes($"{clientFirst},{Encoding.UTF8.GetString(Convert.FromBase64String(reply[4..]))},{withoutProof}");
+        var messages =
+            Encoding.UTF8.GetBytes($"{clientFirst},{Encoding.UTF8.GetString(Convert.FromBase64String(reply[4..]))},{withoutProof}");
         var salted = Rfc2898DeriveBytes.Pbkdf2(
-            password, Convert.FromBase64String(server['s']), int.Parse(server['i'], System.Globalization.CultureInfo.InvariantCulture), HashAlgorithmName.SHA256, 32);
+            password, Convert.FromBase64String(server['s']), int.Parse(server['i'], System.Globalization.CultureInfo.InvariantCulture),
+            HashAlgorithmName.SHA256, 32);
         var clientKey = HMACSHA256.HashData(salted, "Client Key"u8);
         var proof = HMACSHA256.HashData(SHA256.HashData(clientKey), messages).Zip(clientKey, (s, k) => (byte)(s ^ k)).ToArray();
         reply = await session.AskAsync(Base64($"{withoutProof},p={Convert.ToBase64String(proof)}"));

@@ -71,7 +71,8 @@ public sealed partial class MailboxListTests
 
     private static readonly Gen<string> Field = Gen.OneOf<string>(
         Own, "chief@bank.example", "<", ">", "(", ")", "\"", ":", ";", ",", "@", " ", "\\", ".", "me", "chief", "bank.example", "ours.test",
-        "<me@ours.test>", "=?utf-8?q?", "?=", "=40", "=2C", "=22", "[", "]", "\t", "\u00fc", "'", "=?utf-8?b?Y2hpZWZAYmFuay5leGFtcGxlLA==?=")
+        "<me@ours.test>", "=?utf-8?q?", "?=", "=40", "=2C", "=22", "[", "]", "\t", "\u00fc", "'",
+        "=?utf-8?b?Y2hpZWZAYmFuay5leGFtcGxlLA==?=")
         .Array[1, 8].Select(string.Concat);
 
     [Fact]

@@ -23,7 +23,9 @@ public sealed class SpanTests
         using var session = await TimedSession.StartAsync();
         foreach (var _ in (int[])[1, 2])
         {
-            await SendAsync(session, session.Server.Answered.Count == 0 ? [Hello, Mail, "RCPT TO:<bob@example.test>"] : [Mail, "RCPT TO:<bob@example.test>"]);
+            await SendAsync(
+                session,
+                session.Server.Answered.Count == 0 ? [Hello, Mail, "RCPT TO:<bob@example.test>"] : [Mail, "RCPT TO:<bob@example.test>"]);
         }
 
         await session.AskAsync(Mail);
@@ -36,7 +38,9 @@ public sealed class SpanTests
         Assert.Equal([first.Id, second.Id], session.Server.TraceParents);
         Assert.Equal(session.Server.Accepted[0].Envelope.Id, first.GetTagItem(MailSpans.MessageTag));
         Assert.Equal(
-            ["mail.listener=mx", $"mail.message={session.Server.Accepted[0].Envelope.Id}", "mail.octets=17", "mail.recipients=1", "smtp.reply=250"],
+            [
+                "mail.listener=mx", $"mail.message={session.Server.Accepted[0].Envelope.Id}", "mail.octets=17", "mail.recipients=1",
+                "smtp.reply=250"],
             first.TagObjects.Select(t => $"{t.Key}={t.Value}").Order()); // and no address
         Assert.Equal((ActivityStatusCode.Unset, ActivityStatusCode.Error), (first.Status, given.Status));
         Assert.Null(Activity.Current);
@@ -72,7 +76,9 @@ public sealed class SpanTests
 
         var told = Assert.Single(session.Server.Answered);
         var envelope = Assert.Single(session.Server.Accepted).Envelope;
-        Assert.Equal((envelope.Id, ListenerKind.Mx, envelope.Client, "a@elsewhere.test", 250), (told.Id, told.Listener, told.Client, told.ReversePath, told.Reply.Code));
+        Assert.Equal(
+            (envelope.Id, ListenerKind.Mx, envelope.Client, "a@elsewhere.test", 250),
+            (told.Id, told.Listener, told.Client, told.ReversePath, told.Reply.Code));
         Assert.Equal(["bob@example.test"], told.Recipients.Select(r => r.Address));
         var refused = Assert.Single(session.Server.Refused, r => r.Id == told.Id);
         Assert.Equal(["nobody@example.test 550"], refused.Recipients.Select(r => $"{r.Address} {r.Reply.Code}"));
@@ -92,7 +98,8 @@ public sealed class SpanTests
         Assert.Equal(451, Assert.Single(session.Server.Answered).Reply.Code);
     }
 
-    private static ActivityListener Listen(ConcurrentQueue<Activity> spans, ActivitySamplingResult sampling = ActivitySamplingResult.AllDataAndRecorded)
+    private static ActivityListener Listen(
+        ConcurrentQueue<Activity> spans, ActivitySamplingResult sampling = ActivitySamplingResult.AllDataAndRecorded)
     {
         var listener = new ActivityListener
         {

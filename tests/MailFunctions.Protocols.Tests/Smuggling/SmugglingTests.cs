@@ -11,7 +11,8 @@ namespace MailFunctions.Protocols.Tests.Smuggling;
 /// </summary>
 public sealed class SmugglingTests
 {
-    private const string Smuggled = "MAIL FROM:<forged@example.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\nSubject: smuggled\r\n\r\nforged\r\n.\r\n";
+    private const string Smuggled =
+        "MAIL FROM:<forged@example.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\nSubject: smuggled\r\n\r\nforged\r\n.\r\n";
     private const string Behind = "MAIL FROM:<alice@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\nRSET\r\nQUIT\r\n";
 
     /// <summary>A sequence, and whether it has a bare CR or LF; those without are harmless content.</summary>
@@ -53,14 +54,19 @@ public sealed class SmugglingTests
     public async Task Data_SequenceThatIsNoEnd_TakesOneMessageAtMost(string sequence, bool refused)
     {
         var dialog = Encoding.Latin1.GetBytes(
-            $"EHLO client.test\r\nMAIL FROM:<alice@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\nSubject: one\r\n\r\nfirst{sequence}{Smuggled}{Behind}");
-        List<byte[][]> cuts = [[dialog], [.. dialog.Select(o => new[] { o })], .. Enumerable.Range(1, dialog.Length - 1).Select(at => new[] { dialog[..at], dialog[at..] })];
+            "EHLO client.test\r\nMAIL FROM:<alice@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\nSubject: one\r\n\r\n"
+                + $"first{sequence}{Smuggled}{Behind}");
+        List<byte[][]> cuts =
+            [[dialog], [.. dialog.Select(o => new[] { o })],
+                .. Enumerable.Range(1, dialog.Length - 1).Select(at => new[] { dialog[..at], dialog[at..] })];
         foreach (var cut in cuts)
         {
             var server = new TestServer();
             var replies = await Session.RunAsync(server, ListenerKind.Mx, cut);
 
-            Assert.Equal(["220", "250", "250", "250", "354", .. refused ? ["550"] : (string[])["250", "250", "250", "250", "221"]], replies.Select(r => r[..3]));
+            Assert.Equal(
+                ["220", "250", "250", "250", "354", .. refused ? ["550"] : (string[])["250", "250", "250", "250", "221"]],
+                replies.Select(r => r[..3]));
             if (refused)
             {
                 Assert.StartsWith("550 5.6.0", replies[5], StringComparison.Ordinal);
@@ -99,7 +105,8 @@ public sealed class SmugglingTests
     {
         var chunk = $"Subject: one\r\n\r\nfirst{sequence}{Smuggled}";
         var dialog = Encoding.Latin1.GetBytes(
-            $"EHLO client.test\r\nMAIL FROM:<alice@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\nBDAT {chunk.Length} LAST\r\n{chunk}{Behind}");
+            "EHLO client.test\r\nMAIL FROM:<alice@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\nBDAT "
+                + $"{chunk.Length} LAST\r\n{chunk}{Behind}");
         for (var at = 0; at < dialog.Length; at++)
         {
             var server = new TestServer();
@@ -118,7 +125,9 @@ public sealed class SmugglingTests
     [InlineData("501", "BDAT")]
     public async Task Bdat_SizeThatCannotBe_EndsTheSessionBeforeItsOctets(string code, string command)
     {
-        var dialog = Encoding.Latin1.GetBytes($"EHLO client.test\r\nMAIL FROM:<alice@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\n{command}\r\n{Smuggled}");
+        var dialog =
+            Encoding.Latin1.GetBytes(
+                $"EHLO client.test\r\nMAIL FROM:<alice@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\n{command}\r\n{Smuggled}");
         var server = new TestServer();
         var replies = await Session.RunAsync(server, ListenerKind.Mx, [dialog]);
 
@@ -138,7 +147,8 @@ public sealed class SmugglingTests
             var server = new TestServer();
             var replies = await Session.RunAsync(server, ListenerKind.Mx, at == 0 ? [dialog] : [dialog[..at], dialog[at..]]);
 
-            Assert.Equal(before.Length == 0 ? ["220", "250", "503", "221"] : ["220", "250", "250", "503", "221"], replies.Select(r => r[..3]));
+            Assert.Equal(
+                before.Length == 0 ? ["220", "250", "503", "221"] : ["220", "250", "250", "503", "221"], replies.Select(r => r[..3]));
             Assert.Empty(server.Accepted);
         }
     }

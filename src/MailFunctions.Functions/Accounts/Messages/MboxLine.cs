@@ -94,7 +94,8 @@ internal readonly record struct MboxLine(MboxLineKind Kind, long Octets = 0, Dat
         var line = buffer.Slice(0, Math.Min(buffer.Length, LengthField.Length + 32)).ToArray();
         var end = Array.IndexOf(line, (byte)'\n');
         const NumberStyles Blanks = NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite;
-        return end > LengthField.Length && IsLengthField(line) && long.TryParse(line.AsSpan(LengthField.Length..end), Blanks, null, out var octets)
+        return end > LengthField.Length && IsLengthField(line)
+            && long.TryParse(line.AsSpan(LengthField.Length..end), Blanks, null, out var octets)
             ? octets
             : null;
     }

@@ -65,7 +65,8 @@ internal static class MboxSeparator
             return false;
         }
 
-        if (words.IsEmpty || !TimeOnly.TryParseExact(words[0], ["H:mm:ss", "H:mm"], CultureInfo.InvariantCulture, DateTimeStyles.None, out var time))
+        if (words.IsEmpty
+            || !TimeOnly.TryParseExact(words[0], ["H:mm:ss", "H:mm"], CultureInfo.InvariantCulture, DateTimeStyles.None, out var time))
         {
             return false;
         }
@@ -92,7 +93,8 @@ internal static class MboxSeparator
     }
 
     private static (int Month, int Day)? TakeMonth(string month, string day) =>
-        Array.IndexOf(Months, month) is >= 0 and var at && int.TryParse(day, NumberStyles.None, null, out var number) && number is >= 1 and <= 31
+        Array.IndexOf(Months, month) is >= 0 and var at && int.TryParse(day, NumberStyles.None, null, out var number)
+            && number is >= 1 and <= 31
             ? (at + 1, number)
             : null;
 
@@ -111,7 +113,8 @@ internal static class MboxSeparator
 
     private static void TakeZone(ref ReadOnlySpan<string> words, ref TimeSpan zone)
     {
-        if (!words.IsEmpty && words[0] is ['+' or '-', _, _, _, _] && int.TryParse(words[0].AsSpan(1), NumberStyles.None, null, out var digits))
+        if (!words.IsEmpty && words[0] is ['+' or '-', _, _, _, _]
+            && int.TryParse(words[0].AsSpan(1), NumberStyles.None, null, out var digits))
         {
             var offset = new TimeSpan(digits / 100, digits % 100, 0);
             zone = offset >= TimeSpan.FromHours(14) ? TimeSpan.Zero : words[0][0] == '-' ? -offset : offset;

@@ -19,7 +19,8 @@ internal static partial class AdminText
             JsonValue v when v.TryGetValue<bool>(out var flag) => flag ? "yes" : "no",
             _ => value.ToString(),
         };
-        return Time().IsMatch(text) && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
+        return Time().IsMatch(text)
+            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
             ? at.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)
             : Clean(text);
     }

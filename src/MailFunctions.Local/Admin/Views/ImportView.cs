@@ -22,7 +22,9 @@ internal static class ImportView
 
         foreach (var fault in answer?["faults"] as JsonArray ?? [])
         {
-            text.Append(CultureInfo.InvariantCulture, $"line {AdminText.Of(fault, "line")}, message {AdminText.Of(fault, "message")}: {AdminText.Of(fault, "fault")}\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"line {AdminText.Of(fault, "line")}, message {AdminText.Of(fault, "message")}: {AdminText.Of(fault, "fault")}\n");
         }
 
         return text.ToString();

@@ -24,12 +24,15 @@ internal static class JobsView
         var text = new StringBuilder($"{AdminText.Of(job, "id")}  {AdminText.Of(job, "domain")}  {state}{underWay}, ")
             .Append(CultureInfo.InvariantCulture, $"{AdminText.Of(job, "attempts")} attempts{(next.Length > 0 ? ", next " + next : "")}\n")
             .Append(CultureInfo.InvariantCulture, $"    message {AdminText.Of(job, "messageId")} from <{AdminText.Of(job, "sender")}>, ")
-            .Append(CultureInfo.InvariantCulture, $"{AdminText.Octets(AdminText.Number(job, "size"))}, received {AdminText.Of(job, "receivedAt")}\n");
+            .Append(
+                CultureInfo.InvariantCulture,
+                $"{AdminText.Octets(AdminText.Number(job, "size"))}, received {AdminText.Of(job, "receivedAt")}\n");
         var common = AdminText.Of(job, "lastReply");
         foreach (var recipient in job?["recipients"] as JsonArray ?? [])
         {
             var reply = AdminText.Of(recipient, "lastReply") is { Length: > 0 } own ? own : common;
-            text.Append(CultureInfo.InvariantCulture, $"    <{AdminText.Of(recipient, "address")}>{(reply.Length > 0 ? "  " + reply : "")}\n");
+            text.Append(
+                CultureInfo.InvariantCulture, $"    <{AdminText.Of(recipient, "address")}>{(reply.Length > 0 ? "  " + reply : "")}\n");
         }
 
         return text.ToString();

@@ -49,11 +49,14 @@ internal static class StatsView
             ? "The queues can't be asked.\n"
             : TextTable.Write(
                 ["queue", "waiting", "scheduled", "dead letters", "oldest"],
-                [.. queues.Select(q => (string[])[.. ((string[])["name", "active", "scheduled", "deadLettered"]).Select(f => AdminText.Of(q, f)), Age(q)])]);
+                [.. queues.Select(q => (string[])[
+                    .. ((string[])["name", "active", "scheduled", "deadLettered"]).Select(f => AdminText.Of(q, f)), Age(q)])]);
     }
 
     private static JsonArray? ListedQueues(JsonNode? answer) =>
-        answer?["items"] is JsonArray { Count: > 0 } items && items[0] is JsonObject first && first.ContainsKey("deadLettered") ? items : null;
+        answer?["items"] is JsonArray { Count: > 0 } items && items[0] is JsonObject first && first.ContainsKey("deadLettered")
+            ? items
+            : null;
 
     private static List<(string Name, long Value)> Counters(JsonNode? item) =>
         [.. (item?["counters"] as JsonObject ?? []).Select(c => (c.Key, c.Value?.GetValue<long>() ?? 0))];
