@@ -6,7 +6,7 @@ using Xunit;
 [assembly: AssemblyFixture(typeof(MailFunctions.EndToEnd.SharedStack))]
 
 // These tests wait for locks, deliveries and processes more than they compute: some more than there are processors.
-[assembly: Parallelization(MaxThreads = 4)]
+[assembly: Xunit.v3.Parallelization(MaxThreads = 4)]
 
 namespace MailFunctions.EndToEnd;
 

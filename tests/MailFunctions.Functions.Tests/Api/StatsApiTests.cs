@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Diagnostics.Metrics;
 using System.Net;
 using MailFunctions.Core.Stats;
@@ -31,7 +32,8 @@ public sealed class StatsApiTests(TestedApi api)
         Assert.Equal(HttpStatusCode.OK, status);
         Assert.Equal(
             ["05/04/2026 23:55:00 2 111", "05/05/2026 00:00:00 1 1000"],
-            body.GetProperty("items").EnumerateArray().Select(i => FormattableString.Invariant(
+            body.GetProperty("items").EnumerateArray().Select(i => string.Create(
+                CultureInfo.InvariantCulture,
                 $"{i.GetProperty("start").GetDateTimeOffset().UtcDateTime} {i.GetProperty("instances")} "
                     + $"{i.GetProperty("counters").GetProperty("a{b=c}")}")));
     }
