@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using System.Net;
 using MailFunctions.Core.Stats;
 using MailFunctions.Core.Traces;
