@@ -6,6 +6,7 @@ using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Storage;
 using MailFunctions.Edge;
+using MailFunctions.TestKit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -35,7 +36,7 @@ internal static class EdgeDiscard
             services.AddSingleton<IDirectoryStore, BenchDirectory>();
             services.AddSingleton<IMailboxDelivery, NoMailboxes>();
             services.AddSingleton<IMaildrops, NoMailboxes>();
-            services.AddSingleton<IBusSender, NoBus>();
+            services.AddSingleton<IBusSender, FakeBus>();
         });
         var allocated = GC.GetTotalAllocatedBytes();
         Console.WriteLine($"{_messages} messages; allocated {allocated / Math.Max(1, _messages)} octets for each; collections {GC.CollectionCount(0)}, {GC.CollectionCount(1)}, {GC.CollectionCount(2)}");
@@ -69,25 +70,15 @@ internal static class EdgeDiscard
     }
 
     /// <summary>Everybody at `bench.test` has an account.</summary>
-    internal class BenchDirectory : IDirectoryStore
+    internal class BenchDirectory : MemoryDirectory
     {
-        public ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
+        public override ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
             ValueTask.FromResult(domain == "bench.test" ? new MailDomain { Name = domain } : null);
 
-        public virtual ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
+        public override ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
             ValueTask.FromResult<DirectoryEntry?>(new AccountEntry { Address = address, MailboxId = address.Key });
 
-        public Task<Written> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<WriteResult> DeleteDomainAsync(string domain, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<Written> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
-
         public Task<ListPage<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<MailDomain>> ListRetiredDkimAsync(DateTimeOffset now, int top, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<ListPage<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
             where T : DirectoryEntry => throw new NotSupportedException();

@@ -80,7 +80,9 @@ internal static class Fuzz
         }
 
         var kind = random.Next(2) == 0 ? ListenerKind.Mx : ListenerKind.Submission;
-        var replies = await Session.RunAsync(server, kind, pieces, listener => listener with { Limits = Limits, BadCommands = 10 }, plaintextLogin: random.Next(2) == 0);
+        var replies =
+            await Session.RunAsync(
+                server, kind, pieces, listener => listener with { Limits = Limits, BadCommands = 10 }, plaintextLogin: random.Next(2) == 0);
         Expect(replies.All(r => r.Length >= 4 && r[0] is >= '2' and <= '5'), "every line is a reply");
         Expect(server.Open == 0, "no message is left open");
         Expect(server.Accepted.All(m => m.Envelope.Recipients.Count is > 0 and <= 5), "every message has its recipients");

@@ -94,15 +94,11 @@ internal static class HostileEdge
         }
     }
 
-    private sealed class HoldingBus : IBusSender
+    private sealed class HoldingBus : FakeBus
     {
-        public Task OpenAsync(string queue, CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken) =>
+        public override Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken) =>
             Encoding.UTF8.GetString(message.Body.Span).Contains("hold@", StringComparison.Ordinal)
                 ? Task.Delay(TimeSpan.FromSeconds(30), cancellationToken)
                 : Task.CompletedTask;
-
-        public Task SendBatchAsync(string queue, IReadOnlyList<BusMessage> messages, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }

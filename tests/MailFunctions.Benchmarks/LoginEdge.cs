@@ -93,8 +93,8 @@ internal sealed class LoginEdge : IAsyncDisposable
         services.AddSingleton<IMessageIntake>(mailboxes);
         services.AddSingleton<IMailboxDelivery>(mailboxes);
         services.AddSingleton<IMaildrops>(new ManyMaildrops(mailboxes));
-        services.AddSingleton<IDirectoryStore>(new MemoryDirectory(accounts));
-        services.AddSingleton<IBusSender, NoBus>();
+        services.AddSingleton<IDirectoryStore>(new AccountsOfAllDomains(accounts));
+        services.AddSingleton<IBusSender, FakeBus>();
         services.AddSingleton<IPasswordProofs>(_kept);
         services.AddKeptPasswords();
         services.AddHostedService(s => new Started(s.GetRequiredService<IHostApplicationLifetime>(), _started));
@@ -151,30 +151,18 @@ internal sealed class LoginEdge : IAsyncDisposable
             mailboxes.OpenAsync(account with { MailboxId = $"{account.MailboxId}-{Interlocked.Increment(ref _opened)}" }, cancellationToken);
     }
 
-    private sealed class MemoryDirectory(IEnumerable<AccountEntry> accounts) : IDirectoryStore
+    /// <summary>These accounts, in whichever domain they are.</summary>
+    private sealed class AccountsOfAllDomains : MemoryDirectory
     {
-        private readonly ConcurrentDictionary<EmailAddress, AccountEntry> _accounts =
-            new(accounts.Select(a => KeyValuePair.Create(a.Address, a with { ETag = "1" })));
+        public AccountsOfAllDomains(IEnumerable<AccountEntry> accounts)
+        {
+            foreach (var account in accounts)
+            {
+                Put(account);
+            }
+        }
 
-        public ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
+        public override ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
             ValueTask.FromResult<MailDomain?>(new MailDomain { Name = domain });
-
-        public ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
-            ValueTask.FromResult<DirectoryEntry?>(_accounts.GetValueOrDefault(address));
-
-        public Task<Written> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<WriteResult> DeleteDomainAsync(string domain, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<Written> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<ListPage<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<MailDomain>> ListRetiredDkimAsync(DateTimeOffset now, int top, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<ListPage<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
-            where T : DirectoryEntry => throw new NotSupportedException();
     }
 }

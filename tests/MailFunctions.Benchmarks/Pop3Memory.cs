@@ -8,6 +8,7 @@ using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Storage;
 using MailFunctions.Edge;
+using MailFunctions.TestKit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -48,7 +49,7 @@ internal static class Pop3Memory
             services.AddSingleton<IMailboxDelivery>(mailboxes);
             services.AddSingleton<IMaildrops>(mailboxes);
             services.AddSingleton<IDirectoryStore>(new Accounts(ScramVerifier.Create(options["password"])));
-            services.AddSingleton<IBusSender, NoBus>();
+            services.AddSingleton<IBusSender, FakeBus>();
         });
     }
 
@@ -226,25 +227,15 @@ internal static class Pop3Memory
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
-    private sealed class Accounts(ScramVerifier verifier) : IDirectoryStore
+    private sealed class Accounts(ScramVerifier verifier) : MemoryDirectory
     {
-        public ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
-            ValueTask.FromResult(Domains.Contains(domain) ? new MailDomain { Name = domain } : null);
+        public override ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
+            ValueTask.FromResult(Pop3Memory.Domains.Contains(domain) ? new MailDomain { Name = domain } : null);
 
-        public ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
+        public override ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
             ValueTask.FromResult<DirectoryEntry?>(new AccountEntry { Address = address, MailboxId = address.ToCanonicalString(), Password = verifier });
 
-        public Task<Written> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<WriteResult> DeleteDomainAsync(string domain, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<Written> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
-
         public Task<ListPage<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<MailDomain>> ListRetiredDkimAsync(DateTimeOffset now, int top, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<ListPage<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
             where T : DirectoryEntry => throw new NotSupportedException();

@@ -16,10 +16,4 @@ public class FakeBus : IBusSender
             await SendAsync(queue, message, cancellationToken);
         }
     }
-
-    public Task<long> ScheduleAsync(string queue, BusMessage message, DateTimeOffset enqueueTime, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    public Task<bool> CancelScheduledAsync(string queue, long sequenceNumber, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
 }

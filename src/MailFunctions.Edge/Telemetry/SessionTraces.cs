@@ -15,7 +15,8 @@ internal sealed class SessionTraces : WriteBehind
     public const int Capacity = 5000;
     public const int BatchSize = 200;
 
-    private readonly Channel<TraceEvent> _events = Channel.CreateBounded<TraceEvent>(new BoundedChannelOptions(Capacity) { SingleReader = true });
+    private readonly Channel<TraceEvent> _events =
+        Channel.CreateBounded<TraceEvent>(new BoundedChannelOptions(Capacity) { SingleReader = true });
     private readonly ITraceWriter _writer;
     private readonly Counter<long> _dropped;
 
@@ -23,7 +24,8 @@ internal sealed class SessionTraces : WriteBehind
         : base(TimeSpan.FromSeconds(1), time)
     {
         _writer = writer;
-        _dropped = meters.Create(EdgeEvents.MeterName).CreateCounter<long>("mail.traces.dropped", "{event}", "Trace events of sessions that were not written");
+        _dropped = meters.Create(EdgeEvents.MeterName)
+            .CreateCounter<long>("mail.traces.dropped", "{event}", "Trace events of sessions that were not written");
     }
 
     /// <summary>Never waits.</summary>

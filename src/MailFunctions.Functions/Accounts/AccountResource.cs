@@ -5,7 +5,8 @@ using MailFunctions.Functions.Api;
 namespace MailFunctions.Functions.Accounts;
 
 /// <summary>`/api/accounts/{address}`.</summary>
-internal sealed class AccountResource(IDirectoryStore store, TimeProvider time) : EntryResource<AccountEntry>("account", AccountRoutes.Group, store)
+internal sealed class AccountResource(
+    IDirectoryStore store, TimeProvider time) : EntryResource<AccountEntry>("account", AccountRoutes.Group, store)
 {
     public AccountEntry New(EmailAddress address) => new()
     {

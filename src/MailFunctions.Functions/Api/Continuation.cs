@@ -40,7 +40,8 @@ internal sealed class Continuation : IQueryValue
 
     public string? Fault(HttpRequest request) => _text.Length == 0 || (Position is not null && IsOf(request, Position)) ? null : Malformed;
 
-    private bool IsOf(HttpRequest request, string position) => Check(request, position).AsSpan().SequenceEqual(_octets.AsSpan(0, CheckOctets));
+    private bool IsOf(HttpRequest request, string position) =>
+        Check(request, position).AsSpan().SequenceEqual(_octets.AsSpan(0, CheckOctets));
 
     // The list is its path with what selects from it; a window that ends "now" goes on with the page.
     private static byte[] Check(HttpRequest request, string position)

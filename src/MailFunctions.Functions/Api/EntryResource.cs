@@ -21,7 +21,8 @@ internal abstract class EntryResource<T>(string kind, string path, IDirectorySto
     protected override async ValueTask<T?> ReadAsync(EmailAddress name, CancellationToken cancellationToken) =>
         await store.FindEntryAsync(name, cancellationToken) as T;
 
-    protected override async ValueTask<(T? Existing, IResult? Obstacle)> ReadForPutAsync(EmailAddress name, CancellationToken cancellationToken)
+    protected override async ValueTask<(T? Existing, IResult? Obstacle)> ReadForPutAsync(
+        EmailAddress name, CancellationToken cancellationToken)
     {
         if (await store.FindDomainAsync(name.Domain, cancellationToken) is null)
         {
@@ -36,5 +37,6 @@ internal abstract class EntryResource<T>(string kind, string path, IDirectorySto
         };
     }
 
-    protected override Task<Written> PutAsync(T thing, CancellationToken cancellationToken) => store.PutEntryAsync(thing, cancellationToken);
+    protected override Task<Written> PutAsync(T thing, CancellationToken cancellationToken) =>
+        store.PutEntryAsync(thing, cancellationToken);
 }

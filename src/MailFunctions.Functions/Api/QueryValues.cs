@@ -75,7 +75,8 @@ internal sealed record QueryTime(DateTimeOffset? At, bool IsWrong) : IQueryValue
         }
 
         const DateTimeStyles Style = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
-        var isTime = DateTimeOffset.TryParseExact(given, Forms, CultureInfo.InvariantCulture, Style, out var at) && at.Year is > 2000 and < 9000;
+        var isTime = DateTimeOffset.TryParseExact(given, Forms, CultureInfo.InvariantCulture, Style, out var at)
+            && at.Year is > 2000 and < 9000;
         time = new QueryTime(isTime ? at : null, !isTime && given.Length > 0);
         return true;
     }

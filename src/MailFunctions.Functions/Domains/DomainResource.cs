@@ -6,7 +6,8 @@ using MailFunctions.Functions.Api;
 namespace MailFunctions.Functions.Domains;
 
 /// <summary>`/api/domains/{domain}`, with what the app's settings say of domains.</summary>
-internal sealed class DomainResource(IDirectoryStore store, IConfiguration configuration) : NamedResource<string, MailDomain>("domain", DomainRoutes.Group)
+internal sealed class DomainResource(
+    IDirectoryStore store, IConfiguration configuration) : NamedResource<string, MailDomain>("domain", DomainRoutes.Group)
 {
     private const string HostNameKey = "MailHostName";
     private const string PostmasterKey = "MailPostmaster";
@@ -41,5 +42,6 @@ internal sealed class DomainResource(IDirectoryStore store, IConfiguration confi
     protected override ValueTask<MailDomain?> ReadAsync(string name, CancellationToken cancellationToken) =>
         store.FindDomainAsync(name, cancellationToken);
 
-    protected override Task<Written> PutAsync(MailDomain thing, CancellationToken cancellationToken) => store.PutDomainAsync(thing, cancellationToken);
+    protected override Task<Written> PutAsync(MailDomain thing, CancellationToken cancellationToken) =>
+        store.PutDomainAsync(thing, cancellationToken);
 }

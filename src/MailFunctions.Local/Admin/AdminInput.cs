@@ -93,7 +93,9 @@ internal sealed class AdminInput
 
             if (isRemoved || IsGiven(parsed, option))
             {
-                body[field.Name] = isRemoved ? JsonNode.Parse(field.Nothing!) : AdminValues.ToJson(field, Values(parsed, option), Console.In);
+                body[field.Name] = isRemoved
+                    ? JsonNode.Parse(field.Nothing!)
+                    : AdminValues.ToJson(field, Values(parsed, option), Console.In);
             }
         }
 

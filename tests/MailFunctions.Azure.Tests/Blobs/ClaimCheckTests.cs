@@ -2,6 +2,7 @@ using MailFunctions.Azure.Tests.Storage;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
+using MailFunctions.TestKit;
 using Xunit;
 
 namespace MailFunctions.Azure.Tests.Blobs;
@@ -64,24 +65,16 @@ public sealed class ClaimCheckTests(AzuriteFixture azurite)
             TestContext.Current.CancellationToken);
     }
 
-    private sealed class CountingBus : IBusSender
+    private sealed class CountingBus : FakeBus
     {
         public List<string> Sends { get; } = [];
 
         public bool IsAway { get; set; }
 
-        public Task OpenAsync(string queue, CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken)
+        public override Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken)
         {
             Sends.Add(queue);
             return IsAway ? Task.FromException(new BusUnavailableException("It is away.")) : Task.CompletedTask;
-        }
-
-        public Task SendBatchAsync(string queue, IReadOnlyList<BusMessage> messages, CancellationToken cancellationToken)
-        {
-            Sends.AddRange(messages.Select(_ => queue));
-            return Task.CompletedTask;
         }
     }
 }

@@ -153,7 +153,8 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
     public async Task LocalBus_CancelsAScheduledMessageOnce()
     {
         await using var sender = _services.GetRequiredService<ServiceBusClient>().CreateSender("schedule");
-        var number = await sender.ScheduleMessageAsync(new ServiceBusMessage("s") { MessageId = "s" }, DateTimeOffset.UtcNow.AddMinutes(5), Token);
+        var number =
+            await sender.ScheduleMessageAsync(new ServiceBusMessage("s") { MessageId = "s" }, DateTimeOffset.UtcNow.AddMinutes(5), Token);
 
         Assert.Equal(1, (await CountAsync("schedule")).Scheduled);
         await sender.CancelScheduledMessageAsync(number, Token);

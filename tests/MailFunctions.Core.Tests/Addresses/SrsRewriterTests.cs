@@ -1,4 +1,5 @@
 using MailFunctions.Core.Addresses;
+using MailFunctions.TestKit;
 using Xunit;
 
 namespace MailFunctions.Core.Tests.Addresses;
@@ -6,7 +7,7 @@ namespace MailFunctions.Core.Tests.Addresses;
 /// <summary>Senders rewritten for forwarded mail, and found again.</summary>
 public sealed class SrsRewriterTests
 {
-    private readonly Clock _clock = new();
+    private readonly SetTime _clock = new();
 
     [Theory]
     [InlineData("sender@elsewhere.test")]
@@ -82,11 +83,4 @@ public sealed class SrsRewriterTests
         Assert.Null(Srs().Rewrite(EmailAddress.Parse(new string('a', 50) + "@elsewhere.test")!, "example.test"));
 
     private SrsRewriter Srs() => new("a key of some length"u8.ToArray(), _clock);
-
-    private sealed class Clock : TimeProvider
-    {
-        public DateTimeOffset Now { get; set; } = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
-
-        public override DateTimeOffset GetUtcNow() => Now;
-    }
 }

@@ -8,6 +8,7 @@ using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
 using MailFunctions.Core.Storage;
 using MailFunctions.Functions.Dkim;
+using MailFunctions.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace MailFunctions.Functions.Tests.Dkim;
@@ -28,7 +29,7 @@ internal sealed class TestDkim
 
     public TimeProvider Time { get; }
 
-    public MemoryDomains Directory { get; } = new();
+    public MemoryDirectory Directory { get; } = new();
 
     public MemoryDkimKeys Keys { get; } = new();
 
@@ -43,15 +44,15 @@ internal sealed class TestDkim
     {
         get
         {
-            var keyring = new DkimKeyring(new MemoryDomains(), null, TimeProvider.System, NullLogger<DkimKeyring>.Instance);
+            var keyring = new DkimKeyring(new MemoryDirectory(), null, TimeProvider.System, NullLogger<DkimKeyring>.Instance);
             return new MessageSigner(
-                new SigningDomains(new MemoryDomains(), keyring, TimeProvider.System, NullLogger<SigningDomains>.Instance), TimeProvider.System, NullLogger<MessageSigner>.Instance);
+                new SigningDomains(new MemoryDirectory(), keyring, TimeProvider.System, NullLogger<SigningDomains>.Instance), TimeProvider.System, NullLogger<MessageSigner>.Instance);
         }
     }
 
     /// <summary>What the domain publishes, by name.</summary>
     public Dictionary<string, string> Records(string domain = Domain) =>
-        Directory.Rows[domain].DkimKeys.ToDictionary(k => $"{k.Selector}._domainkey.{domain}", k => k.Record);
+        Directory.Domains[domain].DkimKeys.ToDictionary(k => $"{k.Selector}._domainkey.{domain}", k => k.Record);
 
     public static OutboundJob Job(bool isOurs = true) => new()
     {
@@ -79,54 +80,6 @@ internal sealed class TestDkim
     }
 
     public Task<byte[]> SignAsync(string message) => SignAsync(Encoding.UTF8.GetBytes(message));
-}
-
-/// <summary>The table `domains` in memory, with version tags.</summary>
-internal sealed class MemoryDomains : IDirectoryStore
-{
-    private int _version;
-
-    public ConcurrentDictionary<string, MailDomain> Rows { get; } = [];
-
-    public int Reads { get; private set; }
-
-    /// <summary>Called before a row is replaced.</summary>
-    public Action? BeforePut { get; set; }
-
-    public MailDomain Put(MailDomain domain) => Rows[domain.Name] = domain with { ETag = $"{Interlocked.Increment(ref _version)}" };
-
-    public ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken)
-    {
-        Reads++;
-        return ValueTask.FromResult(Rows.GetValueOrDefault(domain));
-    }
-
-    public Task<Written> PutDomainAsync(MailDomain domain, CancellationToken cancellationToken)
-    {
-        BeforePut?.Invoke();
-        if ((Rows.GetValueOrDefault(domain.Name)?.ETag ?? "") != domain.ETag)
-        {
-            return Task.FromResult(new Written(WriteResult.Conflict));
-        }
-
-        return Task.FromResult(new Written(WriteResult.Replaced, Put(domain).ETag));
-    }
-
-    public Task<IReadOnlyList<MailDomain>> ListRetiredDkimAsync(DateTimeOffset now, int top, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<MailDomain>>([.. Rows.Values.Where(d => d.DkimKeys.Any(k => k.RemoveAt <= now)).Take(top)]);
-
-    public ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public Task<WriteResult> DeleteDomainAsync(string domain, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public Task<Written> PutEntryAsync(DirectoryEntry entry, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public Task<ListPage<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public Task<ListPage<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
-        where T : DirectoryEntry => throw new NotSupportedException();
 }
 
 /// <summary>Private keys in memory; away when it is told to be.</summary>

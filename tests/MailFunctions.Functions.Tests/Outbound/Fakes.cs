@@ -10,6 +10,7 @@ using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Outbound.Tls;
 using MailFunctions.Functions.Tests.Dkim;
+using MailFunctions.TestKit;
 
 namespace MailFunctions.Functions.Tests.Outbound;
 
@@ -86,7 +87,7 @@ internal sealed class MemoryJobs : IOutboundJobs
 }
 
 /// <summary>The bus in memory, with duplicate detection by MessageId.</summary>
-internal sealed class MemoryBus : IBusSender
+internal sealed class MemoryBus : FakeBus
 {
     private readonly HashSet<string> _ids = [];
 
@@ -94,9 +95,7 @@ internal sealed class MemoryBus : IBusSender
 
     public List<InboundEnvelope> Inbound { get; } = [];
 
-    public Task OpenAsync(string queue, CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken)
+    public override Task SendAsync(string queue, BusMessage message, CancellationToken cancellationToken)
     {
         lock (_ids)
         {
@@ -114,14 +113,6 @@ internal sealed class MemoryBus : IBusSender
         }
 
         return Task.CompletedTask;
-    }
-
-    public async Task SendBatchAsync(string queue, IReadOnlyList<BusMessage> messages, CancellationToken cancellationToken)
-    {
-        foreach (var message in messages)
-        {
-            await SendAsync(queue, message, cancellationToken);
-        }
     }
 
     /// <summary>The alarms in order.</summary>
@@ -152,14 +143,6 @@ internal static class TestedReports
 
     public static ReportLimit Limit(RelayOptions options, MemoryAllowance? allowance = null) =>
         new(allowance ?? new MemoryAllowance(), options, TimeProvider.System);
-}
-
-/// <summary>Time that moves when the test says so; timers run by the real clock.</summary>
-internal sealed class SetTime : TimeProvider
-{
-    public DateTimeOffset Now { get; set; } = new(2026, 11, 23, 10, 0, 0, TimeSpan.Zero);
-
-    public override DateTimeOffset GetUtcNow() => Now;
 }
 
 /// <summary>Says what it is told to, and counts.</summary>

@@ -49,7 +49,8 @@ internal sealed class ImportRun(
     }
 
     public async Task AddAsync(
-        Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> read, long line, DateTimeOffset? receivedAt, CancellationToken cancellationToken)
+        Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> read, long line, DateTimeOffset? receivedAt,
+        CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var id = MessageName.NewId(now);

@@ -21,7 +21,8 @@ internal sealed class MailboxRestoration(IMailboxRetirement retirement, IMailbox
     {
         var retired = await retirement.ListAsync(address, MaxListed, cancellationToken);
         var states = await Task.WhenAll(retired.Select(r => mailboxes.ReadStateAsync(r.MailboxId, cancellationToken)));
-        return [.. retired.Zip(states, (r, s) => new DeletedMailboxAnswer(r.MailboxId, r.DeletedAt, r.KeptUntil, s?.Count ?? 0, s?.Bytes ?? 0))];
+        return [.. retired.Zip(
+            states, (r, s) => new DeletedMailboxAnswer(r.MailboxId, r.DeletedAt, r.KeptUntil, s?.Count ?? 0, s?.Bytes ?? 0))];
     }
 
     /// <summary>Keeps the mailbox for another retention; false when it is none of the address, or no longer kept.</summary>
@@ -43,7 +44,8 @@ internal sealed class MailboxRestoration(IMailboxRetirement retirement, IMailbox
             }
 
             var copy = entry with { Uid = 0, FetchedAt = null };
-            var isNew = await mailboxes.DeliverAsync(account.MailboxId, copy, quotaBytes: null, cancellationToken) is DeliveryResult.Delivered;
+            var isNew =
+                await mailboxes.DeliverAsync(account.MailboxId, copy, quotaBytes: null, cancellationToken) is DeliveryResult.Delivered;
             (restored, before, after) = (restored + (isNew ? 1 : 0), before + (isNew ? 0 : 1), entry.Uid);
         }
 

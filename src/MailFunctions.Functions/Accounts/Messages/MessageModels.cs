@@ -41,4 +41,5 @@ internal sealed record DeletedMailboxAnswer(string Id, DateTimeOffset DeletedAt,
 /// <summary>What was put into the account.</summary>
 /// <param name="AlreadyThere">Messages that the account has had before, in its mailbox or deleted.</param>
 /// <param name="Continuation">There are more: call again with it.</param>
-internal sealed record DeletedMailboxRestored(int Restored, int AlreadyThere, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Continuation);
+internal sealed record DeletedMailboxRestored(
+    int Restored, int AlreadyThere, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Continuation);
