@@ -16,14 +16,16 @@ public sealed partial class FileRulesTests
 
     [Fact]
     public void EveryFile_BearsTheNameOfATypeInIt() => Assert.Empty(Files()
-        .Where(f => f.Name != "Program.cs" && !OfSeveralTypes.Contains(f.Name) && !TypeNames(File.ReadAllText(f.FullName)).Contains(f.Name.Split('.')[0]))
+        .Where(f => f.Name != "Program.cs" && !OfSeveralTypes.Contains(f.Name)
+            && !TypeNames(File.ReadAllText(f.FullName)).Contains(f.Name.Split('.')[0]))
         .Select(f => f.FullName));
 
     [Fact]
     public void NoTwoFiles_HaveOneName() =>
         Assert.Empty(Files().Where(f => f.Name != "Program.cs").GroupBy(f => f.Name).Where(g => g.Count() > 1).Select(g => g.Key));
 
-    private static IEnumerable<FileInfo> Files() => new DirectoryInfo(Path.Combine(Repository.Root, "src")).EnumerateFiles("*.cs", SearchOption.AllDirectories);
+    private static IEnumerable<FileInfo> Files() =>
+        new DirectoryInfo(Path.Combine(Repository.Root, "src")).EnumerateFiles("*.cs", SearchOption.AllDirectories);
 
     private static IEnumerable<string> TypeNames(string code) => Types().Matches(code).Select(m => m.Groups[1].Value);
 

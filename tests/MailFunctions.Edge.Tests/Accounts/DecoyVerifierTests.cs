@@ -53,14 +53,17 @@ public sealed class DecoyVerifierTests
         _store.AddAccount(Alice);
         using var logins = new TestLogins(_store, _time, new LoginOptions(), new Keys { IsAway = true });
 
-        var refused = Assert.IsType<ScramLookup.Refused>(await logins.Authenticator.FindScramAsync(login, IPAddress.Loopback, CancellationToken.None));
+        var refused =
+            Assert.IsType<ScramLookup.Refused>(
+                await logins.Authenticator.FindScramAsync(login, IPAddress.Loopback, CancellationToken.None));
         Assert.IsType<AuthenticationResult.Unavailable>(refused.Why);
     }
 
     private static async Task<byte[]> SaltAsync(TestLogins logins, string login) => (await FindAsync(logins, login)).Verifier.Salt;
 
     private static async Task<ScramCredential> FindAsync(TestLogins logins, string login) =>
-        Assert.IsType<ScramLookup.Found>(await logins.Authenticator.FindScramAsync(login, IPAddress.Loopback, CancellationToken.None)).Credential;
+        Assert.IsType<ScramLookup.Found>(await logins.Authenticator.FindScramAsync(login, IPAddress.Loopback, CancellationToken.None))
+            .Credential;
 
     private sealed class Keys : ISharedKeys
     {

@@ -24,7 +24,9 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
 
     public DirectoryAuthenticatorTests()
     {
-        _logins = new TestLogins(_store, _time, new LoginOptions { FreeFailuresPerAccount = 3, FreeFailuresPerClient = 5, FailureDelay = TimeSpan.Zero });
+        _logins =
+            new TestLogins(
+                _store, _time, new LoginOptions { FreeFailuresPerAccount = 3, FreeFailuresPerClient = 5, FailureDelay = TimeSpan.Zero });
         _authenticator = _logins.Authenticator;
     }
 
@@ -40,7 +42,9 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
     [Fact]
     public async Task CheckPassword_AppPasswordFromBefore_IsTheAccount()
     {
-        _store.AddAccount(Alice, a => a with { AppPasswords = [new AppPassword("1", "phone", ScramVerifier.Create("abcdefghijkmnpqrstuv", 4096), default)] });
+        _store.AddAccount(
+            Alice,
+            a => a with { AppPasswords = [new AppPassword("1", "phone", ScramVerifier.Create("abcdefghijkmnpqrstuv", 4096), default)] });
 
         Assert.IsType<AuthenticationResult.Authenticated>(await CheckAsync(Alice, "abcdefghijkmnpqrstuv"));
     }
@@ -102,7 +106,8 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
         for (var i = 1; i <= 4; i++)
         {
             var other = IPAddress.Parse($"198.51.100.{i}");
-            await _authenticator.CheckPasswordAsync("al" + new string('\u00AD', i) + "ice@example.test", $"wrong {i}", other, CancellationToken.None);
+            await _authenticator.CheckPasswordAsync(
+                "al" + new string('\u00AD', i) + "ice@example.test", $"wrong {i}", other, CancellationToken.None);
         }
 
         Assert.IsType<AuthenticationResult.Throttled>(await CheckAsync(Alice, TestDirectory.Password));
@@ -113,7 +118,8 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
     {
         _store.AddAccount(Alice);
         _store.Gate = new TaskCompletionSource();
-        var guesses = Enumerable.Range(0, 50 + (4 * Environment.ProcessorCount)).Select(i => CheckAsync(Alice, $"guess {i}").AsTask()).ToList();
+        var guesses = Enumerable.Range(0, 50 + (4 * Environment.ProcessorCount))
+            .Select(i => CheckAsync(Alice, $"guess {i}").AsTask()).ToList();
         _store.Gate.SetResult();
 
         Assert.DoesNotContain(await Task.WhenAll(guesses), r => r is AuthenticationResult.Authenticated);
@@ -125,7 +131,8 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
     public async Task FindScram_OthersFailWhileItIsHeldBack_IsThrottled()
     {
         _store.AddAccount(Alice);
-        using var logins = new TestLogins(_store, _time, new LoginOptions { FailureDelay = TimeSpan.FromSeconds(1), FreeFailuresPerAccount = 3 });
+        using var logins =
+            new TestLogins(_store, _time, new LoginOptions { FailureDelay = TimeSpan.FromSeconds(1), FreeFailuresPerAccount = 3 });
         var (throttle, authenticator) = (logins.Throttle, logins.Authenticator);
         throttle.RecordFailure(Client, Alice);
         var finding = authenticator.FindScramAsync(Alice, Client, CancellationToken.None).AsTask();
@@ -154,7 +161,8 @@ public sealed class DirectoryAuthenticatorTests : IDisposable
     public async Task CheckPassword_AfterFailures_IsHeldBackLongerEachTime()
     {
         _store.AddAccount(Alice);
-        using var logins = new TestLogins(_store, _time, new LoginOptions { FailureDelay = TimeSpan.FromSeconds(1), FreeFailuresPerAccount = 10 });
+        using var logins =
+            new TestLogins(_store, _time, new LoginOptions { FailureDelay = TimeSpan.FromSeconds(1), FreeFailuresPerAccount = 10 });
         var delays = new List<double>();
         for (var i = 0; i < 6; i++)
         {

@@ -51,7 +51,9 @@ public sealed class KeptPasswordTests : IDisposable
         }
     }
 
-    /// <summary>Without the key of the certificate what is kept is of no use: not to a thief of the tables, not to an edge with another one.</summary>
+    /// <summary>
+    /// Without the key of the certificate what is kept is of no use: not to a thief of the tables, not to an edge with another one.
+    /// </summary>
     [Fact]
     public async Task OtherCertificate_SamePassword_IsDerivedAgain()
     {
@@ -92,7 +94,8 @@ public sealed class KeptPasswordTests : IDisposable
                 break;
         }
 
-        await DerivationsOfAnEdgeAsync(async logins => Assert.IsType<AuthenticationResult.Rejected>(await logins.CheckAsync(Alice, TestDirectory.Password)));
+        await DerivationsOfAnEdgeAsync(
+            async logins => Assert.IsType<AuthenticationResult.Rejected>(await logins.CheckAsync(Alice, TestDirectory.Password)));
     }
 
     [Fact]
@@ -147,7 +150,8 @@ public sealed class KeptPasswordTests : IDisposable
     {
         var path = _files.File("server.pem");
         var certificate = new ServerCertificate(
-            Options.Create(new TlsOptions { CertificatePath = File.Exists(path) ? path : "" }), _time, NullLogger<ServerCertificate>.Instance);
+            Options.Create(new TlsOptions { CertificatePath = File.Exists(path) ? path : "" }), _time,
+            NullLogger<ServerCertificate>.Instance);
         using var kept = new KeptPasswords(_proofs, certificate, _time);
         using var logins = new TestLogins(_store, _time, new LoginOptions { FailureDelay = TimeSpan.Zero }, kept: kept);
         await kept.StartAsync(CancellationToken.None);

@@ -73,7 +73,9 @@ public sealed class LockOutTests : IDisposable
         Assert.IsType<AuthenticationResult.Authenticated>(await _logins.CheckAsync(Alice, password, Elsewhere));
     }
 
-    /// <summary>While an account's strangers have to wait, remembered passwords can be guessed at no faster than the bound on looks.</summary>
+    /// <summary>
+    /// While an account's strangers have to wait, remembered passwords can be guessed at no faster than the bound on looks.
+    /// </summary>
     [Fact]
     public async Task StrangersGuess_FromManyNetworks_AreSlowedThoughThePasswordIsRemembered()
     {

@@ -99,7 +99,8 @@ public sealed class LoginCostTests : IDisposable
     public async Task DisabledAccount_RightPasswords_AreNeverRemembered()
     {
         var app = WithAppPasswords(Alice, 1)[0];
-        var account = Assert.IsType<AccountEntry>(await _store.FindEntryAsync(Core.Addresses.EmailAddress.Parse(Alice)!, CancellationToken.None));
+        var account =
+            Assert.IsType<AccountEntry>(await _store.FindEntryAsync(Core.Addresses.EmailAddress.Parse(Alice)!, CancellationToken.None));
         await _logins.CheckAsync(Alice, TestDirectory.Password);
         _store.Put(account with { Enabled = false });
         _time.Advance(TimeSpan.FromSeconds(20));
@@ -175,7 +176,8 @@ public sealed class LoginCostTests : IDisposable
 
         foreach (var (kind, of) in kinds.Zip(ratios).Skip(1))
         {
-            Assert.True(of.Min() < 2 && of.Max() > 0.5, $"{kind.Kind}: {string.Join(", ", of.Select(r => $"{r:0.00}"))} times a wrong password's");
+            Assert.True(
+                of.Min() < 2 && of.Max() > 0.5, $"{kind.Kind}: {string.Join(", ", of.Select(r => $"{r:0.00}"))} times a wrong password's");
         }
 
         async Task<double> TimeAsync((string Kind, string Login, Func<int, string> Password) kind, int round)
@@ -186,7 +188,9 @@ public sealed class LoginCostTests : IDisposable
         }
     }
 
-    /// <summary>The form of app passwords from before is tried with each of them: the answer to a wrong one comes at a fixed time.</summary>
+    /// <summary>
+    /// The form of app passwords from before is tried with each of them: the answer to a wrong one comes at a fixed time.
+    /// </summary>
     [Theory]
     [InlineData("alice@example.test")]
     [InlineData("plain@example.test")]
@@ -194,7 +198,9 @@ public sealed class LoginCostTests : IDisposable
     public async Task WrongPassword_InTheFormFromBefore_IsAnsweredAtTheSameTimeWhateverTheAccountHas(string login)
     {
         _store.AddAccount("plain@example.test");
-        _store.AddAccount(Alice, a => a with { AppPasswords = [.. Enumerable.Range(0, 5).Select(i => Old($"{i}", $"bbbbbbbbbbbbbbbbbbb{(char)('a' + i)}"))] });
+        _store.AddAccount(
+            Alice,
+            a => a with { AppPasswords = [.. Enumerable.Range(0, 5).Select(i => Old($"{i}", $"bbbbbbbbbbbbbbbbbbb{(char)('a' + i)}"))] });
 
         var answer = _logins.CheckAsync(login, "aaaaaaaaaaaaaaaaaaaa");
         for (var i = 0; i < 3000 && _time.TimersSet == 0; i++)

@@ -37,7 +37,8 @@ public sealed class ConnectionLimitsTests
     [Fact]
     public async Task TryEnter_MoreThanMayBeginInASecond_AreRefusedAndLaterAdmitted()
     {
-        using var limits = new ConnectionLimits(Options.Create(new EdgeOptions { MaxNewConnectionsPerSecond = 10, MaxConnectionsPerClient = 1000 }));
+        using var limits =
+            new ConnectionLimits(Options.Create(new EdgeOptions { MaxNewConnectionsPerSecond = 10, MaxConnectionsPerClient = 1000 }));
 
         var admitted = Enumerable.Range(0, 500).Count(_ => limits.TryEnter(A) == ConnectionAdmission.Admitted);
 

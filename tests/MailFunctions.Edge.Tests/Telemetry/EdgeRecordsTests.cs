@@ -61,7 +61,8 @@ public sealed class EdgeRecordsTests : IDisposable
         Assert.Equal((TraceKind.Received, "id"), (e.Kind, e.MessageId));
         Assert.Empty(e.Addresses); // its other events are found by them
         Assert.Equal(
-            "4096 octets answered with 250 2.6.0, mx from 192.0.2.7 (client.example), TLSv1.3 X, no login; taken: r0@example.test, r1@example.test",
+            "4096 octets answered with 250 2.6.0, mx from 192.0.2.7 (client.example), TLSv1.3 X, no login; taken: "
+            + "r0@example.test, r1@example.test",
             e.Detail);
     }
 
@@ -114,14 +115,16 @@ public sealed class EdgeRecordsTests : IDisposable
         await using (var pop = await EdgeClient.ConnectAsync(edge.Pop3))
         {
             await pop.ReadLineAsync();
-            foreach (var line in (string[])["USER alice@example.test", "PASS wrong", "USER alice@example.test", $"PASS {TestDirectory.Password}", "QUIT"])
+            foreach (var line in (string[])[
+                "USER alice@example.test", "PASS wrong", "USER alice@example.test", $"PASS {TestDirectory.Password}", "QUIT"])
             {
                 await pop.SendAsync(line + "\r\n");
                 await pop.ReadLineAsync();
             }
         }
 
-        foreach (var name in (string[])["mail.sessions{end=Quit,listener=mx}", "mail.sessions{end=Quit,listener=pop3}", "mail.logins{result=rejected}", "mail.logins{result=succeeded}"])
+        foreach (var name in (string[])["mail.sessions{end=Quit,listener=mx}", "mail.sessions{end=Quit,listener=pop3}",
+            "mail.logins{result=rejected}", "mail.logins{result=succeeded}"])
         {
             // The session is counted when both sides are done with it; other tests may count too.
             for (var i = 0; i < 500 && Counted(name) == 0; i++)
@@ -206,7 +209,8 @@ public sealed class EdgeRecordsTests : IDisposable
             return Task.CompletedTask;
         }
 
-        public Task RecordAsync(string mailboxId, EmailAddress address, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken)
+        public Task RecordAsync(
+            string mailboxId, EmailAddress address, string appPasswordId, DateTimeOffset at, CancellationToken cancellationToken)
         {
             ThrowIfAway();
             Uses.Add($"{mailboxId}/{appPasswordId}");

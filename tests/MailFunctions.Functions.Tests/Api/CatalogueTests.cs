@@ -35,21 +35,24 @@ public sealed class CatalogueTests(TestedApi api)
     [Fact]
     public void Bodies_OfJson_HaveAnExampleThatIsOne()
     {
-        var routes = Endpoints.Where(e => e.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes.Contains("application/json") is true).ToList();
+        var routes = Endpoints.Where(e => e.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes.Contains("application/json") is true)
+            .ToList();
 
         Assert.NotEmpty(routes);
         foreach (var route in routes)
         {
             var example = route.Metadata.GetMetadata<BodyExample>()?.Json;
             Assert.True(example is not null, route.RoutePattern.RawText);
-            Assert.NotNull(JsonSerializer.Deserialize(example, AdminJson.Default.GetTypeInfo(route.Metadata.GetMetadata<IAcceptsMetadata>()!.RequestType!)!));
+            Assert.NotNull(JsonSerializer.Deserialize(
+                example, AdminJson.Default.GetTypeInfo(route.Metadata.GetMetadata<IAcceptsMetadata>()!.RequestType!)!));
         }
     }
 
     [Fact]
     public async Task ParametersAndTags_OfTheDocument_AreTheDescribedOnes()
     {
-        var operations = (await DocumentAsync())["paths"]!.AsObject().SelectMany(p => p.Value!.AsObject()).Select(o => o.Value!.AsObject()).ToList();
+        var operations = (await DocumentAsync())["paths"]!.AsObject()
+            .SelectMany(p => p.Value!.AsObject()).Select(o => o.Value!.AsObject()).ToList();
         var parameters = operations.SelectMany(o => o["parameters"] as JsonArray ?? [])
             .Where(p => (string?)p!["in"] != "header").Select(p => (string)p!["name"]!);
         var tags = operations.SelectMany(o => o["tags"]!.AsArray()).Select(t => (string)t!);
@@ -64,9 +67,12 @@ public sealed class CatalogueTests(TestedApi api)
     {
         var document = await DocumentAsync();
         var file = Path.Combine(AppContext.BaseDirectory, "admin-api.json");
-        await File.WriteAllTextAsync(file, document.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            file, document.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n", TestContext.Current.CancellationToken);
 
-        var inDocs = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "openapi.json"), TestContext.Current.CancellationToken));
+        var inDocs =
+            JsonNode.Parse(
+                await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "openapi.json"), TestContext.Current.CancellationToken));
 
         Assert.True(JsonNode.DeepEquals(document, inDocs), $"The API's description has changed: copy {file} to docs/openapi.json.");
     }

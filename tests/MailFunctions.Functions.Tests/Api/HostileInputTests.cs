@@ -92,7 +92,8 @@ public sealed class HostileInputTests(TestedApi api)
     {
         var paths = (await api.GetAsync("openapi.json")).Body.GetProperty("paths").EnumerateObject()
             .Where(p => p.Value.TryGetProperty("get", out var get) && get.TryGetProperty("parameters", out var parameters)
-                && parameters.EnumerateArray().Any(q => q.GetProperty("in").GetString() == "query" && q.GetProperty("name").GetString() == name))
+                && parameters.EnumerateArray()
+                    .Any(q => q.GetProperty("in").GetString() == "query" && q.GetProperty("name").GetString() == name))
             .Select(p => p.Name.TrimEnd('/')).ToList();
         Assert.NotEmpty(paths);
         foreach (var pattern in paths)

@@ -20,7 +20,8 @@ public sealed partial class ContributingTests
     [Fact]
     public void NamedFiles_Exist()
     {
-        var files = Rows.SelectMany(r => r[1..]).SelectMany(cell => File_().Matches(cell).Select(m => m.Groups[1].Value)).Distinct().ToList();
+        var files = Rows.SelectMany(r => r[1..])
+            .SelectMany(cell => File_().Matches(cell).Select(m => m.Groups[1].Value)).Distinct().ToList();
 
         Assert.True(files.Count > 20, $"{files.Count} files");
         Assert.Empty(files.Where(f => !Roots.Any(root => Path.Exists(Path.Combine(Repository.Root, root + f)))));

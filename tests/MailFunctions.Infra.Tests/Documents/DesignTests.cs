@@ -45,7 +45,8 @@ public sealed partial class DesignTests
     [Fact]
     public void EnvelopeFields_AreThoseOfTheCode()
     {
-        Type[] bodies = [typeof(InboundEnvelope), typeof(ClientInfo), typeof(ReversePath), typeof(EnvelopeRecipient), typeof(OutboundAlarm)];
+        Type[] bodies =
+            [typeof(InboundEnvelope), typeof(ClientInfo), typeof(ReversePath), typeof(EnvelopeRecipient), typeof(OutboundAlarm)];
         var fields = bodies
             .SelectMany(t => t.GetProperties(BindingFlags.Public | BindingFlags.Instance))
             .Where(p => p.GetCustomAttribute<JsonIgnoreAttribute>() is null)

@@ -12,7 +12,8 @@ public sealed partial class RepositoryTests
     [Fact]
     public void GitAttributes_MatchFilesThatAreThere()
     {
-        var patterns = File.ReadLines(Path.Combine(Repository.Root, ".gitattributes")).Where(l => l.Length > 0 && l[0] != '#').Select(l => l.Split(' ')[0]).ToList();
+        var patterns = File.ReadLines(Path.Combine(Repository.Root, ".gitattributes"))
+            .Where(l => l.Length > 0 && l[0] != '#').Select(l => l.Split(' ')[0]).ToList();
         string[] folders = ["src", "tests", "docs", "infra"];
 
         Assert.Contains("*", patterns);
@@ -31,7 +32,8 @@ public sealed partial class RepositoryTests
 
         Assert.All(
             (string[])["MailFunctions.Edge", "MailFunctions.Functions"],
-            p => Assert.Contains($"FROM {container["image"]} AS build\n", File.ReadAllText(Path.Combine(Repository.Root, "src", p, "Dockerfile")), StringComparison.Ordinal));
+            p => Assert.Contains($"FROM {container["image"]} AS build\n",
+                File.ReadAllText(Path.Combine(Repository.Root, "src", p, "Dockerfile")), StringComparison.Ordinal));
         Assert.True(int.Parse((string)node["version"]!, null) >= int.Parse(((string)package["engines"]!["node"]!)[2..], null));
     }
 
@@ -59,7 +61,8 @@ public sealed partial class RepositoryTests
     public void ChangelogScript_PrintsTheSectionOfAVersion_OrFails(string heading, string version, string? expected)
     {
         using var folder = new TemporaryDirectory();
-        File.WriteAllText(folder.File("CHANGELOG.md"), $"# Changelog\n\n## Unreleased\n\n- zero\n\n{heading}\n\n- one\n- two\n\n## 1.0.0\n\n- first\n");
+        File.WriteAllText(
+            folder.File("CHANGELOG.md"), $"# Changelog\n\n## Unreleased\n\n- zero\n\n{heading}\n\n- one\n- two\n\n## 1.0.0\n\n- first\n");
         var (exitCode, output) = Run(["changelog.mjs", version, folder.File("CHANGELOG.md")], "");
 
         Assert.Equal(expected is null ? 1 : 0, exitCode);

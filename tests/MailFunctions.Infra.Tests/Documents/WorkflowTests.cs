@@ -28,7 +28,8 @@ public sealed partial class WorkflowTests
     public static TheoryData<string> Files => [.. Directory.GetFiles(Folder, "*.yml").Select(f => Path.GetFileName(f)!)];
 
     [Fact]
-    public void Workflows_AreThere() => Assert.Equal(["ci.yml", "codeql.yml", "deploy.yml", "release.yml"], Files.Select(f => (string)f).Order());
+    public void Workflows_AreThere() =>
+        Assert.Equal(["ci.yml", "codeql.yml", "deploy.yml", "release.yml"], Files.Select(f => (string)f).Order());
 
     [Fact]
     public void Workflows_PassTheLinter()

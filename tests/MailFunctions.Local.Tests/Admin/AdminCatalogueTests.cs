@@ -44,7 +44,8 @@ public sealed class AdminCatalogueTests
 
     private static IEnumerable<string> Parts(string operation, JsonNode of)
     {
-        var query = (of["parameters"] as JsonArray ?? []).Where(p => (string?)p!["in"] == "query").Select(p => $"{operation} ?{p!["name"]}");
+        var query = (of["parameters"] as JsonArray ?? [])
+            .Where(p => (string?)p!["in"] == "query").Select(p => $"{operation} ?{p!["name"]}");
         return [operation, .. query, .. Fields(of).Select(f => $"{operation} {{{f}}}")];
     }
 

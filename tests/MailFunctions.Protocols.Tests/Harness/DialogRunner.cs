@@ -29,8 +29,12 @@ internal static class DialogRunner
             IntakeFails = dialog.Settings.ContainsKey("intake fails"),
             IntakeHasNoRoom = dialog.Settings.ContainsKey("intake has no room"),
             MaildropInUse = dialog.Settings.ContainsKey("maildrop in use"),
-            ExpireAfterDays = dialog.Settings.TryGetValue("expire after days", out var days) ? int.Parse(days, System.Globalization.CultureInfo.InvariantCulture) : null,
-            LoginDelay = dialog.Settings.TryGetValue("login delay", out var delay) ? int.Parse(delay, System.Globalization.CultureInfo.InvariantCulture) : null,
+            ExpireAfterDays = dialog.Settings.TryGetValue("expire after days", out var days)
+                ? int.Parse(days, System.Globalization.CultureInfo.InvariantCulture)
+                : null,
+            LoginDelay = dialog.Settings.TryGetValue("login delay", out var delay)
+                ? int.Parse(delay, System.Globalization.CultureInfo.InvariantCulture)
+                : null,
         };
         foreach (var (key, value) in dialog.Settings.Where(s => s.Key.StartsWith("message ", StringComparison.Ordinal)).OrderBy(s => s.Key))
         {
@@ -60,7 +64,8 @@ internal static class DialogRunner
             Task running = dialog.Settings["listener"] switch
             {
                 "pop3" => server.RunPop3Async(connection, plaintextLogin),
-                var kind => server.RunSmtpAsync(connection, kind == "mx" ? ListenerKind.Mx : ListenerKind.Submission, listener => With(listener, dialog.Settings), plaintextLogin),
+                var kind => server.RunSmtpAsync(connection, kind == "mx" ? ListenerKind.Mx : ListenerKind.Submission,
+                    listener => With(listener, dialog.Settings), plaintextLogin),
             };
             await running;
             await connection.StopReadingAsync();
@@ -86,7 +91,10 @@ internal static class DialogRunner
                         line = await reader.ReadAsync(limit.Token);
                     }
 
-                    Assert.True(line is not null && expect.Pattern.IsMatch(line), $"{Path.GetFileName(path)}:{expect.Line}: expected\n  S: {expect.Text}\nbut the server said\n  {(line is null ? "nothing, and closed" : "S: " + line)}");
+                    Assert.True(
+                        line is not null && expect.Pattern.IsMatch(line),
+                        $"{Path.GetFileName(path)}:{expect.Line}: expected\n  S: {expect.Text}\nbut the server said\n  "
+                        + $"{(line is null ? "nothing, and closed" : "S: " + line)}");
                     break;
                 case Step.StartTls:
                     await connection.ClientStartTlsAsync(limit.Token);
@@ -113,13 +121,20 @@ internal static class DialogRunner
     {
         Limits = new SmtpLimits
         {
-            MessageOctets = settings.TryGetValue("message octets", out var octets) ? long.Parse(octets, System.Globalization.CultureInfo.InvariantCulture) : 1000,
-            Recipients = settings.TryGetValue("recipients", out var recipients) ? int.Parse(recipients, System.Globalization.CultureInfo.InvariantCulture) : 100,
+            MessageOctets = settings.TryGetValue("message octets", out var octets)
+                ? long.Parse(octets, System.Globalization.CultureInfo.InvariantCulture)
+                : 1000,
+            Recipients = settings.TryGetValue("recipients", out var recipients)
+                ? int.Parse(recipients, System.Globalization.CultureInfo.InvariantCulture)
+                : 100,
         },
-        BadCommands = settings.TryGetValue("bad commands", out var bad) ? int.Parse(bad, System.Globalization.CultureInfo.InvariantCulture) : 20,
+        BadCommands = settings.TryGetValue("bad commands", out var bad)
+            ? int.Parse(bad, System.Globalization.CultureInfo.InvariantCulture)
+            : 20,
     };
 
-    private static async Task SendAsync(MemoryConnection connection, List<Step.Send> sends, Chunking chunking, CancellationToken cancellationToken)
+    private static async Task SendAsync(
+        MemoryConnection connection, List<Step.Send> sends, Chunking chunking, CancellationToken cancellationToken)
     {
         IEnumerable<ReadOnlyMemory<byte>> writes = chunking switch
         {

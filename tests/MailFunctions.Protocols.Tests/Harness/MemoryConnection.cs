@@ -61,7 +61,9 @@ internal sealed class MemoryConnection : ISessionConnection
     /// <summary>The client's side of the handshake.</summary>
     public async Task ClientStartTlsAsync(CancellationToken cancellationToken)
     {
-        var tls = new SslStream(Client, leaveInnerStreamOpen: false, (_, certificate, _, _) => certificate?.GetCertHashString() == Certificate.GetCertHashString());
+        var tls =
+            new SslStream(Client, leaveInnerStreamOpen: false, (
+                _, certificate, _, _) => certificate?.GetCertHashString() == Certificate.GetCertHashString());
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "mail.example.test" }, cancellationToken);
         Client = tls;
     }

@@ -10,7 +10,8 @@ internal static class Session
 
     /// <summary>Runs an SMTP session to its end; whole replies, their lines joined by line feeds.</summary>
     public static async Task<List<string>> RunAsync(
-        TestServer server, string kind, IEnumerable<byte[]> pieces, Func<SmtpListener, SmtpListener>? change = null, bool plaintextLogin = false)
+        TestServer server, string kind, IEnumerable<byte[]> pieces, Func<SmtpListener, SmtpListener>? change = null,
+        bool plaintextLogin = false)
     {
         var connection = new MemoryConnection();
         var session = server.RunSmtpAsync(connection, kind, change, plaintextLogin);

@@ -15,10 +15,12 @@ namespace MailFunctions.Protocols.Tests.Harness;
 
 /// <summary>
 /// The ports of a session in memory. Addresses say what happens: `alice@example.test` has the password
-/// <see cref="Password"/>; `small@` takes 500 octets; `srs0@` takes reports; `off@`, `full@`, `away@`, `rate@` are refused for their reason, unknown names too, and
+/// <see cref="Password"/>; `small@` takes 500 octets; `srs0@` takes reports; `off@`, `full@`, `away@`, `rate@` are refused for their
+/// reason, unknown names too, and
 /// `elsewhere.test` is not ours.
 /// </summary>
-internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, IOpenLogins, IMaildrops, ILoginPace, ISmtpEvents, IPop3Events
+internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, IOpenLogins, IMaildrops, ILoginPace, ISmtpEvents,
+IPop3Events
 {
     public const string HostName = "mail.example.test";
     public const string Password = "correct horse battery";
@@ -85,15 +87,36 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
         TimeProvider? time = null, CancellationToken drain = default) =>
         new SmtpSession(
             connection,
-            (change ?? (listener => listener))(new SmtpListener { Kind = kind, HostName = HostName, AllowPlaintextCredentials = plaintextLogin }),
-            new SmtpSessionServices { Memory = Memory, Intake = this, Policy = this, Authenticator = this, Logins = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
+            (change ?? (listener => listener))(
+                new SmtpListener { Kind = kind, HostName = HostName, AllowPlaintextCredentials = plaintextLogin }),
+            new SmtpSessionServices
+            {
+                Memory = Memory,
+                Intake = this,
+                Policy = this,
+                Authenticator = this,
+                Logins = this,
+                Events = this,
+                Time = time ?? TimeProvider.System,
+                Drain = drain,
+            })
         .RunAsync(CancellationToken.None);
 
-    public Task<SessionEnd> RunPop3Async(MemoryConnection connection, bool plaintextLogin = false, TimeProvider? time = null, CancellationToken drain = default) =>
+    public Task<SessionEnd> RunPop3Async(
+        MemoryConnection connection, bool plaintextLogin = false, TimeProvider? time = null, CancellationToken drain = default) =>
         new Pop3Session(
             connection,
             new Pop3Listener { HostName = HostName, AllowPlaintextCredentials = plaintextLogin, LoginDelaySeconds = LoginDelay },
-            new Pop3SessionServices { Authenticator = this, Logins = this, Maildrops = this, Pace = this, Events = this, Time = time ?? TimeProvider.System, Drain = drain })
+            new Pop3SessionServices
+            {
+                Authenticator = this,
+                Logins = this,
+                Maildrops = this,
+                Pace = this,
+                Events = this,
+                Time = time ?? TimeProvider.System,
+                Drain = drain,
+            })
         .RunAsync(CancellationToken.None);
 
     public IIncomingMessage Begin(string id, DateTimeOffset receivedAt, MessageRoom room)
@@ -103,14 +126,17 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
         return new Incoming(this, MessageName.BlobFor(id, receivedAt));
     }
 
-    public ValueTask<SenderVerdict> CheckSenderAsync(EmailAddress? sender, AuthenticatedAccount? account, ClientInfo client, CancellationToken cancellationToken) =>
+    public ValueTask<SenderVerdict> CheckSenderAsync(
+        EmailAddress? sender, AuthenticatedAccount? account, ClientInfo client, CancellationToken cancellationToken) =>
         ValueTask.FromResult(sender?.Key == "rate" ? SenderVerdict.RateLimited
             : account is null || sender is null || sender.Equals(account.Address) ? SenderVerdict.Accepted : SenderVerdict.NotOwned);
 
     public ValueTask<SenderVerdict> CheckFromAsync(EmailAddress from, AuthenticatedAccount account, CancellationToken cancellationToken) =>
         ValueTask.FromResult(from.Equals(account.Address) ? SenderVerdict.Accepted : SenderVerdict.NotOwned);
 
-    public async ValueTask<RecipientVerdict> CheckRecipientAsync(EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, EmailAddress? sender, long declaredSize, CancellationToken cancellationToken)
+    public async ValueTask<RecipientVerdict> CheckRecipientAsync(
+        EmailAddress recipient, AuthenticatedAccount? account, ClientInfo client, EmailAddress? sender, long declaredSize,
+        CancellationToken cancellationToken)
     {
         if (!RecipientGate.IsCompleted)
         {
@@ -132,18 +158,21 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
     }
 
     public ValueTask<ContentVerdict> CheckContentAsync(IncomingContent content, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(!content.Recipients.All(r => r.Address.StartsWith("small@", StringComparison.Ordinal)) ? ContentVerdict.Accepted
+        ValueTask.FromResult(!content.Recipients.All(r => r.Address.StartsWith("small@", StringComparison.Ordinal))
+            ? ContentVerdict.Accepted
             : content.DeliveredTo.Contains("small@example.test") ? ContentVerdict.Loop
             : content.Size > 900 ? ContentVerdict.TooBigForMailbox
             : content.Size > 500 ? ContentVerdict.OverQuota
             : ContentVerdict.Accepted);
 
-    public ValueTask<AuthenticationResult> CheckPasswordAsync(string login, string password, IPAddress client, CancellationToken cancellationToken) =>
+    public ValueTask<AuthenticationResult> CheckPasswordAsync(
+        string login, string password, IPAddress client, CancellationToken cancellationToken) =>
         ValueTask.FromResult<AuthenticationResult>(login switch
         {
             "throttled@example.test" => new AuthenticationResult.Throttled(TimeSpan.FromSeconds(30)),
             "away@example.test" => new AuthenticationResult.Unavailable(),
-            "alice@example.test" when password == Password => new AuthenticationResult.Authenticated(Alice with { ExpireAfterDays = ExpireAfterDays }),
+            "alice@example.test" when password == Password =>
+                new AuthenticationResult.Authenticated(Alice with { ExpireAfterDays = ExpireAfterDays }),
             _ => new AuthenticationResult.Rejected(),
         });
 
@@ -161,7 +190,8 @@ internal sealed class TestServer : IMessageIntake, ISmtpPolicy, IAuthenticator, 
         return null;
     }
 
-    ValueTask<LoginState> IOpenLogins.CheckAsync(AuthenticatedAccount account, CancellationToken cancellationToken) => ValueTask.FromResult(LoginState);
+    ValueTask<LoginState> IOpenLogins.CheckAsync(AuthenticatedAccount account, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(LoginState);
 
     public TimeSpan TryEnter(AuthenticatedAccount account) => TimeSpan.FromSeconds((LoginDelay ?? 1) - 1);
 
@@ -289,7 +319,8 @@ internal sealed class TestMaildrop : IMaildrop
 
     public void Add(string content) => Messages.Add((uint)Messages.Count + 1, Encoding.UTF8.GetBytes(content));
 
-    public async IAsyncEnumerable<IReadOnlyList<MaildropMessage>> ListAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<IReadOnlyList<MaildropMessage>> ListAsync(
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         Listing?.Invoke();
         foreach (var page in Messages.Select(m => new MaildropMessage(m.Key, m.Value?.Length ?? 100)).ToList().Chunk(2))
@@ -305,7 +336,8 @@ internal sealed class TestMaildrop : IMaildrop
     public ValueTask<IMaildropContent?> OpenMessageAsync(uint uid, LikelyNext next, CancellationToken cancellationToken)
     {
         LikelyNext.Add((next.Uids.ToArray(), next.Reach));
-        return ValueTask.FromResult<IMaildropContent?>(Messages.GetValueOrDefault(uid) is { } content ? new Content(content, PieceOctets) : null);
+        return ValueTask.FromResult<IMaildropContent?>(
+            Messages.GetValueOrDefault(uid) is { } content ? new Content(content, PieceOctets) : null);
     }
 
     /// <summary>Messages that were sent whole.</summary>

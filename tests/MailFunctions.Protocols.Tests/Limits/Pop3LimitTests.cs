@@ -141,7 +141,9 @@ public sealed class Pop3LimitTests : IDisposable
         Assert.Equal([1u], _server.Maildrop.Messages.Keys);
     }
 
-    /// <summary>Disabled, deleted, made again, another password, an app password revoked: <see cref="IOpenLogins"/> says so of all of them.</summary>
+    /// <summary>
+    /// Disabled, deleted, made again, another password, an app password revoked: <see cref="IOpenLogins"/> says so of all of them.
+    /// </summary>
     [Theory]
     [InlineData("RETR 1")]
     [InlineData("NOOP")]

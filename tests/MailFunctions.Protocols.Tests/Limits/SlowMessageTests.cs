@@ -26,7 +26,9 @@ public sealed class SlowMessageTests
         await session.AskAsync("RCPT TO:<bob@example.test>");
         Assert.StartsWith("250", await session.AskAsync("BDAT 8\r\nA: b\r\n"), StringComparison.Ordinal);
 
-        var passed = await session.PassTimeUntilEndAsync(second => second > 0 && second % 50 == 0 ? session.SendAsync("BDAT 1\r\nx") : Task.CompletedTask);
+        var passed =
+            await session.PassTimeUntilEndAsync(
+                second => second > 0 && second % 50 == 0 ? session.SendAsync("BDAT 1\r\nx") : Task.CompletedTask);
 
         Assert.Equal(SessionEnd.TimedOut, await session.Running);
         Assert.InRange(passed, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2));
@@ -54,12 +56,16 @@ public sealed class SlowMessageTests
     public async Task Silent_WhenOthersNeedTheRoom_Leaves(string command, string reply)
     {
         var time = new ManualTime();
-        var server = new TestServer { Memory = new MessageMemory(new ByteBudget(4 * KiB), 4 * KiB, 4 * KiB, TimeSpan.FromMinutes(1), time) };
+        var server = new TestServer
+        {
+            Memory = new MessageMemory(new ByteBudget(4 * KiB), 4 * KiB, 4 * KiB, TimeSpan.FromMinutes(1), time),
+        };
         var (silent, ended) = await BeginAsync(server, time, command + "A: b\r\n");
         await WaitForAsync(() => server.Memory.Free == 2 * KiB, silent, reply);
         time.Advance(TimeSpan.FromMinutes(1));
 
-        var (fast, going) = await BeginAsync(server, time, "DATA\r\n" + string.Concat(Enumerable.Repeat("Subject: " + new string('x', 900) + "\r\n", 3)));
+        var (fast, going) =
+            await BeginAsync(server, time, "DATA\r\n" + string.Concat(Enumerable.Repeat("Subject: " + new string('x', 900) + "\r\n", 3)));
         using var limit = new CancellationTokenSource(Limit);
         while (!ended.IsCompleted)
         {
@@ -80,9 +86,13 @@ public sealed class SlowMessageTests
     [Fact]
     public async Task HeaderSection_WithoutRoom_Gets451()
     {
-        var server = new TestServer { Memory = new MessageMemory(new ByteBudget(8 * KiB), 8 * KiB, 8 * KiB, TimeSpan.FromMilliseconds(50), TimeProvider.System) };
+        var server = new TestServer
+        {
+            Memory = new MessageMemory(new ByteBudget(8 * KiB), 8 * KiB, 8 * KiB, TimeSpan.FromMilliseconds(50), TimeProvider.System),
+        };
         var (client, session) = await BeginAsync(
-            server, TimeProvider.System, "DATA\r\n" + string.Concat(Enumerable.Repeat("Subject: " + new string('x', 900) + "\r\n", 12)) + "\r\n.\r\nQUIT\r\n");
+            server, TimeProvider.System,
+            "DATA\r\n" + string.Concat(Enumerable.Repeat("Subject: " + new string('x', 900) + "\r\n", 12)) + "\r\n.\r\nQUIT\r\n");
 
         Assert.Equal(SessionEnd.Quit, await session.WaitAsync(Limit));
         await client.CloseServerAsync();
@@ -90,7 +100,8 @@ public sealed class SlowMessageTests
         Assert.Equal(8 * KiB, server.Memory.Free);
     }
 
-    private static async Task<(MemoryConnection Client, Task<SessionEnd> Session)> BeginAsync(TestServer server, TimeProvider time, string data)
+    private static async Task<(MemoryConnection Client, Task<SessionEnd> Session)> BeginAsync(
+        TestServer server, TimeProvider time, string data)
     {
         var connection = new MemoryConnection();
         var session = server.RunSmtpAsync(connection, ListenerKind.Mx, time: time);

@@ -30,7 +30,8 @@ public sealed class SmtpTimeTests
     {
         using var session = await TimedSession.StartAsync();
 
-        var passed = await session.PassTimeUntilEndAsync(second => second % 20 == 0 && second < 300 ? session.SendAsync("N") : Task.CompletedTask);
+        var passed =
+            await session.PassTimeUntilEndAsync(second => second % 20 == 0 && second < 300 ? session.SendAsync("N") : Task.CompletedTask);
 
         Assert.StartsWith("421 4.4.2", await session.ReadReplyAsync(), StringComparison.Ordinal);
         Assert.InRange(passed, TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(5) + Slack);
@@ -44,7 +45,9 @@ public sealed class SmtpTimeTests
         for (var minute = 0; minute < 30 && !session.Running.IsCompleted; minute++)
         {
             last = await session.AskAsync("NOOP");
-            Assert.True(minute <= 20 ? last.StartsWith("250", StringComparison.Ordinal) : last.StartsWith("421 4.7.0", StringComparison.Ordinal), $"{minute}: {last}");
+            Assert.True(
+                minute <= 20 ? last.StartsWith("250", StringComparison.Ordinal) : last.StartsWith("421 4.7.0", StringComparison.Ordinal),
+                $"{minute}: {last}");
             await TimedSession.SettleAsync();
             session.Time.Advance(TimeSpan.FromMinutes(1));
         }

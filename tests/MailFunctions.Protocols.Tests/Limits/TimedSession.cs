@@ -30,7 +30,8 @@ internal sealed class TimedSession : IDisposable
     public byte[] EndPointBinding => _connection.Tls!.ServerEndPointBinding!;
 
     /// <summary>Begins the session and reads its greeting.</summary>
-    public static async Task<TimedSession> StartAsync(bool tls = false, string kind = ListenerKind.Mx, Func<SmtpListener, SmtpListener>? change = null)
+    public static async Task<TimedSession> StartAsync(
+        bool tls = false, string kind = ListenerKind.Mx, Func<SmtpListener, SmtpListener>? change = null)
     {
         var session = new TimedSession();
         if (tls)

@@ -28,7 +28,8 @@ public sealed class UnreadReplyTests
         var connection = new MemoryConnection();
         var session = server.RunSmtpAsync(connection, ListenerKind.Mx);
         await ReadGreetingAsync(connection);
-        await connection.SendAsync("EHLO a\r\nMAIL FROM:<a@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\n" + Repeat("EHLO a\r\n", Commands));
+        await connection.SendAsync(
+            "EHLO a\r\nMAIL FROM:<a@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\n" + Repeat("EHLO a\r\n", Commands));
         gate.SetResult();
 
         Assert.InRange(await StandstillAsync(connection), 1, Bound);
@@ -36,7 +37,8 @@ public sealed class UnreadReplyTests
         var said = ReadToEndAsync(connection);
         Assert.Equal(SessionEnd.ClientClosed, await session.WaitAsync(Limit));
         await connection.CloseServerAsync();
-        Assert.Equal(Commands + 3, (await said).Count(l => l.StartsWith("250 ", StringComparison.Ordinal))); // one that reads later misses nothing
+        // one that reads later misses nothing
+        Assert.Equal(Commands + 3, (await said).Count(l => l.StartsWith("250 ", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -89,7 +91,9 @@ public sealed class UnreadReplyTests
         var time = new ManualTime();
         var connection = new MemoryConnection();
         var server = new TestServer();
-        var session = smtp ? EndOf(server.RunSmtpAsync(connection, ListenerKind.Mx, time: time)) : EndOf(server.RunPop3Async(connection, time: time));
+        var session = smtp
+            ? EndOf(server.RunSmtpAsync(connection, ListenerKind.Mx, time: time))
+            : EndOf(server.RunPop3Async(connection, time: time));
         await ReadGreetingAsync(connection);
         _ = connection.SendAsync(Repeat(smtp ? "EHLO a\r\n" : "CAPA\r\n", 8000));
         await StandstillAsync(connection);

@@ -21,19 +21,29 @@ public sealed partial class SessionProperties
     /// <summary>Lines that clients send, good and bad, with octets in between that no client should.</summary>
     private static readonly string[] Lines =
     [
-        "EHLO client.test\r\n", "HELO client.test\r\n", "EHLO\r\n", "MAIL FROM:<alice@example.test>\r\n", "MAIL FROM:<> SIZE=100 BODY=8BITMIME\r\n",
-        "MAIL FROM:<alice@example.test> SIZE=99999\r\n", "MAIL FROM:<alice@example.test> BODY=BINARYMIME RET=HDRS ENVID=a+20b\r\n", "MAIL FROM:alice\r\n",
-        "RCPT TO:<bob@example.test>\r\n", "RCPT TO:<bob@example.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;bob@example.test\r\n", "RCPT TO:<off@example.test>\r\n",
-        "RCPT TO:<nobody@example.test>\r\n", "RCPT TO:<x@elsewhere.test>\r\n", "RCPT TO:<Postmaster>\r\n", "RCPT TO:<@a.test,@b.test:bob@example.test>\r\n",
-        "DATA\r\n", "From: alice@example.test\r\nSubject: x\r\n\r\nhello\r\n.\r\n", "..stuffed\r\n.\r\n", ".\r\n", "\r\n.\r\n", "a\nb\r\n.\r\n", "a\rb\r\n.\r\n",
-        "BDAT 5\r\nhello", "BDAT 7 LAST\r\nhello\r\n", "BDAT 0 LAST\r\n", "BDAT 3000\r\n" + "{3000}", "BDAT x\r\n", "RSET\r\n", "NOOP\r\n", "VRFY bob\r\n",
-        "EXPN list\r\n", "HELP\r\n", "QUIT\r\n", "STARTTLS\r\n", Login, "AUTH LOGIN\r\n", "AUTH SCRAM-SHA-256 biwsbj1hLHI9Yg==\r\n", "*\r\n", "AUTH PLAIN ====\r\n",
+        "EHLO client.test\r\n", "HELO client.test\r\n", "EHLO\r\n", "MAIL FROM:<alice@example.test>\r\n",
+        "MAIL FROM:<> SIZE=100 BODY=8BITMIME\r\n",
+        "MAIL FROM:<alice@example.test> SIZE=99999\r\n", "MAIL FROM:<alice@example.test> BODY=BINARYMIME RET=HDRS ENVID=a+20b\r\n",
+        "MAIL FROM:alice\r\n",
+        "RCPT TO:<bob@example.test>\r\n", "RCPT TO:<bob@example.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;bob@example.test\r\n",
+        "RCPT TO:<off@example.test>\r\n",
+        "RCPT TO:<nobody@example.test>\r\n", "RCPT TO:<x@elsewhere.test>\r\n", "RCPT TO:<Postmaster>\r\n",
+        "RCPT TO:<@a.test,@b.test:bob@example.test>\r\n",
+        "DATA\r\n", "From: alice@example.test\r\nSubject: x\r\n\r\nhello\r\n.\r\n", "..stuffed\r\n.\r\n", ".\r\n", "\r\n.\r\n",
+        "a\nb\r\n.\r\n", "a\rb\r\n.\r\n",
+        "BDAT 5\r\nhello", "BDAT 7 LAST\r\nhello\r\n", "BDAT 0 LAST\r\n", "BDAT 3000\r\n" + "{3000}", "BDAT x\r\n", "RSET\r\n", "NOOP\r\n",
+        "VRFY bob\r\n",
+        "EXPN list\r\n", "HELP\r\n", "QUIT\r\n", "STARTTLS\r\n", Login, "AUTH LOGIN\r\n", "AUTH SCRAM-SHA-256 biwsbj1hLHI9Yg==\r\n",
+        "*\r\n", "AUTH PLAIN ====\r\n",
         "GET / HTTP/1.1\r\n", "xyzzy\r\n", " \r\n", "\r\n", "\n", "\r", "\0", "\xff\xfe\r\n", "NOOP \u00e4\r\n", "{2100}\r\n",
     ];
 
-    private static readonly Gen<byte[]> Line = Gen.OneOf(Lines).Select(l => Encoding.Latin1.GetBytes(Repeated().Replace(l, m => new string('x', int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)))));
+    private static readonly Gen<byte[]> Line = Gen.OneOf(Lines)
+        .Select(l => Encoding.Latin1.GetBytes(
+            Repeated().Replace(l, m => new string('x', int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)))));
 
-    private static readonly Gen<byte[]> Talk = Gen.Frequency((8, Line), (1, Gen.Byte.Array[0, 40])).Array[1, 25].Select(parts => parts.SelectMany(p => p).ToArray());
+    private static readonly Gen<byte[]> Talk = Gen.Frequency((8, Line), (1, Gen.Byte.Array[0, 40]))
+        .Array[1, 25].Select(parts => parts.SelectMany(p => p).ToArray());
 
     private static readonly Gen<int[]> Cuts = Gen.Int[1, 200].Array[1, 30];
 
@@ -44,13 +54,16 @@ public sealed partial class SessionProperties
         await Gen.Select(Talk, Cuts).SampleAsync(
             async (talk, cuts) =>
             {
-                byte[] dialog = [.. Encoding.ASCII.GetBytes("EHLO client.test\r\n" + (kind == ListenerKind.Submission ? Login : "")), .. talk];
+                byte[] dialog =
+                    [.. Encoding.ASCII.GetBytes("EHLO client.test\r\n" + (kind == ListenerKind.Submission ? Login : "")), .. talk];
                 var (whole, cut) = (new TestServer(), new TestServer());
                 var expected = await Session.RunAsync(whole, kind, [dialog], Narrow, plaintextLogin: true);
                 var actual = await Session.RunAsync(cut, kind, Cut(dialog, cuts), Narrow, plaintextLogin: true);
 
                 Assert.Equal(expected.Select(Steady), actual.Select(Steady));
-                Assert.Equal(whole.Accepted.Select(m => Steady(Encoding.Latin1.GetString(m.Content))), cut.Accepted.Select(m => Steady(Encoding.Latin1.GetString(m.Content))));
+                Assert.Equal(
+                    whole.Accepted.Select(m => Steady(Encoding.Latin1.GetString(m.Content))),
+                    cut.Accepted.Select(m => Steady(Encoding.Latin1.GetString(m.Content))));
                 Assert.Equal((0, 0), (whole.Open, cut.Open));
             },
             iter: 1500);
@@ -71,7 +84,11 @@ public sealed partial class SessionProperties
     [Fact]
     public async Task Pop3_RandomOctets_NeverThrowOrHang() =>
         await Gen.Frequency(
-            (5, Gen.OneOf("USER alice@example.test\r\n", "PASS correct horse battery\r\n", "STAT\r\n", "LIST\r\n", "RETR 1\r\n", "TOP 1 1\r\n", "DELE 1\r\n", "UIDL 9\r\n", "AUTH PLAIN\r\n", "CAPA\r\n", "RSET\r\n", "QUIT\r\n").Select(Encoding.ASCII.GetBytes)),
+            (
+                5,
+                Gen.OneOf(
+                    "USER alice@example.test\r\n", "PASS correct horse battery\r\n", "STAT\r\n", "LIST\r\n", "RETR 1\r\n", "TOP 1 1\r\n",
+                    "DELE 1\r\n", "UIDL 9\r\n", "AUTH PLAIN\r\n", "CAPA\r\n", "RSET\r\n", "QUIT\r\n").Select(Encoding.ASCII.GetBytes)),
             (1, Gen.Byte.Array[0, 60])).Array[1, 30].SampleAsync(
             async parts =>
             {

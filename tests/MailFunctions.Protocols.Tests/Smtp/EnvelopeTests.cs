@@ -18,13 +18,22 @@ public sealed class EnvelopeTests
         using var session = await TimedSession.StartAsync(tls: true);
         await SendAsync(
             session, "EHLO client.test", "MAIL FROM:<sender@sender.test> SIZE=10 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=a+2Bb REQUIRETLS",
-            "RCPT TO:<alice@example.test> NOTIFY=success,delay ORCPT=rfc822;Alice+2B1@example.test", "RCPT TO:<bob@example.test> NOTIFY=NEVER");
+            "RCPT TO:<alice@example.test> NOTIFY=success,delay ORCPT=rfc822;Alice+2B1@example.test",
+            "RCPT TO:<bob@example.test> NOTIFY=NEVER");
 
         var envelope = Assert.Single(session.Server.Accepted).Envelope;
         Assert.Equal(ListenerKind.Mx, envelope.Listener);
         Assert.Equal(new ClientInfo("192.0.2.1", "client.test", "TLSv1.3 TLS_AES_256_GCM_SHA384", null), envelope.Client);
         Assert.Equal(
-            new ReversePath { Address = "sender@sender.test", Ret = "HDRS", Envid = "a+b", SmtpUtf8 = true, Body = "8BITMIME", RequireTls = true },
+            new ReversePath
+            {
+                Address = "sender@sender.test",
+                Ret = "HDRS",
+                Envid = "a+b",
+                SmtpUtf8 = true,
+                Body = "8BITMIME",
+                RequireTls = true,
+            },
             envelope.MailFrom);
         Assert.Equal(
             [
@@ -66,7 +75,8 @@ public sealed class EnvelopeTests
         var octets = Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(helo));
         await SendAsync(session, $"EHLO {octets}", "MAIL FROM:<a@sender.test>", "RCPT TO:<bob@example.test>");
 
-        Assert.StartsWith($"Received: from {expected}\r\n\tby mail.example.test with ESMTP\r\n", Content(session), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"Received: from {expected}\r\n\tby mail.example.test with ESMTP\r\n", Content(session), StringComparison.Ordinal);
         Assert.Equal(helo, session.Server.Accepted[0].Envelope.Client.Helo);
     }
 
@@ -95,7 +105,8 @@ public sealed class EnvelopeTests
 
         var refused = Assert.Single(session.Server.Refused);
         Assert.Equal((200, 20, "a@sender.test"), (refused.Count, refused.Recipients.Count, refused.ReversePath));
-        Assert.Equal(["full@example.test 452", "x@elsewhere0.test 550"], refused.Recipients.Take(2).Select(r => $"{r.Address} {r.Reply.Code}"));
+        Assert.Equal(
+            ["full@example.test 452", "x@elsewhere0.test 550"], refused.Recipients.Take(2).Select(r => $"{r.Address} {r.Reply.Code}"));
     }
 
     [Theory]
@@ -122,7 +133,9 @@ public sealed class EnvelopeTests
         await SendAsync(session, hello, $"MAIL FROM:<a@sender.test>{parameters}", "RCPT TO:<bob@example.test>");
 
         Assert.Equal(
-            $"Received: from client.test ([192.0.2.1])\r\n\tby mail.example.test with {with}\r\n\tid {Id(session)}\r\n\tfor <bob@example.test>;\r\n\t" +
+            $"Received: from client.test ([192.0.2.1])\r\n\tby mail.example.test with {with}\r\n\tid {Id(session)}\r\n\tfor "
+            + "<bob@example.test>;\r\n\t"
+                +
             "Thu, 01 Jan 2026 00:00:00 +0000\r\nFrom: alice@example.test\r\n\r\nhello\r\n",
             Content(session));
     }
@@ -134,12 +147,15 @@ public sealed class EnvelopeTests
     public async Task Data_Submission_ReceivedSaysHowAndMissingFieldsAreAdded(string parameters, bool tls, string with)
     {
         using var session = await TimedSession.StartAsync(tls, ListenerKind.Submission);
-        await SendAsync(session, "EHLO client.test", Login, $"MAIL FROM:<alice@example.test>{parameters}", "RCPT TO:<bob@example.test>", "RCPT TO:<carol@example.test>");
+        await SendAsync(
+            session, "EHLO client.test", Login, $"MAIL FROM:<alice@example.test>{parameters}", "RCPT TO:<bob@example.test>",
+            "RCPT TO:<carol@example.test>");
 
         // Two recipients: neither is shown to the other (RFC 5321 §7.6).
         Assert.Equal(
             $"Received: from client.test ([192.0.2.1])\r\n\tby mail.example.test with {with}\r\n\tid {Id(session)};\r\n\t" +
-            $"Thu, 01 Jan 2026 00:00:00 +0000\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\nMessage-ID: <{Id(session)}@mail.example.test>\r\n" +
+            $"Thu, 01 Jan 2026 00:00:00 +0000\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\nMessage-ID: <{Id(session)}@mail.example.test>\r\n"
+                +
             "From: alice@example.test\r\n\r\nhello\r\n",
             Content(session));
         Assert.Equal("alice@example.test", session.Server.Accepted[0].Envelope.Client.AuthenticatedAs);

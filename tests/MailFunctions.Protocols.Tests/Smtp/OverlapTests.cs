@@ -25,7 +25,9 @@ public sealed class OverlapTests
 
         Assert.Equal(SessionEnd.Quit, await session.WaitAsync(Limit));
         Assert.Equal(3, server.Accepted.Count);
-        Assert.Equal(["220", "250", .. Enumerable.Repeat((string[])["250", "250", "250"], 3).SelectMany(r => r), "221"], await CodesAsync(connection));
+        Assert.Equal(
+            ["220", "250", .. Enumerable.Repeat((string[])["250", "250", "250"], 3).SelectMany(r => r), "221"],
+            await CodesAsync(connection));
         Assert.Equal(0, server.Open);
     }
 
@@ -79,7 +81,10 @@ public sealed class OverlapTests
         await connection.CloseServerAsync();
         using var said = new MemoryStream();
         await connection.Client.CopyToAsync(said, TestContext.Current.CancellationToken);
-        return ["220", .. Encoding.ASCII.GetString(said.ToArray()).Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Where(l => l[3] == ' ').Select(l => l[..3])];
+        return [
+            "220",
+            .. Encoding.ASCII.GetString(said.ToArray())
+                .Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Where(l => l[3] == ' ').Select(l => l[..3])];
     }
 
     private static async Task WaitForAsync(Func<bool> condition)
