@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
+using MailFunctions.Core.Storage;
 
 namespace MailFunctions.TestKit;
 
@@ -65,9 +66,9 @@ public class MemoryDirectory : IDirectoryStore
     public Task<WriteResult> DeleteEntryAsync(EmailAddress address, string etag, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    public Task<Page<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) =>
+    public Task<ListPage<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    public Task<Page<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
+    public Task<ListPage<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
         where T : DirectoryEntry => throw new NotSupportedException();
 }
