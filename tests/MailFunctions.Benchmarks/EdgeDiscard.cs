@@ -77,11 +77,6 @@ internal static class EdgeDiscard
 
         public override ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
             ValueTask.FromResult<DirectoryEntry?>(new AccountEntry { Address = address, MailboxId = address.Key });
-
-        public Task<ListPage<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<ListPage<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
-            where T : DirectoryEntry => throw new NotSupportedException();
     }
 
     internal sealed class NoMailboxes : IMailboxDelivery, IMaildrops

@@ -234,10 +234,5 @@ internal static class Pop3Memory
 
         public override ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
             ValueTask.FromResult<DirectoryEntry?>(new AccountEntry { Address = address, MailboxId = address.ToCanonicalString(), Password = verifier });
-
-        public Task<ListPage<MailDomain>> ListDomainsAsync(int top, string? continuation, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<ListPage<T>> ListEntriesAsync<T>(string? domain, int top, string? continuation, CancellationToken cancellationToken)
-            where T : DirectoryEntry => throw new NotSupportedException();
     }
 }
