@@ -55,10 +55,10 @@ internal sealed class LoginEdge : IAsyncDisposable
     }
 
     /// <summary>One POP3S session of its own: TLS, USER, PASS, QUIT.</summary>
-    public async Task<Login> LogInAsync(string name, string password)
+    public async Task<Login> LogInAsync(string name, string password, IPAddress? from = null)
     {
         var began = Stopwatch.GetTimestamp();
-        using var tcp = new TcpClient();
+        using var tcp = new TcpClient(new IPEndPoint(from ?? IPAddress.Loopback, 0));
         await tcp.ConnectAsync(IPAddress.Loopback, _port);
         await using var tls = new SslStream(tcp.GetStream());
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions

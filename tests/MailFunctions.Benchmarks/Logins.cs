@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
@@ -30,9 +31,10 @@ internal static class Logins
             ["accounts"] = "600",
             ["per-second"] = "100",
             ["failures"] = "200",
+            ["guesses"] = "100",
         });
-        var (herd, accounts, rate, failures) =
-            (Number(options["herd"]), Number(options["accounts"]), Number(options["per-second"]), Number(options["failures"]));
+        var (herd, accounts, rate) = (Number(options["herd"]), Number(options["accounts"]), Number(options["per-second"]));
+        var (failures, guesses) = (Number(options["failures"]), Number(options["guesses"]));
         Console.Error.WriteLine($"deriving the verifiers of {accounts} accounts");
         var many = Enumerable.Range(0, accounts).AsParallel().Select(i => Account($"user{i}", $"{Password} {i}")).ToList();
         Console.WriteLine(
@@ -41,6 +43,7 @@ internal static class Logins
         await PollAsync(many, rate);
         await AppPasswordsAsync();
         await AppPasswordPollAsync(accounts, rate);
+        await GuessesAsync(guesses);
         Console.WriteLine();
         Console.WriteLine("| failed login | p10 | p50 | p90 |\n|---|---|---|---|");
         await FailuresAsync(failures);
@@ -101,6 +104,19 @@ internal static class Logins
         await using var edge = await LoginEdge.StartAsync(entries, kept, Unthrottled);
         await MeasureAsync($"{accounts} accounts by app password, {rate}/s, after a start", accounts, rate, i => edge.LogInAsync(
             entries[i].Address.ToString(), made.Passwords[0]));
+    }
+
+    /// <summary>One client guesses names, all at once and with the throttle that is usual; another one logs in for the first time.</summary>
+    private static async Task GuessesAsync(int names)
+    {
+        using var kept = new LoginEdge.Kept();
+        await using var edge = await LoginEdge.StartAsync([Account("alice", Password)], kept);
+        var guesser = new IPAddress([127, 0, 0, 9]);
+        var guesses = Enumerable.Range(0, names)
+            .Select(i => Task.Run(() => edge.LogInAsync($"made-up-{i}@bench.test", Password, guesser))).ToList();
+        await Task.WhenAny(guesses); // the first has its answer, so the rest is under way
+        await MeasureAsync($"another client's login beside {names} made-up names", 1, 0, _ => edge.LogInAsync("alice@bench.test", Password));
+        _good &= (await Task.WhenAll(guesses)).All(g => !g.Succeeded);
     }
 
     private static async Task FailuresAsync(int count)

@@ -35,7 +35,7 @@ static int Help(int exitCode)
               Outbound jobs through tables on Azurite to a server that refuses 5% and defers 20%; each has to end once.
           accounts [--import N] [--total N]
               Accounts imported through the admin API over Azurite, and one of all of them found; with the storage requests.
-          logins [--herd N] [--accounts N] [--per-second N] [--failures N]
+          logins [--herd N] [--accounts N] [--per-second N] [--failures N] [--guesses N]
               POP3S logins that are remembered or not, by app password, and failures of five kinds: times and processor.
           mbox STACK.JSON [--mebibytes N]
               A mailbox imported and exported on a stack that runs: the function app's memory, and whether all came back.

@@ -99,7 +99,7 @@ internal sealed class ReferencesTable(TableServiceClient service) : IUnreference
         },
         cancellationToken);
 
-    private Task WriteAsync(TableEntity row, CancellationToken cancellationToken) => StorageGuard.RunAsync(
+    private Task<Response> WriteAsync(TableEntity row, CancellationToken cancellationToken) => StorageGuard.RunAsync(
         "The message's reference could not be written",
         () => _table.UpsertEntityAsync(row, TableUpdateMode.Replace, cancellationToken),
         cancellationToken);

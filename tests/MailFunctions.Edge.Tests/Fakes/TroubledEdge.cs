@@ -15,19 +15,19 @@ internal sealed class TroubledEdge : IAsyncDisposable
 
     private TroubledEdge(string storage, string bus) =>
         _program = ProgramProcess.Start(Repository.ProgramOf("MailFunctions.Edge"), [], new Dictionary<string, string?>
-    {
-        ["MailStorage"] = storage,
-        ["ServiceBusConnection"] = bus,
-        ["Edge__Address"] = "127.0.0.1",
-        ["Edge__HostName"] = RunningEdge.HostName,
-        ["Edge__GracePeriod"] = "00:00:01",
-        ["Edge__Ports__Smtp"] = $"{Smtp}",
-        ["Edge__Ports__Submission"] = "0",
-        ["Edge__Ports__Smtps"] = "0",
-        ["Edge__Ports__Pop3"] = "0",
-        ["Edge__Ports__Pop3s"] = "0",
-        ["Edge__Ports__Health"] = $"{_health}",
-    });
+        {
+            ["MailStorage"] = storage,
+            ["ServiceBusConnection"] = bus,
+            ["Edge__Address"] = "127.0.0.1",
+            ["Edge__HostName"] = RunningEdge.HostName,
+            ["Edge__GracePeriod"] = "00:00:01",
+            ["Edge__Ports__Smtp"] = $"{Smtp}",
+            ["Edge__Ports__Submission"] = "0",
+            ["Edge__Ports__Smtps"] = "0",
+            ["Edge__Ports__Pop3"] = "0",
+            ["Edge__Ports__Pop3s"] = "0",
+            ["Edge__Ports__Health"] = $"{_health}",
+        });
 
     public int Smtp { get; } = FreePorts.Next();
 

@@ -24,7 +24,7 @@ public sealed partial class ContributingTests
             .SelectMany(cell => File_().Matches(cell).Select(m => m.Groups[1].Value)).Distinct().ToList();
 
         Assert.True(files.Count > 20, $"{files.Count} files");
-        Assert.Empty(files.Where(f => !Roots.Any(root => Path.Exists(Path.Combine(Repository.Root, root + f)))));
+        Assert.DoesNotContain(files, f => !Roots.Any(root => Path.Exists(Path.Combine(Repository.Root, root + f))));
     }
 
     [GeneratedRegex(@"`([\w.-]+(?:/[\w.-]+)*\.(?:cs|md|txt|bicep|yaml|json|props))`")]

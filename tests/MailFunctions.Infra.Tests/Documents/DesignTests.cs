@@ -28,7 +28,7 @@ public sealed partial class DesignTests
             .ToList();
 
         Assert.True(cited.Count > 20, $"{cited.Count} citations");
-        Assert.Empty(cited.Where(c => !sections.Contains(c.Section)));
+        Assert.DoesNotContain(cited, c => !sections.Contains(c.Section));
     }
 
     [Fact]

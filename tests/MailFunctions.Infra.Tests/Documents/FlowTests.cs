@@ -16,7 +16,7 @@ public sealed partial class FlowTests
             .Matches(File.ReadAllText(Path.Combine(Docs, "flow.md"))).Select(m => m.Groups[1].Value).Distinct().ToList();
 
         Assert.True(files.Count > 60, $"{files.Count} files");
-        Assert.Empty(files.Where(f => !File.Exists(Path.Combine(Repository.Root, "src", "MailFunctions." + f))));
+        Assert.DoesNotContain(files, f => !File.Exists(Path.Combine(Repository.Root, "src", "MailFunctions." + f)));
     }
 
     [Fact]

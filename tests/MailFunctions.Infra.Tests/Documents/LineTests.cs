@@ -11,9 +11,9 @@ public sealed partial class LineTests
 
     [Theory]
     [MemberData(nameof(LinkTests.Documents), MemberType = typeof(LinkTests))]
-    public void Lines_Fit(string document) => Assert.Empty(File.ReadLines(Path.Combine(Repository.Root, document))
-        .Select((text, index) => $"{index + 1}: {text}")
-        .Where(l => !Row().IsMatch(l) && Target().Replace(l[(l.IndexOf(' ', StringComparison.Ordinal) + 1)..], "").Length > Columns));
+    public void Lines_Fit(string document) => Assert.DoesNotContain(
+        File.ReadLines(Path.Combine(Repository.Root, document)).Select((text, index) => $"{index + 1}: {text}"),
+        l => !Row().IsMatch(l) && Target().Replace(l[(l.IndexOf(' ', StringComparison.Ordinal) + 1)..], "").Length > Columns);
 
     [GeneratedRegex(@"^\d+: \s*\|")]
     private static partial Regex Row();
