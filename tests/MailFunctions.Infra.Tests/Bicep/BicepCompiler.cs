@@ -37,10 +37,10 @@ internal static class BicepCompiler
     {
         using var process =
             Process.Start(new ProcessStartInfo(Executable.Value, [command, Path.Combine(Repository.Root, "infra", file), .. options])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
         process.WaitForExit();

@@ -54,9 +54,9 @@ public sealed class HttpTriggerTests(HttpTriggerTests.RunningApp running) : ICla
     {
         using var request =
             new HttpRequestMessage(HttpMethod.Post, running.App.Address("/api/guarded/alice%40example.test/a%2Fb?q=1&q=2&empty="))
-        {
-            Content = new StringContent("{}"),
-        };
+            {
+                Content = new StringContent("{}"),
+            };
         request.Headers.Host = "mail.example.test";
         request.Headers.Add("x-functions-key", "function-key");
         request.Headers.Add("x-ms-invocation-id", "forged");
