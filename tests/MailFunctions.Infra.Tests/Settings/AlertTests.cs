@@ -12,7 +12,7 @@ public sealed partial class AlertTests
 {
     private static readonly List<Match> Written = [.. Directory
         .EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.cs", SearchOption.AllDirectories)
-        .SelectMany(f => Event().Matches(File.ReadAllText(f)))];
+        .SelectMany(f => Event().Matches(Joint().Replace(File.ReadAllText(f), "")))];
 
     private static readonly Dictionary<string, string> Events = Written.GroupBy(m => m.Groups["id"].Value)
         .ToDictionary(g => g.Key, g => g.First().Groups["name"].Value);
@@ -90,9 +90,13 @@ public sealed partial class AlertTests
     }
 
     [GeneratedRegex(
-        @"LoggerMessage\((EventId = )?(?<id>\d+), LogLevel\.\w+, ""(?<text>[^""]*)"",[^\]]*?EventName = ""(?<name>\w+)""",
+        @"LoggerMessage\(\s*(EventId = )?(?<id>\d+),\s+LogLevel\.\w+,\s+""(?<text>[^""]*)"",[^\]]*?EventName = ""(?<name>\w+)""",
         RegexOptions.Singleline)]
     private static partial Regex Event();
+
+    /// <summary>Between two parts of one text.</summary>
+    [GeneratedRegex(@"""\s*\+\s+""")]
+    private static partial Regex Joint();
 
     [GeneratedRegex(@"(?<name>[A-Z]\w+) \((?<id>\d{4})\)")]
     private static partial Regex Said();
