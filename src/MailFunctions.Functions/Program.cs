@@ -38,7 +38,7 @@ catch (ValidationException e)
 builder.Services.AddCountedTraces();
 builder.Services.AddMailStats();
 builder.Services.AddSingleton<ForwardedSender>();
-builder.Services.AddSingleton<InboundRecipients>();
+builder.Services.AddSingleton<RecipientRouting>();
 builder.Services.AddSingleton<InboundDelivery>();
 
 await builder.Build().RunAsync();

@@ -43,7 +43,7 @@ internal static class Relay
             await foreach (var message in bus.Due.Reader.ReadAllAsync())
             {
                 var alarm = JsonSerializer.Deserialize(message.Body.Span, OutboundJson.Default.OutboundAlarm)!;
-                if (await delivery.RingAsync(alarm, CancellationToken.None) == RingEnd.Done && Interlocked.Increment(ref ended) is var number)
+                if (await delivery.ProcessAsync(alarm, CancellationToken.None) == AttemptOutcome.Done && Interlocked.Increment(ref ended) is var number)
                 {
                     peak = number % 500 == 0 ? Math.Max(peak, Process.GetCurrentProcess().WorkingSet64) : peak;
                     if (number == count)
@@ -118,12 +118,12 @@ internal static class Relay
             await upload.CommitAsync(CancellationToken.None);
         }
 
-        var maker = services.GetRequiredService<JobMaker>();
+        var queue = services.GetRequiredService<OutboundQueue>();
         var sender = new ReversePath { Address = "alice@example.test" };
         await Parallel.ForEachAsync(Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, token) =>
         {
             var recipient = string.Create(CultureInfo.InvariantCulture, $"r{i}@d{i % domains}.test");
-            await maker.CreateAsync(
+            await queue.EnqueueAsync(
                 new InboundEnvelope
                 {
                     Id = MessageName.NewId(now),
@@ -168,11 +168,11 @@ internal static class Relay
                 return Task.CompletedTask;
             }
 
-            _ = RingAsync(message);
+            _ = ProcessAsync(message);
             return Task.CompletedTask;
         }
 
-        private async Task RingAsync(BusMessage message)
+        private async Task ProcessAsync(BusMessage message)
         {
             if (message.ScheduledEnqueueTime - DateTimeOffset.UtcNow is { } wait && wait > TimeSpan.Zero)
             {

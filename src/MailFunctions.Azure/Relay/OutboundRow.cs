@@ -66,7 +66,7 @@ internal static class OutboundRow
         Results = row.GetString("Results") is { } results
             ? JsonSerializer.Deserialize(results, OutboundJson.Default.IReadOnlyListRecipientResult) ?? []
             : [],
-        State = row.GetString(StateColumn),
+        State = JobState.Current(row.GetString(StateColumn))!,
         Attempts = row.GetInt32("Attempts") ?? 0,
         NextAttempt = row.GetDateTimeOffset(NextAttemptColumn) ?? default,
         LastReply = row.GetString("LastReply"),

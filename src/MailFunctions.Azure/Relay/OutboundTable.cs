@@ -12,6 +12,9 @@ internal sealed class OutboundTable(TableServiceClient service, ReferencesTable 
 {
     public const string OutboundName = "outbound";
 
+    /// <summary>By the present word, or by the one in rows of a release before.</summary>
+    private static readonly string Reporting = TableClient.CreateQueryFilter($"State eq {JobState.Reporting} or State eq {JobState.FormerReporting}");
+
     private readonly TableClient _jobs = service.GetTableClient(OutboundName);
 
     public Task<OutboundJob?> FindAsync(string domain, string id, CancellationToken cancellationToken) => ReadAsync(
@@ -98,9 +101,12 @@ internal sealed class OutboundTable(TableServiceClient service, ReferencesTable 
     public Task<ListPage<OutboundJob>> ListAsync(
         string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken)
     {
-        var filter = state is null
-            ? TableClient.CreateQueryFilter($"State ne {JobState.Done}")
-            : TableClient.CreateQueryFilter($"State eq {state}");
+        var filter = JobState.Current(state) switch
+        {
+            null => TableClient.CreateQueryFilter($"State ne {JobState.Done}"),
+            JobState.Reporting => $"({Reporting})",
+            var asked => TableClient.CreateQueryFilter($"State eq {asked}"),
+        };
         if (domain is not null)
         {
             filter = $"{TableClient.CreateQueryFilter($"PartitionKey eq {TableKey.Escape(domain)}")} and {filter}";
@@ -120,9 +126,8 @@ internal sealed class OutboundTable(TableServiceClient service, ReferencesTable 
             cancellationToken);
     }
 
-    public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken) =>
-        ListAsync(
-        TableClient.CreateQueryFilter($"(State eq {JobState.Queued} or State eq {JobState.Telling}) and NextAttempt lt {dueBefore}"),
+    public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken) => ListAsync(
+        TableClient.CreateQueryFilter($"(State eq {JobState.Queued} or ") + Reporting + TableClient.CreateQueryFilter($") and NextAttempt lt {dueBefore}"),
         top,
         cancellationToken);
 

@@ -5,9 +5,9 @@ using System.Text;
 namespace MailFunctions.Core.Addresses;
 
 /// <summary>
-/// The sender rewriting scheme: a forwarded message gets a reverse-path of ours, so that SPF (RFC 7208) holds where it
-/// goes, and the sender's address is found again in it when a report comes back. The digest keeps others from making
-/// such addresses, the day from using them for long.
+/// The sender rewriting scheme: a forwarded message gets a reverse-path of ours, so that SPF (RFC 7208) passes at the next
+/// host, and a returned report leads to the original sender. The digest keeps others from making such addresses, the day
+/// from using them for long.
 /// </summary>
 public sealed class SrsRewriter(byte[] key, TimeProvider time)
 {
@@ -60,7 +60,7 @@ public sealed class SrsRewriter(byte[] key, TimeProvider time)
     private static int Number(string letters) =>
         (Alphabet.IndexOf(char.ToLowerInvariant(letters[0])) * 32) + Alphabet.IndexOf(char.ToLowerInvariant(letters[1]));
 
-    // Servers on the way may change the case of a local part.
+    // Intermediate servers may change the case of a local part.
     private string Digest(string text)
     {
         var digest = HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(text.ToLowerInvariant()));

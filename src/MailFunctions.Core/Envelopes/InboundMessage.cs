@@ -4,10 +4,10 @@ using MailFunctions.Core.Telemetry;
 
 namespace MailFunctions.Core.Envelopes;
 
-/// <summary>An envelope as a message of `mail-inbound` (design §3.1).</summary>
+/// <summary>The message on `mail-inbound` that announces a stored message (design §3.1).</summary>
 public static class InboundMessage
 {
-    /// <summary>Under the envelope's id, so that sending it twice is safe; held until <see cref="InboundEnvelope.HoldUntil"/>.</summary>
+    /// <summary>Its MessageId is the envelope's id, so that one sent twice arrives once; it continues the present trace.</summary>
     public static BusMessage For(InboundEnvelope envelope) =>
         new(envelope.Id, JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Compact.InboundEnvelope))
         {

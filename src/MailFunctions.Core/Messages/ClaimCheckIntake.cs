@@ -23,11 +23,10 @@ public sealed class ClaimCheckIntake(IMessageStore store, IBusSender bus) : IMes
 
         public async ValueTask<IntakeResult> CommitAsync(InboundEnvelope envelope, CancellationToken cancellationToken)
         {
-            var message = InboundMessage.For(envelope);
             try
             {
                 await upload.CommitAsync(cancellationToken);
-                await bus.SendAsync(QueueNames.Inbound, message, cancellationToken);
+                await bus.SendAsync(QueueNames.Inbound, InboundMessage.For(envelope), cancellationToken);
                 return IntakeResult.Accepted;
             }
             catch (Exception e) when (e is StoreUnavailableException or BusUnavailableException)

@@ -12,14 +12,14 @@ public interface IOutboundJobs
 
     /// <summary>
     /// Creates when <c>ETag</c> is empty and no row is there, with the reference that keeps the blob; replaces when the
-    /// ETag matches, a write of the same before whose answer was lost included. Returns the job with its new ETag, or null on a conflict.
+    /// ETag matches, an own write whose response was lost included. Returns the job with its new ETag, or null on a conflict.
     /// </summary>
     Task<OutboundJob?> PutAsync(OutboundJob job, CancellationToken cancellationToken);
 
-    /// <summary>Gives up the reference of a job that is done, so that the blob can go.</summary>
+    /// <summary>Removes the reference of a done job, so that the blob can be deleted.</summary>
     Task ReleaseBlobAsync(OutboundJob job, CancellationToken cancellationToken);
 
-    /// <summary>Removes rows; those that are gone already count as removed.</summary>
+    /// <summary>Removes a row; a missing one counts as removed.</summary>
     Task RemoveAsync(OutboundJob job, CancellationToken cancellationToken);
 
     /// <summary>Jobs of one domain or all, in one state or (null) all but those that are done.</summary>

@@ -4,7 +4,7 @@ namespace MailFunctions.Core.Relay;
 public interface IReportAllowance
 {
     /// <summary>Whether a report is among the first of its hour. Asked again for the same one, the answer is the same.</summary>
-    /// <param name="address">Whom it goes to.</param>
+    /// <param name="address">Its recipient.</param>
     /// <param name="report">Names the report.</param>
     /// <param name="at">When it was made.</param>
     /// <param name="perHour">How many go in an hour.</param>

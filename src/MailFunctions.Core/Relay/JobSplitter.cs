@@ -18,7 +18,7 @@ public static class JobSplitter
     public const int MaxText = 8_000;
 
     /// <summary>Always the same jobs for the same arguments.</summary>
-    /// <param name="deliveredTo">The address of ours that sends the message on; null: none does.</param>
+    /// <param name="deliveredTo">Our address that forwards the message; null: not forwarded.</param>
     public static IEnumerable<OutboundJob> Split(
         InboundEnvelope envelope,
         ReversePath mailFrom,
@@ -34,7 +34,7 @@ public static class JobSplitter
             {
                 yield return new OutboundJob
                 {
-                    // Not the rewritten reverse-path, which is another one on the next day.
+                    // Not the rewritten reverse-path, which changes every day.
                     Id = IdOf(envelope.Id, $"{domain.Key}\n{envelope.MailFrom.Address}\n{part++}{through}"),
                     Domain = domain.Key,
                     MessageId = envelope.Id,
@@ -53,7 +53,7 @@ public static class JobSplitter
         }
     }
 
-    /// <summary>A job of its own for a recipient that <paramref name="job"/>, which was made before, was not made for.</summary>
+    /// <summary>A separate job for a recipient that the existing row of <paramref name="job"/> does not include.</summary>
     public static OutboundJob Beside(OutboundJob job, OutboundRecipient recipient) => job with
     {
         Id = IdOf(job.MessageId, $"{job.Id}\n{recipient.Address}"),

@@ -8,7 +8,7 @@ namespace MailFunctions.Core.Relay;
 /// </summary>
 public sealed record OutboundJob
 {
-    /// <summary>Derived from message, domain and the way here, so that splitting a message again makes the same jobs.</summary>
+    /// <summary>Derived from message, domain and forwarding address, so that splitting a message again makes the same jobs.</summary>
     public required string Id { get; init; }
 
     /// <summary>The recipients' domain in its canonical form, or an address literal.</summary>
@@ -22,19 +22,16 @@ public sealed record OutboundJob
     /// <summary>As it goes out: on a forwarded message rewritten.</summary>
     public required ReversePath MailFrom { get; init; }
 
-    /// <summary>The message began here, so it leaves with its domain's DKIM signatures.</summary>
+    /// <summary>The message originates here, so it leaves with its domain's DKIM signatures.</summary>
     public bool IsOurs { get; init; }
 
-    /// <summary>
-    /// The address of ours that sent the message on: it goes out as a field before the content (RFC 9228 §3); null: none
-    /// did.
-    /// </summary>
+    /// <summary>Our address that forwarded the message, sent as a field before it (RFC 9228 §3); null: not forwarded.</summary>
     public string? DeliveredTo { get; init; }
 
-    /// <summary>When the message was accepted, or until when its sender had it held (RFC 4865): retries end by it.</summary>
+    /// <summary>When the message was accepted, or its sender's hold ended (RFC 4865): the time for retries runs from it.</summary>
     public required DateTimeOffset ReceivedAt { get; init; }
 
-    /// <summary>Those that are still to be reached.</summary>
+    /// <summary>Recipients without a final result.</summary>
     public required IReadOnlyList<OutboundRecipient> Recipients { get; init; }
 
     /// <summary>
@@ -43,7 +40,7 @@ public sealed record OutboundJob
     /// </summary>
     public IReadOnlyList<string> MadeFor { get; init; } = [];
 
-    /// <summary>What the last attempt came to, until it is written to the traces and reported to the sender.</summary>
+    /// <summary>The results of the last attempt, until they are reported to traces and sender.</summary>
     public IReadOnlyList<RecipientResult> Results { get; init; } = [];
 
     /// <summary>One of <see cref="JobState"/>.</summary>
@@ -51,13 +48,13 @@ public sealed record OutboundJob
     public int Attempts { get; init; }
     public required DateTimeOffset NextAttempt { get; init; }
 
-    /// <summary>The last answer of a remote host, or what kept us from getting one.</summary>
+    /// <summary>The last reply of a remote host, or why there was none.</summary>
     public string? LastReply { get; init; }
 
     /// <summary>Raised with each new alarm.</summary>
     public int Generation { get; init; } = 1;
 
-    /// <summary>Until then the job belongs to the function that took the lease.</summary>
+    /// <summary>Until then the invocation that took the lease owns the job.</summary>
     public DateTimeOffset? LeasedUntil { get; init; }
 
     /// <summary>When the sender got a warning of the delay.</summary>
@@ -66,7 +63,7 @@ public sealed record OutboundJob
     /// <summary>The trace that the message came with, for every attempt (W3C Trace Context); null without an exporter.</summary>
     public string? TraceParent { get; init; }
 
-    /// <summary>When the row came to its present state.</summary>
+    /// <summary>When the state changed last.</summary>
     public DateTimeOffset ChangedAt { get; init; }
 
     /// <summary>The storage's version tag; empty for a new one.</summary>
@@ -78,17 +75,23 @@ public static class JobState
 {
     public const string Queued = "queued";
 
-    /// <summary>On hold by the postmaster until it is released.</summary>
+    /// <summary>On hold by the postmaster: no attempt is made until it is released.</summary>
     public const string Held = "held";
 
-    /// <summary>Nobody is left, and the sender has yet to be told.</summary>
-    public const string Telling = "telling";
+    /// <summary>No recipient is left; the report to the sender is still to be made.</summary>
+    public const string Reporting = "reporting";
 
-    /// <summary>No recipient is left. The row stays for a while, so that a message that is split again is not sent again.</summary>
+    /// <summary>The former word for <see cref="Reporting"/> in rows and requests: understood for one more release, never written.</summary>
+    public const string FormerReporting = "telling";
+
+    /// <summary>No recipient is left. The row is kept for a while, so that splitting the message again does not send it again.</summary>
     public const string Done = "done";
+
+    /// <summary>The present word for a state.</summary>
+    public static string? Current(string? state) => state == FormerReporting ? Reporting : state;
 }
 
-/// <summary>A recipient on its way out.</summary>
+/// <summary>A remote recipient.</summary>
 public sealed record OutboundRecipient
 {
     public required string Address { get; init; }
@@ -106,7 +109,7 @@ public sealed record OutboundRecipient
     public bool Asks(string word) => NotifyParameter.Asks(Notify, word);
 }
 
-/// <summary>What an attempt came to for one recipient.</summary>
+/// <summary>The result of an attempt for one recipient.</summary>
 /// <param name="Kind">One of <see cref="ResultKind"/>.</param>
 /// <param name="Status">RFC 3463 status, such as `5.1.1`.</param>
 /// <param name="Reply">The reply as the peer gave it, in one line; or our own words.</param>
@@ -114,7 +117,12 @@ public sealed record OutboundRecipient
 /// <param name="At">When.</param>
 /// <param name="NotifiesItself">The peer has the DSN extension and took our NOTIFY with the recipient.</param>
 public sealed record RecipientResult(
-    OutboundRecipient Recipient, string Kind, string Status, string Reply, string? RemoteHost, DateTimeOffset At,
+    OutboundRecipient Recipient,
+    string Kind,
+    string Status,
+    string Reply,
+    string? RemoteHost,
+    DateTimeOffset At,
     bool NotifiesItself = false);
 
 /// <summary>The words of <see cref="RecipientResult.Kind"/>.</summary>
@@ -124,6 +132,6 @@ public static class ResultKind
     public const string Deferred = "deferred";
     public const string Failed = "failed";
 
-    /// <summary>Taken back by the postmaster, without a word to the sender.</summary>
+    /// <summary>Cancelled by the postmaster, without a report to the sender.</summary>
     public const string Dropped = "dropped";
 }

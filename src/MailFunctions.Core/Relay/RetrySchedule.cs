@@ -3,7 +3,7 @@ namespace MailFunctions.Core.Relay;
 /// <summary>When a job is tried again, and when that ends (RFC 5321 §4.5.4.1).</summary>
 public sealed record RetrySchedule
 {
-    /// <summary>Waits after the first, second, … attempt; the last one goes on.</summary>
+    /// <summary>Waits after the first, second, … attempt; the last one repeats.</summary>
     public IReadOnlyList<TimeSpan> Waits { get; init; } =
     [
         TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(15), TimeSpan.FromMinutes(30),

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace MailFunctions.Core.Relay;
 
-/// <summary>What a domain asks of those who send mail to it (RFC 8461 §3.2).</summary>
+/// <summary>A domain's policy for hosts that send mail to it (RFC 8461 §3.2).</summary>
 /// <param name="Id">Of the TXT record that announced it.</param>
 /// <param name="Mode">`enforce`, `testing` or `none`.</param>
 /// <param name="Mx">Names of mail exchanges in A-labels; a first label `*` stands for any one.</param>
@@ -25,7 +25,7 @@ public sealed record StsPolicy(string Domain, string Id, string Mode, IReadOnlyL
             && host.AsSpan(dot).Equals(m.AsSpan(1), StringComparison.OrdinalIgnoreCase)
         : host.Equals(m, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Null when the text is no policy (RFC 8461 §3.2): unknown keys are skipped, of double ones the first counts.</summary>
+    /// <summary>Null when the text is no policy (RFC 8461 §3.2): unknown keys are skipped; of duplicates the first counts.</summary>
     public static StsPolicy? Parse(string domain, string id, string text, DateTimeOffset now)
     {
         var fields = text.Split('\n')

@@ -1,11 +1,11 @@
 namespace MailFunctions.Core.Relay;
 
-/// <summary>How many sessions with the hosts of a domain came to one result on one day, as RFC 8460 §4 counts them.</summary>
+/// <summary>The number of sessions with the hosts of a domain that had one result on one day (RFC 8460 §4).</summary>
 /// <param name="Policy">One of <see cref="TlsPolicyType"/>.</param>
 /// <param name="Result">One of <see cref="TlsResultType"/>.</param>
 public sealed record TlsCount(DateOnly Day, string Domain, string Policy, string Result, long Sessions);
 
-/// <summary>RFC 8460 §4.4: the policy that a session went by.</summary>
+/// <summary>RFC 8460 §4.4: the policy that applied to a session.</summary>
 public static class TlsPolicyType
 {
     public const string Tlsa = "tlsa";
@@ -13,7 +13,7 @@ public static class TlsPolicyType
     public const string None = "no-policy-found";
 }
 
-/// <summary>RFC 8460 §4.3, and the word for what went well.</summary>
+/// <summary>RFC 8460 §4.3, and `success`.</summary>
 public static class TlsResultType
 {
     public const string Success = "success";

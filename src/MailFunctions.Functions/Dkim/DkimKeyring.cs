@@ -6,8 +6,8 @@ using MailFunctions.Core.Messages;
 namespace MailFunctions.Functions.Dkim;
 
 /// <summary>
-/// Makes, takes into use and retires the keys of domains, always in pairs of RSA and Ed25519. Private keys are written
-/// before the row that names them, and deleted after the row has let go of them.
+/// Creates, activates and retires the keys of domains, always in pairs of RSA and Ed25519. Private keys are written
+/// before the row that names them, and deleted after the row no longer names them.
 /// </summary>
 internal sealed partial class DkimKeyring(IDirectoryStore directory, IDkimKeyStore? store, TimeProvider time, ILogger<DkimKeyring> logger)
 {
@@ -60,8 +60,8 @@ internal sealed partial class DkimKeyring(IDirectoryStore directory, IDkimKeySto
         return made;
     }
 
-    /// <summary>The domain with keys in use: those it has, or, for one made before there were keys, a new pair.</summary>
-    /// <exception cref="StoreUnavailableException">The key store or the directory is away.</exception>
+    /// <summary>The domain with its keys, or, where it has none, with a new pair.</summary>
+    /// <exception cref="StoreUnavailableException">The key store or the directory is unavailable.</exception>
     public async Task<MailDomain> EnsureAsync(MailDomain domain, CancellationToken cancellationToken)
     {
         if (store is null || domain.DkimKeys.Count > 0)
@@ -76,7 +76,7 @@ internal sealed partial class DkimKeyring(IDirectoryStore directory, IDkimKeySto
             return changed;
         }
 
-        await DropAsync(made); // another function was quicker, or the domain is gone
+        await DropAsync(made); // another invocation made keys first, or the domain is gone
         return await directory.FindDomainAsync(domain.Name, cancellationToken) ?? domain;
     }
 
@@ -84,7 +84,7 @@ internal sealed partial class DkimKeyring(IDirectoryStore directory, IDkimKeySto
     public async Task<SigningKey?> FindAsync(DkimKey key, CancellationToken cancellationToken) =>
         store is not null && await store.FindAsync(key.Secret, cancellationToken) is { } pem ? SigningKey.Read(key, pem) : null;
 
-    /// <summary>What is published comes into use, and what was in use retires.</summary>
+    /// <summary>Published keys become active, and active ones retire.</summary>
     public MailDomain Activate(MailDomain domain)
     {
         var now = time.GetUtcNow();
@@ -137,7 +137,8 @@ internal sealed partial class DkimKeyring(IDirectoryStore directory, IDkimKeySto
 
     private static partial class Log
     {
-        [LoggerMessage(2502, LogLevel.Warning, "The private key {Secret}, which nothing needs any more, could not be deleted: {Reason}", EventName = "DkimKeyNotDeleted")]
+        [LoggerMessage(2502, LogLevel.Warning, "The private key {Secret}, which nothing needs any more, could not be deleted: {Reason}",
+            EventName = "DkimKeyNotDeleted")]
         public static partial void NotDeleted(ILogger logger, string secret, string reason);
     }
 }

@@ -17,7 +17,10 @@ internal static class DkimRegistration
     public static IServiceCollection AddDkim(this IServiceCollection services, IDkimKeyStore? store)
     {
         services.AddSingleton(s => new DkimKeyring(
-            s.GetRequiredService<IDirectoryStore>(), store, s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<DkimKeyring>>()));
+            s.GetRequiredService<IDirectoryStore>(),
+            store,
+            s.GetRequiredService<TimeProvider>(),
+            s.GetRequiredService<ILogger<DkimKeyring>>()));
         services.AddSingleton<SigningDomains>();
         services.AddSingleton<MessageSigner>();
         services.AddSingleton<IHousekeepingTask, RetiredSelectors>();

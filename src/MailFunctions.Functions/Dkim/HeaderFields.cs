@@ -8,7 +8,7 @@ namespace MailFunctions.Functions.Dkim;
 internal sealed class HeaderFields
 {
     /// <summary>
-    /// RFC 6376 §5.4, §8.15: signed once more than they occur, so that none of them can be added behind our back.
+    /// RFC 6376 §5.4, §8.15: signed once more than they occur, so that none can be added later.
     /// </summary>
     private static readonly string[] Oversigned =
     [
@@ -16,7 +16,7 @@ internal sealed class HeaderFields
         "mime-version", "content-type", "content-transfer-encoding",
     ];
 
-    /// <summary>RFC 6376 §5.4.1 and RFC 8058 §4: signed where they occur. Lists on the way may add their own.</summary>
+    /// <summary>RFC 6376 §5.4.1 and RFC 8058 §4: signed where they occur. Mailing lists may add their own.</summary>
     private static readonly string[] SignedWherePresent =
     [
         "sender", "content-id", "content-description", "content-disposition", "auto-submitted",
@@ -71,7 +71,7 @@ internal sealed class HeaderFields
             }
         }
 
-        return ([.. names, .. Oversigned], canonical.WrittenSpan.ToArray()); // the one more is not there: hashed as nothing
+        return ([.. names, .. Oversigned], canonical.WrittenSpan.ToArray()); // the extra one is absent: hashed as nothing
     }
 
     /// <summary>RFC 6376 §3.4.2, without the line break at the end.</summary>

@@ -60,7 +60,8 @@ internal sealed record MessageDigest(ReadOnlyMemory<byte> Header, byte[] BodyHas
         }
 
         var octets = start.GetBuffer().AsMemory(0, (int)start.Length);
-        return new MessageDigest(headerEnd < 0 ? octets : octets[..headerEnd], body.Finish(), kept ? octets : default(ReadOnlyMemory<byte>?));
+        var header = headerEnd < 0 ? octets : octets[..headerEnd];
+        return new MessageDigest(header, body.Finish(), kept ? octets : default(ReadOnlyMemory<byte>?));
     }
 
     /// <summary>The end of the last field, before the line break of the empty line; -1 when that has not come yet.</summary>

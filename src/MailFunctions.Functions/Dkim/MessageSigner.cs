@@ -1,41 +1,42 @@
 using System.Text;
 using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Outbound;
 using MimeKit;
 
 namespace MailFunctions.Functions.Dkim;
 
-/// <summary>What signing came to.</summary>
+/// <summary>The result of signing.</summary>
 internal abstract record SigningResult
 {
-    /// <param name="Fields">To be sent before the content; empty where nothing is signed.</param>
+    /// <param name="Fields">To be sent before the content; empty when unsigned.</param>
     /// <param name="Content">The message from its start.</param>
     public sealed record Done(ReadOnlyMemory<byte> Fields, Stream Content) : SigningResult;
 
-    /// <summary>There are keys, and they can't be had now.</summary>
+    /// <summary>There are keys, and the key store is unavailable.</summary>
     public sealed record Unavailable(string Reason) : SigningResult;
 }
 
 /// <summary>
-/// Signs what began here, over its octets as they will leave (decision record 0022): by the domain of its author, with
-/// every key that is in use there.
+/// Signs mail that originates here, over its outgoing octets (decision record 0022): by its author's domain, with every
+/// key in use there.
 /// </summary>
 internal sealed partial class MessageSigner(SigningDomains domains, TimeProvider time, ILogger<MessageSigner> logger)
 {
-    /// <param name="content">The message from its start, read once.</param>
-    /// <param name="again">Gives it from its start once more, where it is too large to be kept.</param>
+    /// <param name="open">Gives the message from its start; called again where it is too large to be kept.</param>
     public async Task<SigningResult> SignAsync(
-        OutboundJob job, Stream content, Func<CancellationToken, Task<Stream>> again, CancellationToken cancellationToken)
+        OutboundJob job, Func<CancellationToken, Task<Stream>> open, CancellationToken cancellationToken)
     {
-        // What others wrote is passed on as it came: their signatures stand, and ours would say that it is ours.
+        var content = await open(cancellationToken);
+
+        // Forwarded mail of others leaves unchanged: their signatures stay valid, and ours would claim it.
         if (!job.IsOurs || !domains.CanSign)
         {
             return new SigningResult.Done(ReadOnlyMemory<byte>.Empty, content);
         }
 
         var message = await MessageDigest.ReadAsync(content, cancellationToken);
-        var whole = message?.Whole is { } kept ? new JoinedStream(kept, Stream.Null) : await again(cancellationToken);
+        var whole = message?.Whole is { } kept ? new JoinedStream(kept, Stream.Null) : await open(cancellationToken);
         if (message is null || AuthorDomain(message) is not { } author)
         {
             Log.Unsignable(logger, job.MessageId);
@@ -55,7 +56,7 @@ internal sealed partial class MessageSigner(SigningDomains domains, TimeProvider
         }
     }
 
-    /// <summary>Of the first author; submission has seen to it that all of them are the sender's own.</summary>
+    /// <summary>Of the first author; submission has checked that all of them are the sender's own.</summary>
     private static string? AuthorDomain(MessageDigest message) =>
         HeaderFields.Parse(message.Header).From is { } from
         && InternetAddressList.TryParse(from.ToArray(), out var authors)
@@ -66,7 +67,8 @@ internal sealed partial class MessageSigner(SigningDomains domains, TimeProvider
 
     private static partial class Log
     {
-        [LoggerMessage(2500, LogLevel.Warning, "Message {Id} leaves without a DKIM signature: its author can't be made out", EventName = "MessageUnsignable")]
+        [LoggerMessage(2500, LogLevel.Warning, "Message {Id} leaves without a DKIM signature: its author can't be made out",
+            EventName = "MessageUnsignable")]
         public static partial void Unsignable(ILogger logger, string id);
     }
 }

@@ -17,10 +17,14 @@ internal sealed class RetiredSelectors(IDirectoryStore directory, DkimKeyring ke
         foreach (var domain in await directory.ListRetiredDkimAsync(now, MaxDomains, cancellationToken))
         {
             var due = domain.DkimKeys.Where(k => k.RemoveAt <= now).ToList();
-            // The keys first: nothing is signed with them, and a row that still names them brings us back here.
-            if (due.Count > 0
-                && await keyring.DropAsync(due)
-                && (await directory.PutDomainAsync(domain with { DkimKeys = [.. domain.DkimKeys.Except(due)] }, cancellationToken)).Result == WriteResult.Replaced)
+            // The keys first: nothing is signed with them, and a row that still names them is found again.
+            if (due.Count == 0 || !await keyring.DropAsync(due))
+            {
+                continue;
+            }
+
+            var left = domain with { DkimKeys = [.. domain.DkimKeys.Except(due)] };
+            if ((await directory.PutDomainAsync(left, cancellationToken)).Result == WriteResult.Replaced)
             {
                 done += due.Count;
             }

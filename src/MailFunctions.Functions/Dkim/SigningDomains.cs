@@ -4,7 +4,7 @@ using MailFunctions.Core.Messages;
 
 namespace MailFunctions.Functions.Dkim;
 
-/// <summary>Who signs for an author.</summary>
+/// <summary>The domain that signs for an author.</summary>
 internal abstract record SigningDomain
 {
     public sealed record Ours(string Name, IReadOnlyList<SigningKey> Keys) : SigningDomain;
@@ -12,7 +12,7 @@ internal abstract record SigningDomain
     /// <summary>No domain of ours.</summary>
     public sealed record NotOurs : SigningDomain;
 
-    /// <summary>The key store is away.</summary>
+    /// <summary>The key store is unavailable.</summary>
     public sealed record Unavailable(string Reason) : SigningDomain;
 }
 
@@ -23,7 +23,7 @@ internal sealed partial class SigningDomains(
     /// <summary>An activated selector is in use everywhere after this.</summary>
     public static readonly TimeSpan Fresh = TimeSpan.FromMinutes(1);
 
-    /// <summary>A key store that is away is asked again after this.</summary>
+    /// <summary>An unavailable key store is asked again after this.</summary>
     public static readonly TimeSpan Retry = TimeSpan.FromSeconds(15);
 
     private const int MaxRemembered = 1000;
@@ -55,7 +55,7 @@ internal sealed partial class SigningDomains(
         return new SigningDomain.NotOurs();
     }
 
-    /// <summary>All who ask at once wait for the same answer.</summary>
+    /// <summary>Concurrent lookups of one name share one read.</summary>
     private Task<SigningDomain> GetAsync(string name)
     {
         Remembered remembered;
@@ -95,7 +95,8 @@ internal sealed partial class SigningDomains(
             var keys = new List<SigningKey>();
             foreach (var key in domain.DkimKeys.Where(k => k.State == DkimState.Active))
             {
-                if ((before?.Keys.FirstOrDefault(k => k.Secret == key.Secret) ?? await keyring.FindAsync(key, CancellationToken.None)) is { } found)
+                var known = before?.Keys.FirstOrDefault(k => k.Secret == key.Secret);
+                if ((known ?? await keyring.FindAsync(key, CancellationToken.None)) is { } found)
                 {
                     keys.Add(found);
                 }
@@ -123,12 +124,16 @@ internal sealed partial class SigningDomains(
         public bool IsFaulted => Answer is { IsValueCreated: true, Value.IsFaulted: true };
 
         /// <summary>Keys never change under their names: those that were read once need not be read again.</summary>
-        public SigningDomain.Ours? Known => Answer is { IsValueCreated: true, Value: { IsCompletedSuccessfully: true } answer } ? answer.Result as SigningDomain.Ours : null;
+        public SigningDomain.Ours? Known => Answer is { IsValueCreated: true, Value: { IsCompletedSuccessfully: true } answer }
+            ? answer.Result as SigningDomain.Ours
+            : null;
     }
 
     private static partial class Log
     {
-        [LoggerMessage(2501, LogLevel.Error, "The private key of selector {Selector} of {Domain} is gone ({Secret}): mail leaves without its signature; rotate the keys", EventName = "DkimKeyMissing")]
+        [LoggerMessage(2501, LogLevel.Error,
+            "The private key of selector {Selector} of {Domain} is missing ({Secret}): mail leaves unsigned; rotate the keys",
+            EventName = "DkimKeyMissing")]
         public static partial void KeyMissing(ILogger logger, string selector, string domain, string secret);
     }
 }

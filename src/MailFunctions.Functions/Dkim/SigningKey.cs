@@ -10,7 +10,7 @@ using Org.BouncyCastle.Security;
 
 namespace MailFunctions.Functions.Dkim;
 
-/// <summary>A private key at work. It has no members that could be printed.</summary>
+/// <summary>A private key in use. It has no members that could be printed.</summary>
 internal sealed class SigningKey
 {
     private const string PemLabel = "PRIVATE KEY";
@@ -37,7 +37,7 @@ internal sealed class SigningKey
     /// <summary>Signs the SHA-256 hash of some octets. Safe to be called at once by several.</summary>
     public byte[] Sign(byte[] octets) => _sign(octets);
 
-    /// <summary>Null when this is no such key.</summary>
+    /// <summary>Null when this is not such a key.</summary>
     public static SigningKey? Read(DkimKey key, string pem)
     {
         try
@@ -59,7 +59,8 @@ internal sealed class SigningKey
                 ? new SigningKey(key, octets => Sign(ed25519, octets))
                 : null;
         }
-        catch (Exception e) when (e is ArgumentException or CryptographicException or FormatException or IOException or GeneralSecurityException)
+        catch (Exception e) when (e is ArgumentException or CryptographicException or FormatException
+            or IOException or GeneralSecurityException)
         {
             return null;
         }

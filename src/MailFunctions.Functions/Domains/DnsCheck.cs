@@ -1,6 +1,6 @@
 using DnsClient;
 using DnsClient.Protocol;
-using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
 
 namespace MailFunctions.Functions.Domains;
 

@@ -1,17 +1,16 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
-using MailFunctions.Core.Relay;
 
 namespace MailFunctions.Functions.Dsn;
 
-/// <summary>What became here of an address of ours.</summary>
+/// <summary>The outcome of a local delivery for one recipient.</summary>
 /// <param name="Recipient">As accepted.</param>
 /// <param name="Named">The recipient's address.</param>
-/// <param name="Final">Where it led: the same address, or a target of an alias.</param>
-/// <param name="Action">One that needs no other host.</param>
+/// <param name="Final">Where it was delivered: the same address, or a target of an alias.</param>
+/// <param name="Action">Failed, Delivered or Expanded.</param>
 /// <param name="Status">RFC 3463 status.</param>
 /// <param name="Reason">For sender and postmaster.</param>
-internal sealed record RecipientEnd(
+internal sealed record RecipientOutcome(
     EnvelopeRecipient Recipient, EmailAddress Named, EmailAddress Final, DsnAction Action, string Status, string Reason)
 {
     public bool IsFailure => Action == DsnAction.Failed;
@@ -20,10 +19,10 @@ internal sealed record RecipientEnd(
     public string Detail => Final.Equals(Named) ? Reason : $"{Final}: {Reason}";
 }
 
-/// <summary>What became of a report.</summary>
-internal enum ReportEnd
+/// <summary>The outcome of a report.</summary>
+internal enum ReportOutcome
 {
-    /// <summary>It is on its way, or none was wanted.</summary>
+    /// <summary>It was sent, or none was requested.</summary>
     Reported,
 
     /// <summary>The null reverse-path (RFC 5321 §4.5.5).</summary>
@@ -34,17 +33,18 @@ internal enum ReportEnd
 }
 
 /// <summary>
-/// Reports to the sender what a delivery came to here. RFC 5321 §6.1: recipients that were accepted and could not be
+/// Reports the outcomes of a local delivery to the sender. RFC 5321 §6.1: recipients that were accepted and could not be
 /// reached; RFC 3461 §5.2.3: those in a mailbox, where NOTIFY asks for it. One report a message, named by it: made again,
 /// it is the same one.
 /// </summary>
 internal sealed class DeliveryReports(DsnSender sender)
 {
-    public async Task<ReportEnd> ReportAsync(InboundEnvelope envelope, IReadOnlyList<RecipientEnd> ends, CancellationToken cancellationToken)
+    public async Task<ReportOutcome> ReportAsync(
+        InboundEnvelope envelope, IReadOnlyList<RecipientOutcome> outcomes, CancellationToken cancellationToken)
     {
         if (envelope.MailFrom.Address.Length == 0)
         {
-            return ReportEnd.NoSender;
+            return ReportOutcome.NoSender;
         }
 
         var sent = await sender.SendAsync(
@@ -58,24 +58,21 @@ internal sealed class DeliveryReports(DsnSender sender)
                 IsOurs = envelope.IsOurs,
                 Recipients =
                 [
-                    .. ends.Where(e => e.Recipient.Asks(e.IsFailure ? "FAILURE" : "SUCCESS"))
+                    .. outcomes.Where(e => e.Recipient.Asks(e.IsFailure ? "FAILURE" : "SUCCESS"))
                         .DistinctBy(e => (e.Action, e.Final.WithoutTag())) // a mailbox has any number of tagged names
                         .Select(e => Reported(envelope, e)),
                 ],
             },
             cancellationToken);
-        return sent ? ReportEnd.Reported : ReportEnd.OverLimit;
+        return sent ? ReportOutcome.Reported : ReportOutcome.OverLimit;
     }
 
-    private static ReportedRecipient Reported(InboundEnvelope envelope, RecipientEnd end) => new(
-        new OutboundRecipient
-        {
-            Address = end.Final.ToString(),
-            Orcpt = end.Recipient.Orcpt ?? (end.Final.Equals(end.Named) ? null : OriginalRecipient.For(end.Named)),
-        },
-        end.Action,
-        end.Status,
-        end.Reason,
+    private static ReportedRecipient Reported(InboundEnvelope envelope, RecipientOutcome outcome) => new(
+        outcome.Final.ToString(),
+        outcome.Recipient.Orcpt ?? (outcome.Final.Equals(outcome.Named) ? null : OriginalRecipient.For(outcome.Named)),
+        outcome.Action,
+        outcome.Status,
+        outcome.Reason,
         null,
         envelope.ReceivedAt);
 }

@@ -40,13 +40,13 @@ internal static class DeliveryStatusPart
     private static void AddRecipient(Fields fields, ReportedRecipient recipient)
     {
         // RFC 3464 §2.3.1: the type as it came, the address out of its xtext (RFC 3461 §4.2).
-        if (recipient.Recipient.Orcpt is { } orcpt && orcpt.IndexOf(';') is > 0 and var semicolon)
+        if (recipient.Orcpt is { } orcpt && orcpt.IndexOf(';') is > 0 and var semicolon)
         {
             fields.AddAddress("Original-Recipient", orcpt[..semicolon] + ";", OriginalRecipient.Text(orcpt));
         }
 
         // RFC 6533 §3: an internationalized address has a type of its own.
-        var address = recipient.Recipient.Address;
+        var address = recipient.Address;
         var (type, text) = Ascii.IsValid(address) ? ("rfc822; ", address) : ("utf-8; ", OriginalRecipient.Embed(address));
         fields.AddAddress("Final-Recipient", type, text);
         fields.Add("Action", recipient.Action.ToString().ToLowerInvariant());
@@ -54,7 +54,7 @@ internal static class DeliveryStatusPart
         if (recipient.RemoteHost is { } host)
         {
             fields.Add("Remote-MTA", "dns; " + host);
-            fields.Add("Diagnostic-Code", "smtp; " + recipient.Reply); // RFC 3464 §2.3.6: the peer's words
+            fields.Add("Diagnostic-Code", "smtp; " + recipient.Reply); // RFC 3464 §2.3.6: the peer's reply
         }
 
         fields.Add("Last-Attempt-Date", DateUtils.FormatDate(recipient.At));

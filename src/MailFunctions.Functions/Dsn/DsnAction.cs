@@ -9,9 +9,9 @@ internal enum DsnAction
     /// <summary>In a mailbox.</summary>
     Delivered,
 
-    /// <summary>Taken by a host that sends the sender no report of its own.</summary>
+    /// <summary>Accepted by a host that sends no reports.</summary>
     Relayed,
 
-    /// <summary>Sent on to the several addresses of an alias; no further report of success follows.</summary>
+    /// <summary>Forwarded to the addresses of an alias; no further report of success follows.</summary>
     Expanded,
 }

@@ -3,19 +3,17 @@ using System.Text;
 using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
-using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Outbound;
 using MimeKit;
 
 namespace MailFunctions.Functions.Dsn;
 
 /// <summary>
-/// Puts reports on the way that every message goes: a blob, then an envelope on `mail-inbound`, from where they reach a
-/// local mailbox or become a job of their own. The same report sent again is the same message, so it arrives once.
+/// Submits reports like any other message: a blob, then an envelope on `mail-inbound`, from where they reach a local mailbox
+/// or become a job of their own. The same report sent again is the same message, so it arrives once.
 /// </summary>
-internal sealed class DsnSender(IMessageStore store, IBusSender bus, ReportLimit limit, RelayOptions options)
+internal sealed class DsnSender(IMessageStore store, IBusSender bus, ReportLimit limit, ReportOptions options)
 {
-    /// <summary>What the postmaster reads of a report that did not go.</summary>
+    /// <summary>Appended to the trace of a result that was not reported.</summary>
     public const string OverLimit = "; not reported, since the sender has had as many reports as an address gets in an hour";
 
     /// <summary>False when the sender has had as many reports as an address gets in an hour.</summary>
@@ -53,7 +51,7 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, ReportLimit
     // RFC 6531 §3.4: the To field names the sender; everything else of a report is encoded.
     private static bool NeedsUtf8(Report report) => !Ascii.IsValid(report.MailFrom.Address);
 
-    /// <summary>The blob, written now or by the try before.</summary>
+    /// <summary>The blob, written now or by an earlier try.</summary>
     private async Task<Stored> StoreAsync(Report report, string id, string blob, CancellationToken cancellationToken)
     {
         if (await FindAsync(blob, cancellationToken) is { } before)
@@ -62,8 +60,8 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, ReportLimit
         }
 
         // RFC 3461 §6.2: the whole message only for a failure, and only when RET asks for it; headers by default.
-        // RFC 8689 §5: never the whole of one that was to be protected. And none of a stranger's, whose sender may be
-        // forged: a report would bring the forger's words to anyone.
+        // RFC 8689 §5: never the whole of one that was to be protected. And none of mail from others, whose sender may
+        // be forged: the report would deliver the forger's content.
         var whole = report.IsOurs && report.Has(DsnAction.Failed) && report.MailFrom is { Ret: "FULL", RequireTls: false }
             && report.Size <= ReturnedContent.MaxMessageOctets;
         var most = whole ? ReturnedContent.MaxMessageOctets : ReturnedContent.MaxHeaderOctets + 1;
@@ -71,7 +69,8 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, ReportLimit
         using var message = DsnMessage.Create(report, original, whole, options.HostName, id);
         var octets = new MemoryStream();
         octets.Write(Encoding.ASCII.GetBytes(
-            $"Received: by {options.HostName} (delivery status notification)\r\n\tid {id}; {MimeKit.Utils.DateUtils.FormatDate(report.At)}\r\n"));
+            $"Received: by {options.HostName} (delivery status notification)\r\n"
+            + $"\tid {id}; {MimeKit.Utils.DateUtils.FormatDate(report.At)}\r\n"));
         var format = FormatOptions.Default.Clone();
         format.NewLineFormat = NewLineFormat.Dos;
         format.International = NeedsUtf8(report);
@@ -127,7 +126,7 @@ internal sealed class DsnSender(IMessageStore store, IBusSender bus, ReportLimit
         return new Guid(id, bigEndian: true).ToString("D");
     }
 
-    /// <summary>A report as it is in the store.</summary>
+    /// <summary>A stored report.</summary>
     private readonly record struct Stored(long Octets, bool IsEightBit)
     {
         public static async Task<Stored> ReadAsync(Stream stream, CancellationToken cancellationToken)

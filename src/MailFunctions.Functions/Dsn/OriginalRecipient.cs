@@ -22,7 +22,7 @@ internal static class OriginalRecipient
         return orcpt.StartsWith(InternationalType, StringComparison.OrdinalIgnoreCase) ? value : Decode(value);
     }
 
-    /// <summary>An internationalized address as a report and ORCPT have it (RFC 6533 §3): three characters are not written as they are.</summary>
+    /// <summary>An internationalized address in reports and ORCPT (RFC 6533 §3): three characters are written as code points.</summary>
     public static string Embed(string address) => Embed(address, c => c is '+' or '=' or '\\');
 
     /// <summary>Characters as `\x{code point}` (RFC 6533 §3).</summary>
@@ -50,7 +50,8 @@ internal static class OriginalRecipient
         var text = new StringBuilder();
         for (var i = 0; i < xtext.Length; i++)
         {
-            if (xtext[i] == '+' && i + 2 < xtext.Length && byte.TryParse(xtext.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var octet))
+            if (xtext[i] == '+' && i + 2 < xtext.Length
+                && byte.TryParse(xtext.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var octet))
             {
                 text.Append((char)octet);
                 i += 2;

@@ -1,19 +1,18 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Relay;
 using MailFunctions.Core.Traces;
-using MailFunctions.Functions.Outbound;
 
 namespace MailFunctions.Functions.Dsn;
 
-/// <summary>Tells what an attempt came to: the postmaster by traces, the sender by reports. Telling it again adds nothing.</summary>
-internal sealed class ResultReports(ITraceWriter traces, DsnSender sender, RelayOptions options)
+/// <summary>Reports an attempt's results: to the postmaster by traces, to the sender by DSNs. Doing it again adds nothing.</summary>
+internal sealed class ResultReports(ITraceWriter traces, DsnSender sender, ReportOptions options)
 {
-    /// <summary>True when the sender was told of a delay.</summary>
-    public async Task<bool> TellAsync(OutboundJob job, CancellationToken cancellationToken)
+    /// <summary>True when a delay was reported to the sender.</summary>
+    public async Task<bool> ReportAsync(OutboundJob job, CancellationToken cancellationToken)
     {
         var failed = job.Results.Where(r => r.Kind == ResultKind.Failed && r.Recipient.Asks("FAILURE")).ToList();
         var relayed = job.Results.Where(r => r.Kind == ResultKind.Relayed && !r.NotifiesItself && r.Recipient.Asks("SUCCESS")).ToList();
-        var delayed = job.WarnedAt is null && job.ChangedAt - job.ReceivedAt >= options.Schedule.WarnAfter
+        var delayed = job.WarnedAt is null && job.ChangedAt - job.ReceivedAt >= options.WarnAfter
             ? job.Results.Where(r => r.Kind == ResultKind.Deferred && r.Recipient.Asks("DELAY")).ToList()
             : [];
         var isReported = await sender.SendAsync(
@@ -26,7 +25,7 @@ internal sealed class ResultReports(ITraceWriter traces, DsnSender sender, Relay
                 ReceivedAt = job.ReceivedAt,
                 IsOurs = job.IsOurs,
                 Recipients = [.. Of(failed, DsnAction.Failed), .. Of(delayed, DsnAction.Delayed), .. Of(relayed, DsnAction.Relayed)],
-                RetriedUntil = job.ReceivedAt + options.Schedule.GiveUpAfter,
+                RetriedUntil = job.ReceivedAt + options.GiveUpAfter,
             },
             cancellationToken);
         await traces.WriteAsync([.. job.Results.Select(r => Trace(job, r, isReported))], cancellationToken);
@@ -35,12 +34,12 @@ internal sealed class ResultReports(ITraceWriter traces, DsnSender sender, Relay
 
     private static IEnumerable<ReportedRecipient> Of(IEnumerable<RecipientResult> results, DsnAction action) =>
         results.Select(r => new ReportedRecipient(
-            r.Recipient,
+            r.Recipient.Address,
+            r.Recipient.Orcpt,
             action,
             r.Status,
             r.Reply,
-
-            // RFC 3464 §2.3.6: only what begins with a reply code are the peer's own words.
+            // RFC 3464 §2.3.6: only a text that begins with a reply code is the peer's.
             SmtpReplyText.Code(r.Reply) is null ? null : r.RemoteHost,
             r.At));
 

@@ -18,8 +18,8 @@ internal static class ReturnedContent
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <param name="original">The message, or enough of it to have its header section.</param>
-    /// <param name="whole">It is the message in whole, and wanted so.</param>
-    /// <param name="international">The sender's client knows internationalized mail (RFC 6531).</param>
+    /// <param name="whole">It is the whole message, and the whole is to be returned.</param>
+    /// <param name="international">The sender's client supports internationalized mail (RFC 6531).</param>
     public static MimeEntity Create(byte[] original, bool whole, bool international)
     {
         if (!whole || !HasCleanLines(original))
@@ -32,7 +32,7 @@ internal static class ReturnedContent
             return Part("message", "rfc822", original, ContentEncoding.SevenBit);
         }
 
-        // RFC 2046 §5.2.1: a message in a message has no encoding of its own but 7bit and 8bit; RFC 6532 §3.7: this type may have any.
+        // RFC 2046 §5.2.1: message/rfc822 has no encoding but 7bit and 8bit; RFC 6532 §3.7: message/global may have any.
         return CanBeEncodedAnew(original) ? Part("message", "rfc822", original, ContentEncoding.EightBit)
             : international ? Part("message", "global", original, ContentEncoding.Base64)
             : HeaderSection(original, international);
@@ -98,8 +98,8 @@ internal static class ReturnedContent
     }
 
     /// <summary>
-    /// A host that takes 7-bit mail alone gets its bodies encoded anew (RFC 6152 §3), which header fields can't be, and
-    /// signed parts must not be (RFC 1847 §2.1).
+    /// For a 7-bit host the bodies are re-encoded (RFC 6152 §3), which header fields can't be, and signed parts must not be
+    /// (RFC 1847 §2.1).
     /// </summary>
     private static bool CanBeEncodedAnew(byte[] octets)
     {

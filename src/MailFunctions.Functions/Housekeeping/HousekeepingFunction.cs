@@ -6,14 +6,11 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace MailFunctions.Functions.Housekeeping;
 
-/// <summary>The timer that runs every <see cref="IHousekeepingTask"/>; one that fails does not stop the others.</summary>
+/// <summary>The timer that runs every <see cref="IHousekeepingTask"/>; the others run even if one fails.</summary>
 internal sealed partial class HousekeepingFunction(IEnumerable<IHousekeepingTask> tasks, ILogger<HousekeepingFunction> logger)
 {
     [Function("Housekeeping")]
-    public async Task RunAsync([TimerTrigger("0 17 * * * *")] TimerInfo timer, CancellationToken cancellationToken) =>
-        (await RunTasksAsync(cancellationToken)).ThrowIfFailed();
-
-    internal async Task<TriggerResult> RunTasksAsync(CancellationToken cancellationToken)
+    public async Task RunAsync([TimerTrigger("0 17 * * * *")] TimerInfo timer, CancellationToken cancellationToken)
     {
         var failed = new List<string>();
         foreach (var task in tasks)
@@ -38,7 +35,8 @@ internal sealed partial class HousekeepingFunction(IEnumerable<IHousekeepingTask
             }
         }
 
-        return failed.Count == 0 ? new TriggerResult.Succeeded() : new TriggerResult.Failed(string.Join("; ", failed));
+        TriggerResult result = failed.Count == 0 ? new TriggerResult.Succeeded() : new TriggerResult.Failed(string.Join("; ", failed));
+        result.ThrowIfFailed();
     }
 
     private static partial class Log
@@ -46,8 +44,8 @@ internal sealed partial class HousekeepingFunction(IEnumerable<IHousekeepingTask
         [LoggerMessage(2410, LogLevel.Information, "Housekeeping, {Task}: {Done} done", EventName = "HousekeepingDone")]
         public static partial void Ran(ILogger logger, string task, int done);
 
-        [LoggerMessage(2411, LogLevel.Warning,
-            "Housekeeping, {Task}: {Reason}; the next run goes on with it", EventName = "HousekeepingUnavailable")]
+        [LoggerMessage(2411, LogLevel.Warning, "Housekeeping, {Task}: {Reason}; the next run continues",
+            EventName = "HousekeepingUnavailable")]
         public static partial void Unavailable(ILogger logger, string task, string reason);
 
         [LoggerMessage(2412, LogLevel.Error, "Housekeeping, {Task}: an unexpected fault", EventName = "HousekeepingFailed")]

@@ -10,17 +10,17 @@ namespace MailFunctions.Functions.Inbound;
 /// <summary>A recipient of an envelope, and where the directory leads it.</summary>
 internal sealed record ResolvedRecipient(EnvelopeRecipient Recipient, EmailAddress Address, Resolution Resolution)
 {
-    /// <summary>A report that would be one too many: its end is a trace.</summary>
+    /// <summary>A report over the limit of its address: it is only traced.</summary>
     public bool IsHeldBack { get; init; }
 }
 
-/// <summary>A recipient on its way into a mailbox.</summary>
+/// <summary>A recipient with a local mailbox.</summary>
 /// <param name="IsSole">The mailbox is the recipient's own, or all that an alias leads to.</param>
-/// <param name="IsLoop">It would be sent on as well, had it not been here before.</param>
+/// <param name="IsLoop">It would be forwarded too, had it not passed here before.</param>
 internal sealed record RoutedRecipient(EnvelopeRecipient Recipient, EmailAddress Address, bool IsSole, bool IsLoop);
 
-/// <summary>A recipient elsewhere.</summary>
-/// <param name="Through">The address of ours that sends it on; null: none does.</param>
+/// <summary>A remote recipient.</summary>
+/// <param name="Through">Our address that forwards it; null: not forwarded.</param>
 internal sealed record RemoteRecipient(EmailAddress Address, OutboundRecipient Recipient, ReversePath MailFrom, string? Through);
 
 /// <summary>A mailbox, each once, with all recipients that lead to it.</summary>
@@ -33,7 +33,7 @@ internal sealed class Route(AccountEntry account)
     public DeliveryResult? Result { get; set; }
 }
 
-/// <summary>The mailboxes that recipients lead to, each once; those elsewhere; and those that have their end before any delivery.</summary>
+/// <summary>The mailboxes that recipients lead to, each once; remote recipients; and the outcomes known before any delivery.</summary>
 internal sealed class DeliveryPlan
 {
     private readonly Dictionary<string, Route> _byMailbox = [];
@@ -46,7 +46,7 @@ internal sealed class DeliveryPlan
 
     public List<RemoteRecipient> Remote { get; } = [];
 
-    public List<RecipientEnd> Ends { get; } = [];
+    public List<RecipientOutcome> Outcomes { get; } = [];
 
     public static DeliveryPlan Make(
         InboundEnvelope envelope, MessageSummary summary, IEnumerable<ResolvedRecipient> recipients, ForwardedSender forwarded)
@@ -84,7 +84,7 @@ internal sealed class DeliveryPlan
         var isExpanded = targets > 1;
         foreach (var account in found.Mailboxes)
         {
-            // RFC 3461 §5.2.7: a copy that is kept while others are sent on is the recipient's own.
+            // RFC 3461 §5.2.7: a copy that is kept while others are forwarded is the recipient's own.
             var isOwn = RecipientResolver.IsOwn(one.Address, account);
             isExpanded &= !isOwn;
             if (!_byMailbox.TryGetValue(account.MailboxId, out var route))
@@ -108,12 +108,12 @@ internal sealed class DeliveryPlan
                 Fail(one, one.Address, "5.4.6", "the message goes round: this address has sent it on before");
             }
 
-            return; // Delivered-To may as well be a stranger's word: it stops what is sent on, never what stays here
+            return; // Delivered-To may be forged: it stops forwarding, never local delivery
         }
 
         if (isExpanded)
         {
-            Ends.Add(new RecipientEnd(
+            Outcomes.Add(new RecipientOutcome(
                 one.Recipient, one.Address, one.Address, DsnAction.Expanded, "2.1.5", "passed on to the members of this address"));
         }
 
@@ -124,13 +124,13 @@ internal sealed class DeliveryPlan
     }
 
     private void Fail(ResolvedRecipient one, EmailAddress final, string status, string reason) =>
-        Ends.Add(new RecipientEnd(one.Recipient, one.Address, final, DsnAction.Failed, status, reason));
+        Outcomes.Add(new RecipientOutcome(one.Recipient, one.Address, final, DsnAction.Failed, status, reason));
 
-    /// <summary>The name that the sender wrote goes with it, wherever it is sent on to (RFC 3461 §5.2.7).</summary>
+    /// <summary>The original recipient goes with it (RFC 3461 §5.2.7).</summary>
     private static OutboundRecipient Outbound(ResolvedRecipient one, EmailAddress address, string? notify) =>
         new() { Address = address.ToString(), Notify = notify, Orcpt = one.Recipient.Orcpt };
 
-    // RFC 3461 §5.2.7.3 (c): success was reported for the alias; members have failures and delays to report.
+    // RFC 3461 §5.2.7.3 (c): success was reported for the alias; members report failures and delays.
     private static string? WithoutSuccess(string? notify) => notify is null ? null
         : string.Join(',', notify.Split(',').Where(w => !w.Equals("SUCCESS", StringComparison.OrdinalIgnoreCase))) is { Length: > 0 } left
             ? left

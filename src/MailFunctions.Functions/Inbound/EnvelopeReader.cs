@@ -51,7 +51,8 @@ internal static class EnvelopeReader
     }
 
     private static bool IsRecipient(EnvelopeRecipient? recipient) =>
-        recipient is not null && EmailAddress.ParseReversePath(recipient.Address) is not null && IsLine(recipient.Notify) && IsLine(recipient.Orcpt);
+        recipient is not null && EmailAddress.ParseReversePath(recipient.Address) is not null
+        && IsLine(recipient.Notify) && IsLine(recipient.Orcpt);
 
     // Design §3.2: yyyy/MM/dd/{id}.eml.
     private static bool IsBlobOf(string id, string? blob) =>

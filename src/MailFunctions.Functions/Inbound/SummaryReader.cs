@@ -20,7 +20,7 @@ internal sealed class SummaryReader : MimeReader
     private const int MaxAttachmentCharacters = 8 * 1024;
     private const int MaxMimeDepth = 64;
 
-    private readonly WatchedStream _stream;
+    private readonly BoundedHeaderStream _stream;
     private readonly List<string> _attachments = [];
     private readonly List<string> _deliveredTo = [];
     private int _hops;
@@ -34,21 +34,22 @@ internal sealed class SummaryReader : MimeReader
     private string? _messageId;
     private DateTimeOffset? _date;
 
-    private SummaryReader(WatchedStream stream)
+    private SummaryReader(BoundedHeaderStream stream)
         : base(new ParserOptions { MaxMimeDepth = MaxMimeDepth }, stream, MimeFormat.Entity) => _stream = stream;
 
     /// <summary>Reads <paramref name="message"/> to its end.</summary>
     /// <exception cref="IOException">The store failed: this is no fault of the message.</exception>
     public static async Task<MessageSummary> ReadAsync(Stream message, CancellationToken cancellationToken)
     {
-        var stream = new WatchedStream(message, MaxHeaderOctets);
+        var stream = new BoundedHeaderStream(message, MaxHeaderOctets);
         var reader = new SummaryReader(stream);
         string? fault = null;
         try
         {
             await reader.ReadMessageAsync(cancellationToken);
         }
-        catch (Exception e) when (e is ParseException or FormatException or ArgumentException or HeaderTooLargeException or NotSupportedException)
+        catch (Exception e) when (e is ParseException or FormatException or ArgumentException
+            or HeaderTooLargeException or NotSupportedException)
         {
             fault = e is HeaderTooLargeException ? $"A header section has more than {MaxHeaderOctets} octets." : e.Message;
         }
@@ -78,7 +79,8 @@ internal sealed class SummaryReader : MimeReader
         _headerSeen = true;
     }
 
-    protected override void OnHeadersEnd(long beginOffset, int beginLineNumber, long endOffset, int endLineNumber, CancellationToken cancellationToken)
+    protected override void OnHeadersEnd(
+        long beginOffset, int beginLineNumber, long endOffset, int endLineNumber, CancellationToken cancellationToken)
     {
         _stream.InHeader = false;
         _inMessageHeader = false;
@@ -125,10 +127,12 @@ internal sealed class SummaryReader : MimeReader
         }
     }
 
-    protected override void OnMimePartBegin(ContentType contentType, long beginOffset, int beginLineNumber, CancellationToken cancellationToken) =>
+    protected override void OnMimePartBegin(
+        ContentType contentType, long beginOffset, int beginLineNumber, CancellationToken cancellationToken) =>
         AddAttachment(contentType);
 
-    protected override void OnMessagePartBegin(ContentType contentType, long beginOffset, int beginLineNumber, CancellationToken cancellationToken) =>
+    protected override void OnMessagePartBegin(
+        ContentType contentType, long beginOffset, int beginLineNumber, CancellationToken cancellationToken) =>
         AddAttachment(contentType);
 
     private void AddAttachment(ContentType contentType)
@@ -149,7 +153,7 @@ internal sealed class SummaryReader : MimeReader
             ? list.ToString(FormatOptions.Default, encode: false)
             : header.Value);
 
-    /// <summary>One line, without characters that no table row or terminal should hold, and not too long.</summary>
+    /// <summary>One line without control characters, cut to its bound.</summary>
     private static string Cut(string text)
     {
         var line = string.Create(Math.Min(text.Length, MaxText), text, static (span, source) =>

@@ -27,7 +27,7 @@ internal static class ApiExamples
         ["skipKnown"] = ("Leaves out messages whose Message-ID and octets the mailbox has already.", true),
         ["into"] = ("The account that gets the mail; without it the one of the path.", "alice@example.test"),
         ["reason"] = ("The reason of a dead letter, as the list gives it.", "DeliveryFailed"),
-        ["state"] = ("The state of outbound jobs: queued, held, telling or done.", "queued"),
+        ["state"] = ("The state of outbound jobs: queued, held, reporting or done.", "queued"),
         ["report"] = ("The sender gets a failure report.", false),
         ["bucket"] = ("The stretch of time that is summed: 1m, 5m, 15m, 1h or 1d.", "5m"),
         ["from"] = ("The beginning of the window, RFC 3339.", "2026-01-31T00:00:00Z"),

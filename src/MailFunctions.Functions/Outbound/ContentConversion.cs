@@ -4,11 +4,16 @@ using MimeKit;
 
 namespace MailFunctions.Functions.Outbound;
 
-/// <summary>What encoding a message anew came to.</summary>
-/// <param name="Octets">The message; null: it can't be done.</param>
-internal sealed record ConvertedContent(byte[]? Octets, BodyType Body, string Fault);
+/// <summary>The result of re-encoding a message.</summary>
+internal abstract record ConvertedContent
+{
+    public sealed record Done(byte[] Octets, BodyType Body) : ConvertedContent;
 
-/// <summary>A message encoded anew for a peer that can't take it as it is (RFC 6152 §3, RFC 3030 §3).</summary>
+    /// <summary>It can't be converted.</summary>
+    public sealed record Unfit(string Reason) : ConvertedContent;
+}
+
+/// <summary>Re-encodes a message for a peer that can't take it as it is (RFC 6152 §3, RFC 3030 §3).</summary>
 internal static class ContentConversion
 {
     private const int MaxLine = 998;
@@ -31,7 +36,7 @@ internal static class ContentConversion
         using (message)
         {
             var entities = Entities(message).ToList();
-            // RFC 1847 §2.1: what is signed stays as it is.
+            // RFC 1847 §2.1: signed parts stay unchanged.
             if (entities.Any(e => e is Multipart { ContentType.MediaSubtype: "signed" or "encrypted" }))
             {
                 return Unfit("this message is signed in its 8-bit form");
@@ -58,15 +63,14 @@ internal static class ContentConversion
             await message.WriteToAsync(format, written, cancellationToken);
             var octets = WithWholeBreaks(written);
             return eightBit || System.Text.Ascii.IsValid(octets)
-                ? new ConvertedContent(octets, System.Text.Ascii.IsValid(octets) ? BodyType.SevenBit : BodyType.EightBit, "")
+                ? new ConvertedContent.Done(octets, System.Text.Ascii.IsValid(octets) ? BodyType.SevenBit : BodyType.EightBit)
                 : Unfit("this message can't be converted");
         }
     }
 
-    private static ConvertedContent Unfit(string reason) =>
-        new(null, BodyType.SevenBit, $"The remote host takes 7-bit mail only, and {reason}");
+    private static ConvertedContent.Unfit Unfit(string reason) => new($"The remote host takes 7-bit mail only, and {reason}");
 
-    /// <summary>The parts, those of messages in the message too.</summary>
+    /// <summary>All parts, those of nested messages too.</summary>
     private static IEnumerable<MimeEntity> Entities(MimeMessage message)
     {
         using var parts = new MimeIterator(message);
@@ -81,7 +85,7 @@ internal static class ContentConversion
         Encode(entity.Headers);
         if (entity is Multipart multipart)
         {
-            // RFC 2046 §5.1.1: to be ignored by who reads it.
+            // RFC 2046 §5.1.1: readers ignore it.
             multipart.Preamble = System.Text.Ascii.IsValid(multipart.Preamble ?? "") ? multipart.Preamble : null;
             multipart.Epilogue = System.Text.Ascii.IsValid(multipart.Epilogue ?? "") ? multipart.Epilogue : null;
         }

@@ -1,32 +1,20 @@
 using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Outbound.Configuration;
 
 namespace MailFunctions.Functions.Outbound;
 
-/// <summary>Whether a job may go to its destination now.</summary>
-internal abstract record Admission
-{
-    /// <summary>It may, until <see cref="DestinationLimits.Leave"/>.</summary>
-    public sealed record Entered(string Destination, string Domain, int Rests) : Admission;
-
-    /// <summary>Others are at it, or enough went there for this minute.</summary>
-    public sealed record Wait(DateTimeOffset Until) : Admission;
-
-    /// <summary>The destination asked for less and is left alone.</summary>
-    public sealed record Rest(DateTimeOffset Until) : Admission;
-}
-
 /// <summary>
 /// How much goes to one destination, from this process: jobs at once, jobs a minute, and nothing for a while when it asks
-/// for less. A destination is a fixed host where a route names one, else the domain; 421 rests the host, 4.7.x the domain.
+/// for less. A destination is a fixed host where a route names one, else the domain; 421 backs off the host, 4.7.x the domain.
 /// </summary>
 internal sealed class DestinationLimits(RelayOptions options, TimeProvider time, Random random)
 {
     /// <summary>Destinations that are remembered at once.</summary>
     public const int MaxDestinations = 10_000;
 
-    /// <summary>The first rest; each further one is twice as long, until something is taken.</summary>
-    public static readonly TimeSpan FirstRest = TimeSpan.FromMinutes(1);
-    public static readonly TimeSpan LongestRest = TimeSpan.FromMinutes(30);
+    /// <summary>The first back-off; each further one is twice as long, until a recipient is accepted.</summary>
+    public static readonly TimeSpan FirstBackOff = TimeSpan.FromMinutes(1);
+    public static readonly TimeSpan LongestBackOff = TimeSpan.FromMinutes(30);
 
     /// <summary>Shorter than <see cref="OverdueJobs.Patience"/>.</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(5);
@@ -48,8 +36,8 @@ internal sealed class DestinationLimits(RelayOptions options, TimeProvider time,
         }
     }
 
-    /// <param name="isLast">The job's time is over: its last attempt is made, rest or not.</param>
-    public Admission Enter(string domain, bool isLast)
+    /// <param name="isLast">The job's time is over: its last attempt is made, back-off or not.</param>
+    public Permit Enter(string domain, bool isLast)
     {
         var destination = options.Routes.FirstOrDefault(r => r.Matches(domain)) is { } route ? route.Host.ToString() : domain;
         var now = time.GetUtcNow();
@@ -57,14 +45,14 @@ internal sealed class DestinationLimits(RelayOptions options, TimeProvider time,
         {
             var state = Find(destination, now);
             var own = Find(domain, now);
-            var rest = own.RestsUntil > state.RestsUntil ? own : state;
-            if (rest.RestsUntil > now && !isLast)
+            var slower = own.BackOffUntil > state.BackOffUntil ? own : state;
+            if (slower.BackOffUntil > now && !isLast)
             {
-                return new Admission.Rest(rest.RestsUntil + (rest.RestLength * 0.2 * random.NextDouble()));
+                return new Permit.BackingOff(slower.BackOffUntil + (slower.BackOffLength * 0.2 * random.NextDouble()));
             }
 
-            // After a rest one goes ahead, and the others see what it comes to.
-            var atOnce = rest.RestLength > TimeSpan.Zero ? 1 : options.MaxConnections;
+            // After a back-off one job goes first, and the others wait for its result.
+            var atOnce = slower.BackOffLength > TimeSpan.Zero ? 1 : options.MaxConnections;
             if (state.Active >= atOnce)
             {
                 return Refuse(state, now, Pause, Pause / atOnce);
@@ -85,32 +73,32 @@ internal sealed class DestinationLimits(RelayOptions options, TimeProvider time,
 
             state.Active++;
             state.Refused = Math.Max(0, state.Refused - 1);
-            return new Admission.Entered(destination, domain, state.Rests + (own == state ? 0 : own.Rests));
+            return new Permit.Granted(destination, domain, state.BackOffs + (own == state ? 0 : own.BackOffs));
         }
     }
 
-    /// <param name="results">What the attempt came to; none when it was not made.</param>
-    public void Leave(Admission.Entered entered, IReadOnlyList<RecipientResult> results)
+    /// <param name="results">The attempt's results; none when it was not made.</param>
+    public void Leave(Permit.Granted permit, IReadOnlyList<RecipientResult> results)
     {
         var now = time.GetUtcNow();
         lock (_lock)
         {
-            var (state, own) = (Find(entered.Destination, now), Find(entered.Domain, now));
+            var (state, own) = (Find(permit.Destination, now), Find(permit.Domain, now));
             state.Active = Math.Max(0, state.Active - 1);
             if (results.Any(r => r.Kind == ResultKind.Relayed))
             {
-                state.RestLength = own.RestLength = TimeSpan.Zero;
-                state.RestsUntil = own.RestsUntil = DateTimeOffset.MinValue;
+                state.BackOffLength = own.BackOffLength = TimeSpan.Zero;
+                state.BackOffUntil = own.BackOffUntil = DateTimeOffset.MinValue;
             }
-            else if (entered.Rests == state.Rests + (own == state ? 0 : own.Rests)) // not again for those that were on their way already
+            else if (permit.BackOffs == state.BackOffs + (own == state ? 0 : own.BackOffs)) // once for all attempts that were under way
             {
                 if (results.Any(r => IsFromPeer(r) && r.Reply.StartsWith("421", StringComparison.Ordinal)))
                 {
-                    Rest(state, now);
+                    BackOff(state, now);
                 }
                 else if (results.Any(r => IsFromPeer(r) && r.Status.StartsWith("4.7.", StringComparison.Ordinal)))
                 {
-                    Rest(own, now);
+                    BackOff(own, now);
                 }
             }
         }
@@ -118,19 +106,20 @@ internal sealed class DestinationLimits(RelayOptions options, TimeProvider time,
 
     private static bool IsFromPeer(RecipientResult result) => result is { Kind: ResultKind.Deferred, RemoteHost: not null };
 
-    private static void Rest(State state, DateTimeOffset now)
+    private static void BackOff(State state, DateTimeOffset now)
     {
-        state.RestLength = state.RestLength == TimeSpan.Zero ? FirstRest : state.RestLength * 2 < LongestRest ? state.RestLength * 2 : LongestRest;
-        state.RestsUntil = now + state.RestLength;
-        state.Rests++;
+        var doubled = state.BackOffLength * 2 < LongestBackOff ? state.BackOffLength * 2 : LongestBackOff;
+        state.BackOffLength = state.BackOffLength == TimeSpan.Zero ? FirstBackOff : doubled;
+        state.BackOffUntil = now + state.BackOffLength;
+        state.BackOffs++;
     }
 
-    /// <summary>Each that is refused comes a little later than the one before, so that they don't all come again at once.</summary>
-    private Admission.Wait Refuse(State state, DateTimeOffset now, TimeSpan first, TimeSpan each)
+    /// <summary>Each refused job waits a little longer than the one before, so that they don't all return at once.</summary>
+    private Permit.Throttled Refuse(State state, DateTimeOffset now, TimeSpan first, TimeSpan each)
     {
         var wait = first + (each * (state.Refused + random.NextDouble()));
         state.Refused++;
-        return new Admission.Wait(now + (wait < LongestWait ? wait : LongestWait));
+        return new Permit.Throttled(now + (wait < LongestWait ? wait : LongestWait));
     }
 
     private State Find(string destination, DateTimeOffset now)
@@ -142,10 +131,10 @@ internal sealed class DestinationLimits(RelayOptions options, TimeProvider time,
 
         if (_states.Count >= MaxDestinations)
         {
-            Forget(s => s.Active == 0 && s.RestsUntil <= now);
+            Forget(s => s.Active == 0 && s.BackOffUntil <= now);
             if (_states.Count >= MaxDestinations)
             {
-                Forget(s => s.Active == 0); // a rest that is cut short does no harm
+                Forget(s => s.Active == 0); // a back-off that is cut short does no harm
             }
         }
 
@@ -164,15 +153,15 @@ internal sealed class DestinationLimits(RelayOptions options, TimeProvider time,
     {
         public int Active { get; set; }
 
-        /// <summary>Refused since they came to be too many.</summary>
+        /// <summary>Refused since the limit was reached.</summary>
         public int Refused { get; set; }
         public DateTimeOffset NextMessage { get; set; } = DateTimeOffset.UnixEpoch;
-        public DateTimeOffset RestsUntil { get; set; }
+        public DateTimeOffset BackOffUntil { get; set; }
 
-        /// <summary>Zero when the destination is well.</summary>
-        public TimeSpan RestLength { get; set; }
+        /// <summary>Zero after a success.</summary>
+        public TimeSpan BackOffLength { get; set; }
 
-        /// <summary>Rests so far.</summary>
-        public int Rests { get; set; }
+        /// <summary>Back-offs so far.</summary>
+        public int BackOffs { get; set; }
     }
 }

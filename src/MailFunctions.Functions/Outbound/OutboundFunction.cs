@@ -17,28 +17,34 @@ internal sealed partial class OutboundFunction(OutboundDelivery delivery, ILogge
     private const int Version = 1;
 
     [Function(Name)]
-    public Task RunAsync(
+    public async Task RunAsync(
         [ServiceBusTrigger(QueueNames.Outbound, Connection = "ServiceBusConnection")] ServiceBusReceivedMessage message,
-        FunctionContext context) =>
-        BusTrigger.RunAsync(Name, context.TraceContext.TraceParent, message, HandleAsync, context.CancellationToken);
-
-    internal async Task<TriggerResult> HandleAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+        FunctionContext context)
     {
-        if (Read(body, out var fault) is not { } alarm)
-        {
-            Log.Malformed(logger, fault);
-            return new TriggerResult.Failed(fault);
-        }
+        using var invocation = BusInvocation.Begin(Name, context.TraceContext.TraceParent, message);
+        var result = Read(message.Body.ToMemory(), out var fault) is { } alarm
+            ? await ProcessAsync(alarm, context.CancellationToken)
+            : Malformed(fault);
+        invocation.End(result);
+    }
 
+    private TriggerResult.Failed Malformed(string fault)
+    {
+        Log.Malformed(logger, fault);
+        return new TriggerResult.Failed(fault);
+    }
+
+    private async Task<TriggerResult> ProcessAsync(OutboundAlarm alarm, CancellationToken cancellationToken)
+    {
         try
         {
-            var end = await delivery.RingAsync(alarm, cancellationToken);
-            Log.Rang(logger, alarm.Job, alarm.Generation, end);
+            var outcome = await delivery.ProcessAsync(alarm, cancellationToken);
+            Log.Processed(logger, alarm.Job, alarm.Generation, outcome);
             return new TriggerResult.Succeeded();
         }
         catch (Exception e) when (e is StoreUnavailableException or BusUnavailableException)
         {
-            // The bus gives it back; when its deliveries are spent, Housekeeping sets a new alarm.
+            // The bus delivers it again; when its deliveries are spent, Housekeeping sets a new alarm.
             Log.Unavailable(logger, alarm.Job, e.Message);
             return new TriggerResult.Failed(e.Message);
         }
@@ -69,13 +75,14 @@ internal sealed partial class OutboundFunction(OutboundDelivery delivery, ILogge
 
     private static partial class Log
     {
-        [LoggerMessage(2300, LogLevel.Information, "Job {Job}, alarm {Generation}: {End}", EventName = "JobRang")]
-        public static partial void Rang(ILogger logger, string job, int generation, RingEnd end);
+        [LoggerMessage(2300, LogLevel.Information, "Job {Job}, alarm {Generation}: {Outcome}", EventName = "JobProcessed")]
+        public static partial void Processed(ILogger logger, string job, int generation, AttemptOutcome outcome);
 
-        [LoggerMessage(2301, LogLevel.Error, "A message on mail-outbound is malformed and will be dead-lettered: {Fault}", EventName = "AlarmMalformed")]
+        [LoggerMessage(2301, LogLevel.Error, "A message on mail-outbound is malformed and will be dead-lettered: {Fault}",
+            EventName = "AlarmMalformed")]
         public static partial void Malformed(ILogger logger, string fault);
 
-        [LoggerMessage(2302, LogLevel.Warning, "Job {Job} will be looked at again: {Reason}", EventName = "JobUnavailable")]
+        [LoggerMessage(2302, LogLevel.Warning, "Job {Job} will be processed again: {Reason}", EventName = "JobUnavailable")]
         public static partial void Unavailable(ILogger logger, string job, string reason);
     }
 }

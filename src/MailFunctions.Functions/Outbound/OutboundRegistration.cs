@@ -1,6 +1,9 @@
 using System.ComponentModel.DataAnnotations;
 using MailFunctions.Core.Housekeeping;
+using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Dsn;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Routing;
 using MailFunctions.Functions.Outbound.Tls;
 
 namespace MailFunctions.Functions.Outbound;
@@ -17,20 +20,45 @@ internal static class OutboundRegistration
         services.AddSingleton<IMailExchanges, DnsExchanges>();
         services.AddSingleton<RelayRoutes>();
         services.AddSingleton<DestinationLimits>();
+        services.AddSingleton<OutboundQueue>();
+        services.AddSingleton<JobTransitions>();
+        services.AddSingleton<JobAlarms>();
+        services.AddSingleton<JobReporting>();
+        services.AddSingleton<OutboundDelivery>();
+        services.AddSingleton<IHousekeepingTask, OverdueJobs>();
+        services.AddTls();
+        services.AddSession();
+        services.AddReports();
+        return services;
+    }
+
+    private static void AddTls(this IServiceCollection services)
+    {
         services.AddSingleton<TlsResults>();
         services.AddSingleton<ITlsResults>(s => s.GetRequiredService<TlsResults>());
         services.AddHostedService(s => s.GetRequiredService<TlsResults>());
         services.AddSingleton(s => new StsFetcher(StsFetcher.CreateHandler(s.GetRequiredService<RelayOptions>()), StsFetcher.TimeLimit));
         services.AddSingleton<IStsPolicies, StsPolicies>();
+        services.AddSingleton<JobTlsRules>();
+    }
+
+    private static void AddSession(this IServiceCollection services)
+    {
         services.AddSingleton<RelayConnector>();
+        services.AddSingleton<ContentPreparer>();
+        services.AddSingleton<JobTransfer>();
         services.AddSingleton<IRelay, SmtpRelay>();
-        services.AddSingleton<JobMaker>();
-        services.AddSingleton<ReportLimit>();
+    }
+
+    private static void AddReports(this IServiceCollection services)
+    {
+        services.AddSingleton(s => s.GetRequiredService<RelayOptions>().Reports);
+        services.AddSingleton(s => new ReportLimit(
+            s.GetRequiredService<IReportAllowance>(),
+            s.GetRequiredService<ReportOptions>(),
+            s.GetRequiredService<RelayOptions>().CreateSrs(s.GetRequiredService<TimeProvider>())));
         services.AddSingleton<DsnSender>();
         services.AddSingleton<ResultReports>();
         services.AddSingleton<DeliveryReports>();
-        services.AddSingleton<OutboundDelivery>();
-        services.AddSingleton<IHousekeepingTask, OverdueJobs>();
-        return services;
     }
 }

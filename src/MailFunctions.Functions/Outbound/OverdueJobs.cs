@@ -4,7 +4,7 @@ using MailFunctions.Core.Relay;
 
 namespace MailFunctions.Functions.Outbound;
 
-/// <summary>Sets a new alarm for jobs whose own was lost, and removes those that have been done for long enough.</summary>
+/// <summary>Sets a new alarm for jobs whose own was lost, and removes those that were done long ago.</summary>
 internal sealed class OverdueJobs(IOutboundJobs jobs, IBusSender bus, TimeProvider time) : IHousekeepingTask
 {
     /// <summary>Later than this an alarm counts as lost.</summary>
@@ -15,7 +15,7 @@ internal sealed class OverdueJobs(IOutboundJobs jobs, IBusSender bus, TimeProvid
 
     private const int MaxJobs = 1000;
 
-    /// <summary>Removals are cheap, and what is done must not pile up behind what is late.</summary>
+    /// <summary>Removals are cheap, and done jobs must not pile up behind overdue ones.</summary>
     private const int MaxRemovals = 20_000;
     private const int AtOnce = 8;
 
@@ -45,8 +45,11 @@ internal sealed class OverdueJobs(IOutboundJobs jobs, IBusSender bus, TimeProvid
 
         return done;
 
-        Task EachAsync(IReadOnlyList<OutboundJob> some, Func<OutboundJob, CancellationToken, ValueTask> act) =>
-            Parallel.ForEachAsync(some, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken }, act);
+        Task EachAsync(IReadOnlyList<OutboundJob> some, Func<OutboundJob, CancellationToken, ValueTask> act)
+        {
+            var bounded = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken };
+            return Parallel.ForEachAsync(some, bounded, act);
+        }
     }
 
     private async Task<bool> ArmAsync(OutboundJob job, DateTimeOffset now, CancellationToken cancellationToken)
@@ -54,7 +57,7 @@ internal sealed class OverdueJobs(IOutboundJobs jobs, IBusSender bus, TimeProvid
         if (job.LeasedUntil > now
             || await jobs.PutAsync(job with { Generation = job.Generation + 1, NextAttempt = now }, cancellationToken) is not { } armed)
         {
-            return false; // somebody is at it
+            return false; // an attempt is under way, or the row has changed
         }
 
         await bus.SendAsync(QueueNames.Outbound, OutboundAlarm.For(armed, now), cancellationToken);

@@ -3,43 +3,34 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
 using MailFunctions.Functions.Outbound.Smtp;
 using MailFunctions.Functions.Outbound.Tls;
 
 namespace MailFunctions.Functions.Outbound;
 
-/// <summary>What connecting to a host came to.</summary>
-internal abstract record Connecting
-{
-    /// <summary>A session that may be used.</summary>
-    public sealed record Open(RelayClient Client) : Connecting;
-
-    /// <summary>There is none.</summary>
-    /// <param name="IsTls">TLS, which was asked for or tried, is what it failed at.</param>
-    public sealed record Failed(Trouble Trouble, bool IsTls) : Connecting;
-}
-
-/// <summary>Brings a client to a host: connection, greeting, TLS as demanded, login; and counts what TLS came to.</summary>
+/// <summary>Opens a session with a host: connection, greeting, TLS as required, login; and counts the results of TLS.</summary>
 internal sealed class RelayConnector(RelayOptions options, ITlsResults results, TimeProvider time)
 {
-    /// <summary>Whatever happens is a value, but for the end of the attempt.</summary>
-    public async Task<Connecting> ConnectAsync(OutboundJob job, Smarthost host, TlsDemand demand, CancellationToken cancellationToken)
+    /// <summary>Every failure is a value; it throws only when the attempt's token is cancelled.</summary>
+    public async Task<ConnectResult> ConnectAsync(string domain, RelayHost host, TlsDemand demand, CancellationToken cancellationToken)
     {
-        var first = await TryAsync(job, host, demand, withTls: true, cancellationToken);
-        // RFC 7435 §3: where TLS is no must, a peer that can't do it is spoken to without.
-        return first is Connecting.Failed { IsTls: true } && !demand.IsEnforced && host.Tls == RelayTls.Opportunistic
-            ? await TryAsync(job, host, demand with { Policy = null }, withTls: false, cancellationToken)
+        var first = await TryAsync(domain, host, demand, withTls: true, cancellationToken);
+        // RFC 7435 §3: where TLS is optional, the mail goes in plaintext to a peer that can't do it.
+        return first is ConnectResult.Failed { IsTls: true } && !demand.IsEnforced && host.Tls == RelayTls.Opportunistic
+            ? await TryAsync(domain, host, demand with { Policy = null }, withTls: false, cancellationToken)
             : first;
     }
 
-    /// <summary>RFC 3207 §4: TLS in a session of its own accord without, because the peer takes nothing before.</summary>
-    public async Task<bool> SecureAsync(RelayClient client, Smarthost host, TlsDemand demand, CancellationToken cancellationToken) =>
-        (await client.StartTlsAsync(cancellationToken)).Code == 220
-        && await client.SecureAsync(TlsOptions(host, demand, _ => { }), cancellationToken)
-        && (await client.HelloAsync(options.HostName, cancellationToken)).IsPositive;
+    /// <summary>RFC 3207 §4: TLS in a plaintext session whose peer takes no mail without it.</summary>
+    public async Task<bool> SecureAsync(RelaySession session, CancellationToken cancellationToken) =>
+        (await session.Client.StartTlsAsync(cancellationToken)).Code == 220
+        && await session.Client.SecureAsync(TlsOptions(session.Host, session.Demand, _ => { }), cancellationToken)
+        && (await session.Client.HelloAsync(options.HostName, cancellationToken)).IsPositive;
 
-    private async Task<Connecting> TryAsync(
-        OutboundJob job, Smarthost host, TlsDemand demand, bool withTls, CancellationToken cancellationToken)
+    private async Task<ConnectResult> TryAsync(
+        string domain, RelayHost host, TlsDemand demand, bool withTls, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(options.ConnectTimeout, time);
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
@@ -47,27 +38,27 @@ internal sealed class RelayConnector(RelayOptions options, ITlsResults results, 
         try
         {
             client = new RelayClient(await OpenAsync(host, limited.Token)) { IsTlsTried = !withTls };
-            if (await PrepareAsync(client, job, host, demand, limited.Token) is { } failed)
+            if (await PrepareAsync(client, domain, host, demand, limited.Token) is { } failed)
             {
                 await client.QuitAsync(limited.Token);
                 client.Dispose();
                 return failed;
             }
 
-            return new Connecting.Open(client);
+            return new ConnectResult.Connected(new RelaySession(client, host, demand));
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             client?.Dispose();
-            // It hangs up, or is silent, at STARTTLS or the handshake; in TLS 1.3 it refuses ours behind what ends it for us.
+            // It closes, or is silent, at STARTTLS or in the handshake; in TLS 1.3 it may refuse after our side is complete.
             var atTls = withTls && client is { IsTlsTried: true, IsTlsAnswered: false };
             if (atTls)
             {
-                Count(job, demand, client!.IsSecure ? TlsResultType.Failed : TlsResultType.NoStartTls);
+                Count(domain, demand, client!.IsSecure ? TlsResultType.Failed : TlsResultType.NoStartTls);
             }
 
-            // Where TLS is a must, a connection that broke does not say that the host can't do it: REQUIRETLS has a next time.
-            return new Connecting.Failed(Trouble.Of(host, e), atTls && !demand.IsEnforced);
+            // Where TLS is required, a broken connection does not prove that the host lacks it: REQUIRETLS is tried again.
+            return new ConnectResult.Failed(HostFailure.Of(host, e), atTls && !demand.IsEnforced);
         }
         catch
         {
@@ -77,8 +68,8 @@ internal sealed class RelayConnector(RelayOptions options, ITlsResults results, 
     }
 
     /// <summary>Null: the session may be used.</summary>
-    private async Task<Connecting.Failed?> PrepareAsync(
-        RelayClient client, OutboundJob job, Smarthost host, TlsDemand demand, CancellationToken cancellationToken)
+    private async Task<ConnectResult.Failed?> PrepareAsync(
+        RelayClient client, string domain, RelayHost host, TlsDemand demand, CancellationToken cancellationToken)
     {
         string? fault = null;
         var tls = TlsOptions(host, demand, f => fault = f);
@@ -108,7 +99,7 @@ internal sealed class RelayConnector(RelayOptions options, ITlsResults results, 
                     return NoTls(TlsResultType.Failed);
                 }
 
-                // RFC 3207 §4.2: what was said before is forgotten.
+                // RFC 3207 §4.2: what EHLO gave before is discarded.
                 if (await client.HelloAsync(options.HostName, cancellationToken) is { IsPositive: false } again)
                 {
                     return Refused(host, again);
@@ -116,44 +107,47 @@ internal sealed class RelayConnector(RelayOptions options, ITlsResults results, 
             }
             else if (reply.IsClosing || demand.IsEnforced)
             {
-                return NoTls(TlsResultType.NoStartTls); // RFC 3207 §4: 454 and its like; where TLS is no must, the session goes on
+                return NoTls(TlsResultType.NoStartTls); // RFC 3207 §4: 454 and the like; where TLS is optional, the session continues
             }
         }
 
         if (!client.IsSecure && demand.IsEnforced)
         {
-            Count(job, demand, TlsResultType.NoStartTls);
-            return new Connecting.Failed(new Trouble("4.7.5", $"{host} does not offer TLS, which is asked for", null), IsTls: true);
+            Count(domain, demand, TlsResultType.NoStartTls);
+            return new ConnectResult.Failed(new HostFailure("4.7.5", $"{host} does not offer TLS, which is asked for", null), IsTls: true);
         }
 
-        Count(job, demand, client.IsSecure ? fault ?? TlsResultType.Success : TlsResultType.NoStartTls);
+        Count(domain, demand, client.IsSecure ? fault ?? TlsResultType.Success : TlsResultType.NoStartTls);
         return host.UserName is { } user ? await LoginAsync(client, host, user, cancellationToken) : null;
 
-        Connecting.Failed NoTls(string result)
+        ConnectResult.Failed NoTls(string result)
         {
-            Count(job, demand, fault ?? result);
-            return new Connecting.Failed(
-                new Trouble("4.7.5", $"TLS with {host} could not be agreed on, or its certificate is not good", null), IsTls: true);
+            Count(domain, demand, fault ?? result);
+            return new ConnectResult.Failed(
+                new HostFailure("4.7.5", $"TLS with {host} could not be agreed on, or its certificate is not good", null), IsTls: true);
         }
     }
 
-    private static async Task<Connecting.Failed?> LoginAsync(
-        RelayClient client, Smarthost host, string user, CancellationToken cancellationToken) =>
+    private static async Task<ConnectResult.Failed?> LoginAsync(
+        RelayClient client, RelayHost host, string user, CancellationToken cancellationToken) =>
         await client.LoginAsync(user, host.Password!, cancellationToken) switch
         {
-            null => new Connecting.Failed(new Trouble("4.7.0", $"{host} offers no way to log in that we have", null), IsTls: false),
+            null => new ConnectResult.Failed(new HostFailure("4.7.0", $"{host} offers no way to log in that we have", null), IsTls: false),
             { IsPositive: true } => null,
-            // Its words are not passed on: some repeat what they were sent.
-            var reply => new Connecting.Failed(
-                new Trouble(reply.Code is >= 400 and < 500 ? reply.Status : "4.7.8", $"{host} does not take our credentials ({reply.Code})", host.Host),
+            // Its text is not passed on: some repeat the credentials.
+            var reply => new ConnectResult.Failed(
+                new HostFailure(
+                    reply.Code is >= 400 and < 500 ? reply.Status : "4.7.8",
+                    $"{host} does not take our credentials ({reply.Code})",
+                    host.Host),
                 IsTls: false),
         };
 
-    // Even a refusal for good is one of this host, and of now (RFC 5321 §3.1).
-    private static Connecting.Failed Refused(Smarthost host, PeerReply reply) =>
-        new(new Trouble(reply.Code is >= 400 and < 500 ? reply.Status : "4.4.1", reply.Line, host.Host), IsTls: false);
+    // Even a permanent refusal is this host's, at this time (RFC 5321 §3.1).
+    private static ConnectResult.Failed Refused(RelayHost host, PeerReply reply) =>
+        new(new HostFailure(reply.Code is >= 400 and < 500 ? reply.Status : "4.4.1", reply.Line, host.Host), IsTls: false);
 
-    private SslClientAuthenticationOptions TlsOptions(Smarthost host, TlsDemand demand, Action<string?> fault)
+    private SslClientAuthenticationOptions TlsOptions(RelayHost host, TlsDemand demand, Action<string?> fault)
     {
         var tls = new SslClientAuthenticationOptions
         {
@@ -179,7 +173,7 @@ internal sealed class RelayConnector(RelayOptions options, ITlsResults results, 
         return tls;
     }
 
-    private async Task<Stream> OpenAsync(Smarthost host, CancellationToken cancellationToken)
+    private async Task<Stream> OpenAsync(RelayHost host, CancellationToken cancellationToken)
     {
         var socket = host.Address is { } address
             ? new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp)
@@ -187,7 +181,8 @@ internal sealed class RelayConnector(RelayOptions options, ITlsResults results, 
         try
         {
             socket.NoDelay = true;
-            await socket.ConnectAsync(host.Address is { } known ? new IPEndPoint(known, host.Port) : new DnsEndPoint(host.Host, host.Port), cancellationToken);
+            EndPoint peer = host.Address is { } known ? new IPEndPoint(known, host.Port) : new DnsEndPoint(host.Host, host.Port);
+            await socket.ConnectAsync(peer, cancellationToken);
             return new PeerStream(socket, options.CommandTimeout, time);
         }
         catch
@@ -197,11 +192,11 @@ internal sealed class RelayConnector(RelayOptions options, ITlsResults results, 
         }
     }
 
-    private void Count(OutboundJob job, TlsDemand demand, string result)
+    private void Count(string domain, TlsDemand demand, string result)
     {
         if (demand.Policy is { } policy)
         {
-            results.Count(job.Domain, policy, result);
+            results.Count(domain, policy, result);
         }
     }
 }

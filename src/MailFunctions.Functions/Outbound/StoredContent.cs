@@ -4,8 +4,7 @@ using MailFunctions.Functions.Outbound.Smtp;
 namespace MailFunctions.Functions.Outbound;
 
 /// <summary>
-/// A message in the store, from its start as often as it is asked for; one stream of it is open at a time. A small one is
-/// read from the store once.
+/// A message in the store, to be opened any number of times, one stream at a time. A small one is read from the store once.
 /// </summary>
 /// <param name="before">Octets that go before the message.</param>
 internal sealed class StoredContent(IMessageStore store, string blob, ReadOnlyMemory<byte> before) : IAsyncDisposable

@@ -25,7 +25,7 @@ internal sealed record JobAction(string Name, string Summary, bool MayBeUnderWay
     /// <summary>The invocation that the alarm causes reports the results, as it does those of an attempt.</summary>
     private static OutboundJob Cancelled(OutboundJob job, DateTimeOffset now, bool report) => job with
     {
-        State = JobState.Telling,
+        State = JobState.Reporting,
         Recipients = [],
         Results =
         [

@@ -37,7 +37,7 @@ internal sealed class JobChanges(IOutboundJobs store, IBusSender bus, TimeProvid
         for (var tries = 1; ; tries++)
         {
             var now = time.GetUtcNow();
-            if (job.State is JobState.Done or JobState.Telling)
+            if (job.State is JobState.Done or JobState.Reporting)
             {
                 return (null, $"The job '{job.Id}' is done.");
             }

@@ -19,12 +19,13 @@ internal sealed record JobFilter
 /// <summary>A state of outbound jobs; null: not said, or none.</summary>
 internal sealed record JobStateName(string? Name, bool IsWrong) : IQueryValue
 {
-    private static readonly string[] States = [JobState.Queued, JobState.Held, JobState.Telling, JobState.Done];
+    private static readonly string[] States = [JobState.Queued, JobState.Held, JobState.Reporting, JobState.Done];
 
     public static bool TryParse(string? text, out JobStateName state)
     {
-        var isState = States.Contains(text);
-        state = new JobStateName(isState ? text : null, !isState && !string.IsNullOrEmpty(text));
+        var name = JobState.Current(text);
+        var isState = States.Contains(name);
+        state = new JobStateName(isState ? name : null, !isState && !string.IsNullOrEmpty(text));
         return true;
     }
 

@@ -1,15 +1,15 @@
 namespace MailFunctions.Functions.Triggers;
 
-/// <summary>The outcome of a trigger's work.</summary>
+/// <summary>The result of a trigger's invocation.</summary>
 internal abstract record TriggerResult
 {
     /// <summary>The bus message is completed.</summary>
     public sealed record Succeeded : TriggerResult;
 
-    /// <summary>The bus message is abandoned and delivered again, until its delivery count is spent.</summary>
+    /// <summary>The bus message is abandoned and comes again, until its delivery count is spent.</summary>
     public sealed record Failed(string Reason) : TriggerResult;
 
-    /// <summary>Throws on failure: an exception is the only way to report one to the host.</summary>
+    /// <summary>The host learns of a failure by an exception alone.</summary>
     /// <exception cref="TriggerFailedException">It failed.</exception>
     public void ThrowIfFailed()
     {
@@ -20,5 +20,5 @@ internal abstract record TriggerResult
     }
 }
 
-/// <summary>An invocation failed; the reason is logged already.</summary>
+/// <summary>An invocation failed, for a reason that the log has already.</summary>
 internal sealed class TriggerFailedException(string reason) : Exception(reason);

@@ -8,7 +8,7 @@ internal static class AdminVerbs
     private static readonly AdminField Domain = new("domain", "Of this domain only");
     private static readonly AdminField[] Page =
         [new("top", "How many at most", FieldKind.Number), new("continuation", "What the page before gave")];
-    private static readonly AdminField[] Jobs = [new("domain", "To this domain"), new("state", "queued, held, telling or done")];
+    private static readonly AdminField[] Jobs = [new("domain", "To this domain"), new("state", "queued, held, reporting or done")];
     private static readonly AdminField Report = new("report", "The sender gets a failure report", FieldKind.Switch);
     private static readonly AdminField Reason = new("reason", "The reason, as the list gives it");
     private static readonly AdminField SkipKnown =

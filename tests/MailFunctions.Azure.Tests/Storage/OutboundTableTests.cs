@@ -1,3 +1,4 @@
+using Azure.Data.Tables;
 using MailFunctions.Azure.Messages;
 using MailFunctions.Azure.Relay;
 using MailFunctions.Core.Envelopes;
@@ -105,7 +106,7 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
     {
         var jobs = new OutboundTable(_storage.Tables, new ReferencesTable(_storage.Tables));
         var late = await jobs.PutAsync(Job() with { NextAttempt = Now.AddHours(-1) }, Token);
-        var untold = await jobs.PutAsync(Job() with { NextAttempt = Now.AddHours(-1), State = JobState.Telling }, Token);
+        var unreported = await jobs.PutAsync(Job() with { NextAttempt = Now.AddHours(-1), State = JobState.Reporting }, Token);
         var old = await jobs.PutAsync(Job() with { State = JobState.Done, ChangedAt = Now.AddDays(-3) }, Token);
         await jobs.PutAsync(Job(), Token);
         await jobs.PutAsync(Job() with { NextAttempt = Now.AddHours(-1), State = JobState.Held }, Token);
@@ -114,8 +115,31 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
         var overdue = (await jobs.ListOverdueAsync(Now.AddMinutes(-10), 1000, Token)).Where(j => j.Domain == _domain);
         var done = (await jobs.ListDoneAsync(Now.AddDays(-2), 1000, Token)).Where(j => j.Domain == _domain);
 
-        Assert.Equal(new[] { late!.Id, untold!.Id }.Order(), overdue.Select(j => j.Id).Order());
+        Assert.Equal(new[] { late!.Id, unreported!.Id }.Order(), overdue.Select(j => j.Id).Order());
         Assert.Equal([old!.Id], done.Select(j => j.Id));
+    }
+
+    /// <summary>Rows of the release before have `telling` where this one writes `reporting`.</summary>
+    [Fact]
+    public async Task State_InItsFormerWord_IsFoundAndReadAsThePresentOne()
+    {
+        var jobs = new OutboundTable(_storage.Tables, new ReferencesTable(_storage.Tables));
+        var job = (await jobs.PutAsync(Job() with { NextAttempt = Now.AddHours(-1), State = JobState.FormerReporting }, Token))!;
+        var present = (await jobs.PutAsync(Job() with { State = JobState.Reporting }, Token))!;
+
+        Assert.Equal(JobState.Reporting, (await jobs.FindAsync(_domain, job.Id, Token))!.State);
+        Assert.Contains(await jobs.ListOverdueAsync(Now, 1000, Token), j => j.Id == job.Id && j.State == JobState.Reporting);
+        foreach (var asked in new[] { JobState.Reporting, JobState.FormerReporting })
+        {
+            var listed = (await jobs.ListAsync(_domain, asked, 10, null, Token)).Items;
+            Assert.Equal(new[] { job.Id, present.Id }.Order(), listed.Select(j => j.Id).Order());
+            Assert.All(listed, j => Assert.Equal(JobState.Reporting, j.State));
+        }
+
+        var read = (await jobs.FindAsync(_domain, job.Id, Token))!;
+        Assert.NotNull(await jobs.PutAsync(read, Token));
+        Assert.Equal("reporting", (await _storage.Tables.GetTableClient(OutboundTable.OutboundName)
+            .GetEntityAsync<TableEntity>(_domain, job.Id, cancellationToken: Token)).Value.GetString("State"));
     }
 
     /// <summary>A row that can't be written after the peer took the mail is mail that goes again and again.</summary>

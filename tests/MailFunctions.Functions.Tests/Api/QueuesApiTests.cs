@@ -180,9 +180,12 @@ public sealed class QueuesApiTests(TestedApi api)
         Assert.Equal(4, released.GetProperty("done").GetInt32());
         var (_, cancelled) = await api.SendAsync(HttpMethod.Post, $"queues/outbound/jobs/cancel?domain={domain}&state=queued&report=true");
         Assert.Equal((3, 1), (cancelled.GetProperty("done").GetInt32(), cancelled.GetProperty("skipped").GetInt32()));
-        Assert.Equal(ids[..3], await JobsAsync(domain, JobState.Telling));
-        var told = await jobs.FindAsync(domain, ids[0], Token);
-        Assert.Equal((ResultKind.Failed, 4), (Assert.Single(told!.Results).Kind, told.Generation));
+        Assert.Equal(ids[..3], await JobsAsync(domain, JobState.Reporting));
+        Assert.Equal(ids[..3], await JobsAsync(domain, "telling")); // the word of the release before
+        var (_, reporting) = await api.GetAsync($"queues/outbound/jobs/{ids[0]}");
+        Assert.Equal("reporting", reporting.GetProperty("state").GetString());
+        var reported = await jobs.FindAsync(domain, ids[0], Token);
+        Assert.Equal((ResultKind.Failed, 4), (Assert.Single(reported!.Results).Kind, reported.Generation));
     }
 
     [Theory]

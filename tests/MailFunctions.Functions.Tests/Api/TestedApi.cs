@@ -16,6 +16,7 @@ using MailFunctions.Core.Messages;
 using MailFunctions.Functions.Dkim;
 using MailFunctions.Functions.Hosting;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
 using MailFunctions.TestKit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;

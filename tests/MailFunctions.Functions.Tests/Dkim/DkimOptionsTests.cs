@@ -19,9 +19,13 @@ public sealed class DkimOptionsTests
     [Fact]
     public void Read_WrongValues_SaysWhichKey()
     {
-        Assert.StartsWith("Dkim__KeyVaultUri: ",
-            Assert.Throws<ValidationException>(() => Read(("KeyVaultUri", "http://vault.test"))).Message, StringComparison.Ordinal);
-        Assert.StartsWith("Dkim__KeyVaultUri: ", Assert.Throws<ValidationException>(() => Read(("KeyVaultUri", "vault"))).Message,
+        Assert.StartsWith(
+            "Dkim__KeyVaultUri: ",
+            Assert.Throws<ValidationException>(() => Read(("KeyVaultUri", "http://vault.test"))).Message,
+            StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Dkim__KeyVaultUri: ",
+            Assert.Throws<ValidationException>(() => Read(("KeyVaultUri", "vault"))).Message,
             StringComparison.Ordinal);
         Assert.StartsWith(
             "Dkim__KeyDirectory: ",

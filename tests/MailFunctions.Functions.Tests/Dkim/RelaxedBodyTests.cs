@@ -84,8 +84,8 @@ public sealed class RelaxedBodyTests
     /// <summary>A header and then lines, made as they are read.</summary>
     private sealed class Endless(long length) : ForwardStream
     {
-        private static readonly byte[] Lines =
-            Encoding.ASCII.GetBytes("From: a@example.test\r\n\r\n" + string.Concat(Enumerable.Repeat("a line of  some words  \r\n", 400)));
+        private static readonly byte[] Lines = Encoding.ASCII.GetBytes(
+            "From: a@example.test\r\n\r\n" + string.Concat(Enumerable.Repeat("a line of  some words  \r\n", 400)));
 
         public long Given { get; private set; }
 

@@ -45,8 +45,8 @@ public sealed class SignatureTests
 
         Assert.Equal(names.Count, verdicts.Count);
         Assert.All(names.Zip(verdicts), one => Assert.True(
-            one.Second.Select(v => $"{v.Algorithm} {v.Result} {v.Domain} {v.UnderSized}")
-                .SequenceEqual(["rsa-sha256 pass example.test 0", "ed25519-sha256 pass example.test 0"]),
+            one.Second.Select(v => $"{v.Algorithm} {v.Result} {v.Domain} {v.UnderSized}").SequenceEqual(
+                ["rsa-sha256 pass example.test 0", "ed25519-sha256 pass example.test 0"]),
             $"{one.First}: {string.Join(" | ", one.Second)}"));
     }
 

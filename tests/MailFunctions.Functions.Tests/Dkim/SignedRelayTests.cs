@@ -1,7 +1,9 @@
 using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
+using MailFunctions.Functions.Outbound.Routing;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.Functions.Tests.Outbound;
 using MailFunctions.TestKit;
@@ -36,7 +38,8 @@ public sealed class SignedRelayTests
         var received = Assert.Single(mta.Messages);
         Assert.Contains($" SIZE={received.Content.Length}", received.Sender + " ", StringComparison.Ordinal);
         await PassesAsync(received.Content);
-        Assert.DoesNotContain(body is not null && !extensions.Contains("8BIT", StringComparison.Ordinal) ? received.Content : [], o => o > 127);
+        Assert.DoesNotContain(
+            body is not null && !extensions.Contains("8BIT", StringComparison.Ordinal) ? received.Content : [], o => o > 127);
     }
 
     [Fact]
@@ -120,7 +123,7 @@ public sealed class SignedRelayTests
         var options = new RelayOptions
         {
             HostName = "mail.example.test",
-            Routes = [new RelayRoute("*", new Smarthost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))],
+            Routes = [new RelayRoute("*", new RelayHost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))],
         };
         var job = TestDkim.Job(isOurs) with
         {

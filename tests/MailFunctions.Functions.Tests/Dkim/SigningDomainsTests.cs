@@ -90,8 +90,8 @@ public sealed class SigningDomainsTests
         var fresh = new TestDkim(_time) { Keys = { IsAway = true } };
         fresh.Directory.Put(_dkim.Directory.Domains[TestDkim.Domain]);
 
-        var away =
-            Assert.IsType<SigningDomain.Unavailable>(await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken));
+        var away = Assert.IsType<SigningDomain.Unavailable>(
+            await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken));
         Assert.Contains("The vault is away", away.Reason, StringComparison.Ordinal);
         var reads = fresh.Keys.Reads;
         await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken);
@@ -106,8 +106,7 @@ public sealed class SigningDomainsTests
         _time.Advance(SigningDomains.Retry);
         Assert.Equal(
             2,
-            Assert.IsType<SigningDomain.Ours>(await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken))
-                .Keys.Count);
+            Assert.IsType<SigningDomain.Ours>(await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken)).Keys.Count);
     }
 
     [Fact]
@@ -125,8 +124,8 @@ public sealed class SigningDomainsTests
                 fresh.Keys.Keys[keys[0].Secret] = broken;
             }
 
-            var found =
-                Assert.IsType<SigningDomain.Ours>(await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken));
+            var found = Assert.IsType<SigningDomain.Ours>(
+                await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken));
             Assert.Equal("ed25519-sha256", Assert.Single(found.Keys).Algorithm);
         }
     }

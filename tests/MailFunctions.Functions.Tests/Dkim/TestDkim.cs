@@ -72,7 +72,7 @@ internal sealed class TestDkim
     public async Task<byte[]> SignAsync(byte[] message, bool isOurs = true)
     {
         var done = (SigningResult.Done)await Signer.SignAsync(
-            Job(isOurs), new MemoryStream(message), _ => Task.FromResult<Stream>(new MemoryStream(message)), CancellationToken.None);
+            Job(isOurs), _ => Task.FromResult<Stream>(new MemoryStream(message)), CancellationToken.None);
         var whole = new MemoryStream();
         whole.Write(done.Fields.Span);
         await done.Content.CopyToAsync(whole);

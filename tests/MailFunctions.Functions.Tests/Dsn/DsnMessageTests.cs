@@ -3,6 +3,9 @@ using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
+using MailFunctions.Functions.Outbound.Routing;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.Functions.Tests.Outbound;
 using MailFunctions.TestKit;
@@ -104,7 +107,8 @@ public sealed class DsnMessageTests
     [InlineData("550 \0\u0085\u2028 No", "rfc822;", "a\r\nAction: delivered", "Original-Recipient: rfc822;")]
     [InlineData("550 No", "x400;/C=DE/A=+20/", "\u001b[2J", "Original-Recipient: x400;/C=DE/A= /")]
     [InlineData("550 No", "no type", "e", "Status: 5.1.1")]
-    public async Task Status_WhateverPeerAndSenderWrite_HasOneGroupForTheOneRecipient(string reply, string orcpt, string envid, string expected)
+    public async Task Status_WhateverPeerAndSenderWrite_HasOneGroupForTheOneRecipient(
+        string reply, string orcpt, string envid, string expected)
     {
         _store.Blobs[Blob] = "Subject: x\r\n\r\n"u8.ToArray();
         var report = Report(smtpUtf8: false, whole: false, Failed("a@one.test", reply, orcpt));
@@ -138,7 +142,7 @@ public sealed class DsnMessageTests
         _store.Blobs[Blob] = Encoding.UTF8.GetBytes(
             "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n");
         var (octets, envelope) = await SendAsync(Report(smtpUtf8: false, whole: true, Failed("a@one.test", Umlauts)));
-        var options = Options with { Routes = [new RelayRoute("*", new Smarthost("127.0.0.1", mta.Port, RelayTls.None, null, null))] };
+        var options = Options with { Routes = [new RelayRoute("*", new RelayHost("127.0.0.1", mta.Port, RelayTls.None, null, null))] };
         var job = new OutboundJob
         {
             Id = "j",
@@ -183,7 +187,8 @@ public sealed class DsnMessageTests
         return (_store.Blobs[envelope.Blob], envelope);
     }
 
-    private static List<MimeEntity> Parts(byte[] octets) => [.. Assert.IsType<MultipartReport>(MimeMessage.Load(new MemoryStream(octets)).Body)];
+    private static List<MimeEntity> Parts(byte[] octets) =>
+        [.. Assert.IsType<MultipartReport>(MimeMessage.Load(new MemoryStream(octets)).Body)];
 
     private static async Task<byte[]> ContentAsync(MimeEntity entity)
     {
@@ -199,7 +204,7 @@ public sealed class DsnMessageTests
     }
 
     private static ReportedRecipient Failed(string address, string reply, string? orcpt = null) =>
-        new(new OutboundRecipient { Address = address, Orcpt = orcpt }, DsnAction.Failed, "5.1.1", reply, "mx.one.test", At);
+        new(address, orcpt, DsnAction.Failed, "5.1.1", reply, "mx.one.test", At);
 
     private static readonly DateTimeOffset At = new(2026, 11, 23, 10, 0, 0, TimeSpan.Zero);
 

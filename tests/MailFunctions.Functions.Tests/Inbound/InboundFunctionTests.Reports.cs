@@ -69,7 +69,8 @@ public sealed partial class InboundFunctionTests
 
         Assert.Equal(reported, string.Join(", ", (await ReportsAsync()).Select(g => $"{g["Action"]} {g["Final-Recipient"]}")));
         Assert.Equal(reported.Length > 0 ? 1 : 0, _bus.Inbound.Count);
-        Assert.Equal(sentOn, string.Join(", ", _jobs.Rows.Values.SelectMany(j => j.Recipients).Select(r => $"{r.Address} {r.Notify}").Order()));
+        Assert.Equal(
+            sentOn, string.Join(", ", _jobs.Rows.Values.SelectMany(j => j.Recipients).Select(r => $"{r.Address} {r.Notify}").Order()));
     }
 
     [Fact]
@@ -246,8 +247,10 @@ public sealed partial class InboundFunctionTests
         var groups = new List<HeaderList>();
         foreach (var envelope in _bus.Inbound)
         {
-            using var message = await MimeMessage.LoadAsync(new MemoryStream(_store.Blobs[envelope.Blob]), TestContext.Current.CancellationToken);
-            groups.AddRange(((MessageDeliveryStatus)((MultipartReport)message.Body!)[1]).StatusGroups.Where(g => g["Final-Recipient"] is not null));
+            using var message = await MimeMessage.LoadAsync(
+                new MemoryStream(_store.Blobs[envelope.Blob]), TestContext.Current.CancellationToken);
+            groups.AddRange(
+                ((MessageDeliveryStatus)((MultipartReport)message.Body!)[1]).StatusGroups.Where(g => g["Final-Recipient"] is not null));
         }
 
         return groups;

@@ -4,8 +4,11 @@ using MailFunctions.Core.Envelopes;
 using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Inbound;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
 using MailFunctions.Functions.Tests.Outbound;
+using MailFunctions.Functions.Tests.Triggers;
 using MailFunctions.Functions.Triggers;
+using MailFunctions.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -68,7 +71,8 @@ public sealed partial class InboundFunctionTests
         await RunAsync(Envelope("info@example.test", "alice@example.test"));
 
         Assert.Single(_mailboxes.Entries);
-        Assert.Equal(["alice@example.test", "info@example.test"], _traces.Rows.Where(r => r.Kind == "delivered").Select(r => r.Address).Order());
+        Assert.Equal(
+            ["alice@example.test", "info@example.test"], _traces.Rows.Where(r => r.Kind == "delivered").Select(r => r.Address).Order());
     }
 
     [Fact]
@@ -89,7 +93,9 @@ public sealed partial class InboundFunctionTests
             ["far@elsewhere.test 5.1.2", "full@example.test 5.2.2", "gone@example.test 5.1.1", "off@example.test 5.2.1"],
             (await ReportsAsync()).Select(r => $"{r["Final-Recipient"]![8..]} {r["Status"]}").Order(StringComparer.Ordinal));
         var report = Assert.Single(_bus.Inbound);
-        Assert.Equal(("", "sender@elsewhere.test", "internal"), (report.MailFrom.Address, Assert.Single(report.Recipients).Address, report.Listener));
+        Assert.Equal(
+            ("", "sender@elsewhere.test", "internal"),
+            (report.MailFrom.Address, Assert.Single(report.Recipients).Address, report.Listener));
 
         Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Envelope(all)));
 
@@ -102,7 +108,10 @@ public sealed partial class InboundFunctionTests
     {
         var report = Envelope("gone@example.test") with { MailFrom = new ReversePath { Address = "" } };
 
-        Assert.Contains("gone@example.test: no such address", Assert.IsType<TriggerResult.Failed>(await RunAsync(report)).Reason, StringComparison.Ordinal);
+        Assert.Contains(
+            "gone@example.test: no such address",
+            Assert.IsType<TriggerResult.Failed>(await RunAsync(report)).Reason,
+            StringComparison.Ordinal);
 
         Assert.Empty(_bus.Inbound);
         Assert.Contains(_traces.Rows, r => r.Kind == "bounced");
@@ -127,7 +136,8 @@ public sealed partial class InboundFunctionTests
     {
         var envelope = Envelope("gone@example.test");
 
-        Assert.IsType<TriggerResult.Succeeded>(await RunAsync(envelope with { Recipients = [envelope.Recipients[0] with { Notify = notify }] }));
+        Assert.IsType<TriggerResult.Succeeded>(
+            await RunAsync(envelope with { Recipients = [envelope.Recipients[0] with { Notify = notify }] }));
 
         Assert.Empty(_bus.Inbound);
         Assert.Equal(1, _traces.Rows.Count(r => r.Kind == "bounced"));
@@ -144,7 +154,8 @@ public sealed partial class InboundFunctionTests
         Assert.Contains(_traces.Rows, r => r.Kind == "bounced" && r.Detail!.StartsWith("gone@example.test", StringComparison.Ordinal));
         Assert.Contains(_traces.Rows, r => r.Kind == "delivered");
         var report = Assert.Single(await ReportsAsync());
-        Assert.Equal(("rfc822;team+all@example.test", "rfc822; gone@example.test"), (report["Original-Recipient"], report["Final-Recipient"]));
+        Assert.Equal(
+            ("rfc822;team+all@example.test", "rfc822; gone@example.test"), (report["Original-Recipient"], report["Final-Recipient"]));
     }
 
     [Theory]
@@ -224,7 +235,8 @@ public sealed partial class InboundFunctionTests
     public async Task Run_UnknownFields_AreIgnored()
     {
         _directory.Account("alice@example.test");
-        var json = Encoding.UTF8.GetString(JsonSerializer.SerializeToUtf8Bytes(Envelope("alice@example.test"), EnvelopeJson.Default.InboundEnvelope));
+        var json = Encoding.UTF8.GetString(
+            JsonSerializer.SerializeToUtf8Bytes(Envelope("alice@example.test"), EnvelopeJson.Default.InboundEnvelope));
 
         Assert.IsType<TriggerResult.Succeeded>(await RunAsync(Encoding.UTF8.GetBytes(json[..^1] + ""","later":{"x":[1]}}""")));
     }
@@ -288,7 +300,8 @@ public sealed partial class InboundFunctionTests
         Assert.IsType<TriggerResult.Succeeded>(await RunAsync(report));
 
         var back = Assert.Single(_jobs.Rows.Values);
-        Assert.Equal(("", "sender@elsewhere.test", null), (back.MailFrom.Address, Assert.Single(back.Recipients).Address, back.DeliveredTo));
+        Assert.Equal(
+            ("", "sender@elsewhere.test", null), (back.MailFrom.Address, Assert.Single(back.Recipients).Address, back.DeliveredTo));
     }
 
     [Fact]
@@ -321,16 +334,16 @@ public sealed partial class InboundFunctionTests
     private Task<TriggerResult> RunAsync(InboundEnvelope envelope) =>
         RunAsync(JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope));
 
-    private Task<TriggerResult> RunAsync(byte[] body) => new InboundFunction(
+    private Task<TriggerResult> RunAsync(byte[] body) => Triggered.ByMessageAsync(new InboundFunction(
         new InboundDelivery(
             _store,
-            new InboundRecipients(_directory, new ForwardedSender(Options, _time), TestedReports.Limit(Options, _allowance)),
+            new RecipientRouting(_directory, new ForwardedSender(Options, _time), TestedReports.Limit(Options, _allowance)),
             _mailboxes,
-            new JobMaker(_jobs, _bus, TimeProvider.System),
+            new OutboundQueue(_jobs, _bus, TimeProvider.System),
             new DeliveryReports(TestedReports.Sender(_store, _bus, Options, _allowance)),
             _unkept,
             _traces),
         _traces,
         TimeProvider.System,
-        NullLogger<InboundFunction>.Instance).HandleAsync(body, TestContext.Current.CancellationToken);
+        NullLogger<InboundFunction>.Instance).RunAsync, body);
 }

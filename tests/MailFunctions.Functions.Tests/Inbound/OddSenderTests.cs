@@ -4,7 +4,11 @@ using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Inbound;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
+using MailFunctions.Functions.Outbound.Routing;
 using MailFunctions.Functions.Tests.Outbound;
+using MailFunctions.Functions.Tests.Triggers;
 using MailFunctions.Functions.Triggers;
 using MailFunctions.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -89,25 +93,26 @@ public sealed class OddSenderTests
     private Task<TriggerResult> RunAsync(InboundEnvelope envelope)
     {
         var options = Options();
-        return new InboundFunction(
+        var function = new InboundFunction(
             new InboundDelivery(
                 _store,
-                new InboundRecipients(_directory, new ForwardedSender(options, TimeProvider.System), TestedReports.Limit(options, _allowance)),
+                new RecipientRouting(
+                    _directory, new ForwardedSender(options, TimeProvider.System), TestedReports.Limit(options, _allowance)),
                 _mailboxes,
-                new JobMaker(_jobs, _bus, TimeProvider.System),
+                new OutboundQueue(_jobs, _bus, TimeProvider.System),
                 new DeliveryReports(TestedReports.Sender(_store, _bus, options, _allowance)),
                 new MemoryUnkeptMail(),
                 _traces),
             _traces,
             TimeProvider.System,
-            NullLogger<InboundFunction>.Instance).HandleAsync(
-            JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope),
-            TestContext.Current.CancellationToken);
+            NullLogger<InboundFunction>.Instance);
+        return Triggered.ByMessageAsync(
+            function.RunAsync, JsonSerializer.SerializeToUtf8Bytes(envelope, EnvelopeJson.Default.InboundEnvelope));
     }
 
     private Task<IReadOnlyList<RecipientResult>> AttemptAsync(ScriptedMta mta, OutboundJob job)
     {
-        var options = Options(new RelayRoute("*", new Smarthost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null)));
+        var options = Options(new RelayRoute("*", new RelayHost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null)));
         return TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), _store)
             .AttemptAsync(job, TestContext.Current.CancellationToken);
     }

@@ -87,8 +87,8 @@ public sealed class SummaryReaderTests
     [Fact]
     public async Task Read_HeaderWithoutEnd_IsGivenUpAndTheMessageReadToItsEnd()
     {
-        var content =
-            Encoding.ASCII.GetBytes("Subject: kept\r\nX-Long: " + new string('x', 3 * SummaryReader.MaxHeaderOctets) + "\r\n\r\nbody\r\n");
+        var content = Encoding.ASCII.GetBytes(
+            "Subject: kept\r\nX-Long: " + new string('x', 3 * SummaryReader.MaxHeaderOctets) + "\r\n\r\nbody\r\n");
 
         var summary = await SummaryReader.ReadAsync(new MemoryStream(content), Token);
 

@@ -1,7 +1,9 @@
 using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
+using MailFunctions.Functions.Outbound.Routing;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Xunit;
@@ -28,12 +30,13 @@ internal static class Attempts
         NextAttempt = DateTimeOffset.UtcNow,
     };
 
-    public static Smarthost Host(ScriptedMta mta, RelayTls tls = RelayTls.Opportunistic) => new("127.0.0.1", mta.Port, tls, null, null);
+    public static RelayHost Host(ScriptedMta mta, RelayTls tls = RelayTls.Opportunistic) => new("127.0.0.1", mta.Port, tls, null, null);
 
-    public static Task<IReadOnlyList<RecipientResult>> RunAsync(ScriptedMta mta, OutboundJob job, byte[]? content = null) => RunAsync(Host(mta), job, content);
+    public static Task<IReadOnlyList<RecipientResult>> RunAsync(ScriptedMta mta, OutboundJob job, byte[]? content = null) =>
+        RunAsync(Host(mta), job, content);
 
     public static Task<IReadOnlyList<RecipientResult>> RunAsync(
-        Smarthost host, OutboundJob job, byte[]? content = null, Func<RelayOptions, RelayOptions>? change = null, TimeProvider? time = null)
+        RelayHost host, OutboundJob job, byte[]? content = null, Func<RelayOptions, RelayOptions>? change = null, TimeProvider? time = null)
     {
         content ??= Plain;
         var options = new RelayOptions { HostName = "mail.example.test", Routes = [new RelayRoute("*", host)] };

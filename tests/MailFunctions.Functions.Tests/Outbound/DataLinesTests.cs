@@ -50,8 +50,8 @@ public sealed class DataLinesTests
         {
             for (var piece = 1; piece < 6; piece++)
             {
-                var traits =
-                    await ContentTraits.ReadAsync(new Pieces(Encoding.Latin1.GetBytes(text), piece), TestContext.Current.CancellationToken);
+                var traits = await ContentTraits.ReadAsync(
+                    new Pieces(Encoding.Latin1.GetBytes(text), piece), TestContext.Current.CancellationToken);
 
                 Assert.Equal((body, header), (traits.Body, traits.HasEightBitHeader));
             }

@@ -1,5 +1,7 @@
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
 using MailFunctions.TestKit;
 using Xunit;
 
@@ -17,7 +19,7 @@ public sealed class DestinationLimitsTests
         var first = Entered(limits, "one.test");
         Entered(limits, "one.test");
 
-        var waits = Enumerable.Range(0, 50).Select(_ => Assert.IsType<Admission.Wait>(limits.Enter("one.test", isLast: false)).Until - _time.Now).ToList();
+        var waits = Enumerable.Range(0, 50).Select(_ => Assert.IsType<Permit.Throttled>(limits.Enter("one.test", isLast: false)).Until - _time.Now).ToList();
 
         Assert.All(waits, w => Assert.InRange(w, TimeSpan.FromSeconds(1), DestinationLimits.LongestWait));
         Assert.True(waits[^1] > waits[0] + TimeSpan.FromSeconds(20)); // they don't all come again at once
@@ -38,7 +40,7 @@ public sealed class DestinationLimitsTests
             {
                 for (var i = 0; i < 5; i++)
                 {
-                    if (limits.Enter("one.test", isLast: false) is Admission.Entered entered)
+                    if (limits.Enter("one.test", isLast: false) is Permit.Granted entered)
                     {
                         limits.Leave(entered, []);
                         count++;
@@ -69,14 +71,14 @@ public sealed class DestinationLimitsTests
                 return;
             }
 
-            var until = Assert.IsType<Admission.Rest>(limits.Enter("one.test", isLast: false)).Until;
+            var until = Assert.IsType<Permit.BackingOff>(limits.Enter("one.test", isLast: false)).Until;
             lengths.Add((until - _time.Now).TotalMinutes);
             _time.Now = until;
         }
 
         Assert.All(lengths.Zip((double[])[1, 2, 4, 8, 16, 30, 30]), l => Assert.InRange(l.First, l.Second, l.Second * 1.2));
         var probe = Entered(limits, "one.test");
-        Assert.IsType<Admission.Wait>(limits.Enter("one.test", isLast: false)); // one goes ahead
+        Assert.IsType<Permit.Throttled>(limits.Enter("one.test", isLast: false)); // one goes ahead
         limits.Leave(probe, [Result(ResultKind.Relayed, "2.0.0", "250 OK")]);
         Entered(limits, "one.test");
         Entered(limits, "one.test");
@@ -90,7 +92,10 @@ public sealed class DestinationLimitsTests
 
         all.ForEach(e => limits.Leave(e, [Result(ResultKind.Deferred, "4.3.2", "421 4.3.2 Closing")]));
 
-        Assert.InRange(Assert.IsType<Admission.Rest>(limits.Enter("one.test", isLast: false)).Until - _time.Now, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1.2));
+        Assert.InRange(
+            Assert.IsType<Permit.BackingOff>(limits.Enter("one.test", isLast: false)).Until - _time.Now,
+            TimeSpan.FromMinutes(1),
+            TimeSpan.FromMinutes(1.2));
     }
 
     [Fact]
@@ -99,7 +104,9 @@ public sealed class DestinationLimitsTests
         var limits = Limits(new RelayOptions());
 
         limits.Leave(Entered(limits, "one.test"), [Result(ResultKind.Deferred, "4.7.5", "TLS could not be agreed on", remote: null)]);
-        limits.Leave(Entered(limits, "one.test"), [Result(ResultKind.Deferred, "4.7.1", "450 4.7.1 Not you"), Result(ResultKind.Relayed, "2.0.0", "250 OK")]);
+        limits.Leave(
+            Entered(limits, "one.test"),
+            [Result(ResultKind.Deferred, "4.7.1", "450 4.7.1 Not you"), Result(ResultKind.Relayed, "2.0.0", "250 OK")]);
 
         Entered(limits, "one.test");
     }
@@ -107,15 +114,16 @@ public sealed class DestinationLimitsTests
     [Fact]
     public void Smarthost_421RestsItAnd47xTheDomainAlone()
     {
-        var limits = Limits(new RelayOptions { Routes = [new RelayRoute("*", new Smarthost("smart.test", 587, RelayTls.StartTls, null, null))] });
+        var limits = Limits(
+            new RelayOptions { Routes = [new RelayRoute("*", new RelayHost("smart.test", 587, RelayTls.StartTls, null, null))] });
 
         limits.Leave(Entered(limits, "one.test"), [Result(ResultKind.Deferred, "4.7.1", "450 4.7.1 Not for this domain")]);
-        Assert.IsType<Admission.Rest>(limits.Enter("one.test", isLast: false));
+        Assert.IsType<Permit.BackingOff>(limits.Enter("one.test", isLast: false));
         var other = Entered(limits, "two.test");
 
         limits.Leave(other, [Result(ResultKind.Deferred, "4.3.2", "421 4.3.2 Closing")]);
-        Assert.IsType<Admission.Rest>(limits.Enter("two.test", isLast: false));
-        Assert.IsType<Admission.Rest>(limits.Enter("three.test", isLast: false));
+        Assert.IsType<Permit.BackingOff>(limits.Enter("two.test", isLast: false));
+        Assert.IsType<Permit.BackingOff>(limits.Enter("three.test", isLast: false));
     }
 
     [Fact]
@@ -124,7 +132,7 @@ public sealed class DestinationLimitsTests
         var limits = Limits(new RelayOptions());
         limits.Leave(Entered(limits, "one.test"), [Result(ResultKind.Deferred, "4.3.2", "421 4.3.2 Closing")]);
 
-        Assert.IsType<Admission.Entered>(limits.Enter("one.test", isLast: true));
+        Assert.IsType<Permit.Granted>(limits.Enter("one.test", isLast: true));
     }
 
     [Fact]
@@ -141,7 +149,8 @@ public sealed class DestinationLimitsTests
         limits.Leave(busy, []);
     }
 
-    private static Admission.Entered Entered(DestinationLimits limits, string domain) => Assert.IsType<Admission.Entered>(limits.Enter(domain, isLast: false));
+    private static Permit.Granted Entered(DestinationLimits limits, string domain) =>
+        Assert.IsType<Permit.Granted>(limits.Enter(domain, isLast: false));
 
     private DestinationLimits Limits(RelayOptions options) => new(options, _time, new Random(1));
 

@@ -1,6 +1,9 @@
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
+using MailFunctions.Functions.Outbound.Routing;
+using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Xunit;
@@ -19,7 +22,9 @@ public sealed class DnsExchangesTests
 
         var hosts = Assert.IsType<Destination.Hosts>(await FindAsync(dns, "one.test"));
 
-        Assert.Equal(["first.test 2001:db8::1", "first.test 192.0.2.1", "second.test 192.0.2.2"], hosts.InOrder.Select(h => $"{h.Host} {h.Address}"));
+        Assert.Equal(
+            ["first.test 2001:db8::1", "first.test 192.0.2.1", "second.test 192.0.2.2"],
+            hosts.InOrder.Select(h => $"{h.Host} {h.Address}"));
         Assert.All(hosts.InOrder, h => Assert.Equal((25, RelayTls.Opportunistic), (h.Port, h.Tls)));
     }
 
@@ -47,7 +52,9 @@ public sealed class DnsExchangesTests
         await using var dns = new DnsServer();
         dns.AddAddress("one.test", "192.0.2.1");
 
-        Assert.Equal("one.test 192.0.2.1", Assert.IsType<Destination.Hosts>(await FindAsync(dns, "one.test")).InOrder.Select(h => $"{h.Host} {h.Address}").Single());
+        Assert.Equal(
+            "one.test 192.0.2.1",
+            Assert.IsType<Destination.Hosts>(await FindAsync(dns, "one.test")).InOrder.Select(h => $"{h.Host} {h.Address}").Single());
     }
 
     [Fact]
@@ -64,7 +71,8 @@ public sealed class DnsExchangesTests
     public async Task Find_OurselvesAmongThem_LeavesOnlyTheBetterOnes()
     {
         await using var dns = new DnsServer();
-        dns.AddMx("one.test", 10, "better.test").AddMx("one.test", 20, "MAIL.example.test").AddMx("one.test", 20, "equal.test").AddMx("one.test", 30, "worse.test")
+        dns.AddMx("one.test", 10, "better.test").AddMx("one.test", 20, "MAIL.example.test").AddMx("one.test", 20, "equal.test")
+            .AddMx("one.test", 30, "worse.test")
             .AddMx("loop.test", 10, "mail.example.test").AddMx("loop.test", 20, "worse.test");
         foreach (var host in (string[])["better.test", "equal.test", "worse.test", "mail.example.test"])
         {
@@ -108,7 +116,8 @@ public sealed class DnsExchangesTests
     {
         await using var mta = new ScriptedMta();
         await using var dns = new DnsServer();
-        dns.AddMx("one.test", 10, "down.test").AddMx("one.test", 20, "up.test").AddAddress("down.test", "127.0.0.2").AddAddress("up.test", "127.0.0.1");
+        dns.AddMx("one.test", 10, "down.test").AddMx("one.test", 20, "up.test").AddAddress("down.test", "127.0.0.2")
+            .AddAddress("up.test", "127.0.0.1");
         var options = Options(dns) with { MxPort = mta.Port };
         var store = new MemoryStore { Blobs = { ["b"] = "Subject: x\r\n\r\nx\r\n"u8.ToArray() } };
         var relay = TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), store);
@@ -138,11 +147,15 @@ public sealed class DnsExchangesTests
         var relay = TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), store);
 
         Assert.Equal("up.test", Assert.Single(await relay.AttemptAsync(Job(), TestContext.Current.CancellationToken)).RemoteHost);
-        Assert.NotEqual(ResultKind.Relayed, Assert.Single(await relay.AttemptAsync(Job() with { Domain = "only.test" }, TestContext.Current.CancellationToken)).Kind);
+        Assert.NotEqual(
+            ResultKind.Relayed,
+            Assert.Single(await relay.AttemptAsync(Job() with { Domain = "only.test" }, TestContext.Current.CancellationToken)).Kind);
 
         // A name that DNS has, and that TLS and sockets have to live with.
         dns.AddAddress(name, "127.0.0.1");
-        Assert.Equal(ResultKind.Relayed, Assert.Single(await relay.AttemptAsync(Job() with { Domain = "one.test" }, TestContext.Current.CancellationToken)).Kind);
+        Assert.Equal(
+            ResultKind.Relayed,
+            Assert.Single(await relay.AttemptAsync(Job() with { Domain = "one.test" }, TestContext.Current.CancellationToken)).Kind);
     }
 
     [Fact]
@@ -152,7 +165,8 @@ public sealed class DnsExchangesTests
 
         var result = Assert.Single(await relay.AttemptAsync(Job(), TestContext.Current.CancellationToken));
 
-        Assert.Equal((ResultKind.Deferred, "4.3.0", "the attempt failed (InvalidOperationException)"), (result.Kind, result.Status, result.Reply));
+        Assert.Equal(
+            (ResultKind.Deferred, "4.3.0", "the attempt failed (InvalidOperationException)"), (result.Kind, result.Status, result.Reply));
     }
 
     private sealed class BrokenDns : IMailExchanges
@@ -169,7 +183,9 @@ public sealed class DnsExchangesTests
         var options = Options(dns) with { MxPort = mta.Port, ConnectTimeout = TimeSpan.FromSeconds(2) };
         var store = new MemoryStore { Blobs = { ["b"] = "Subject: x\r\n\r\nx\r\n"u8.ToArray() } };
 
-        Assert.Equal(ResultKind.Relayed, (await TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), store).AttemptAsync(Job(), TestContext.Current.CancellationToken))[0].Kind);
+        Assert.Equal(
+            ResultKind.Relayed,
+            (await TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), store).AttemptAsync(Job(), TestContext.Current.CancellationToken))[0].Kind);
     }
 
     [Fact]
@@ -186,7 +202,9 @@ public sealed class DnsExchangesTests
 
         var result = (await TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), new MemoryStore()).AttemptAsync(Job(), TestContext.Current.CancellationToken))[0];
 
-        Assert.Equal((ResultKind.Deferred, "4.4.1", "554 5.3.2 No service", "mx2.test"), (result.Kind, result.Status, result.Reply, result.RemoteHost));
+        Assert.Equal(
+            (ResultKind.Deferred, "4.4.1", "554 5.3.2 No service", "mx2.test"),
+            (result.Kind, result.Status, result.Reply, result.RemoteHost));
         Assert.Equal(3, mta.Connections);
     }
 
@@ -200,7 +218,9 @@ public sealed class DnsExchangesTests
 
         var found = await FindAsync(dns, literal);
 
-        Assert.Equal(address ?? "5.1.2", found is Destination.Hosts hosts ? $"{hosts.InOrder.Single().Address}" : ((Destination.Nowhere)found).Status);
+        Assert.Equal(
+            address ?? "5.1.2",
+            found is Destination.Hosts hosts ? $"{hosts.InOrder.Single().Address}" : ((Destination.Nowhere)found).Status);
         Assert.Empty(dns.Questions);
     }
 
@@ -214,14 +234,15 @@ public sealed class DnsExchangesTests
         {
             Routes =
             [
-                new RelayRoute("one.test", new Smarthost("10.0.0.1", 25, RelayTls.None, null, null)),
-                new RelayRoute("*.one.test", new Smarthost("10.0.0.2", 25, RelayTls.None, null, null)),
-                new RelayRoute("*", new Smarthost("10.0.0.3", 25, RelayTls.None, null, null)),
+                new RelayRoute("one.test", new RelayHost("10.0.0.1", 25, RelayTls.None, null, null)),
+                new RelayRoute("*.one.test", new RelayHost("10.0.0.2", 25, RelayTls.None, null, null)),
+                new RelayRoute("*", new RelayHost("10.0.0.3", 25, RelayTls.None, null, null)),
             ],
         };
         await using var dns = new DnsServer();
 
-        var found = await new RelayRoutes(options, new DnsExchanges(Options(dns), new Random(1))).FindAsync(domain, TestContext.Current.CancellationToken);
+        var found = await new RelayRoutes(options, new DnsExchanges(Options(dns), new Random(1))).FindAsync(
+            domain, TestContext.Current.CancellationToken);
 
         Assert.Equal(host, Assert.IsType<Destination.Hosts>(found).InOrder.Single().Host);
     }
@@ -239,7 +260,8 @@ public sealed class DnsExchangesTests
         NextAttempt = DateTimeOffset.UtcNow,
     };
 
-    private static RelayOptions Options(DnsServer dns) => new() { HostName = "mail.example.test", AllowedNetworks = TestedRelay.Loopback, Resolver = dns.EndPoint, ResolverTimeout = TimeSpan.FromSeconds(2) };
+    private static RelayOptions Options(DnsServer dns) =>
+        new() { HostName = "mail.example.test", AllowedNetworks = TestedRelay.Loopback, Resolver = dns.EndPoint, ResolverTimeout = TimeSpan.FromSeconds(2) };
 
     private static Task<Destination> FindAsync(DnsServer dns, string domain, int seed = 1) =>
         new DnsExchanges(Options(dns), new Random(seed)).FindAsync(domain, TestContext.Current.CancellationToken);

@@ -2,8 +2,11 @@ using System.Collections.Concurrent;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
+using MailFunctions.Functions.Outbound.Routing;
+using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -41,19 +44,15 @@ public sealed class ExactlyOnceTests
         {
             HostName = "mail.example.test",
             ReportsPerHour = 0,
-            Routes = [new RelayRoute("*", new Smarthost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))],
+            Routes = [new RelayRoute("*", new RelayHost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))],
         };
         var expected = await CreateAsync(jobs, bus, store, time);
-        var delivery = new OutboundDelivery(
-            jobs,
+        var delivery = TestedDelivery.Create(
+            new MemoryPorts(jobs, bus, store, traces, time),
             TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), store),
-            bus,
-            new ResultReports(traces, TestedReports.Sender(store, bus, options), options),
             new DestinationLimits(options, time, Random.Shared),
             options,
-            time,
-            Random.Shared,
-            NullLogger<OutboundDelivery>.Instance);
+            Random.Shared);
 
         var done = 0;
         while (bus.Outbound.Count > done)
@@ -65,7 +64,7 @@ public sealed class ExactlyOnceTests
             await Parallel.ForEachAsync(
                 alarms.SelectMany(a => (OutboundAlarm[])[a, a]),
                 new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = TestContext.Current.CancellationToken },
-                async (alarm, token) => await delivery.RingAsync(alarm, token));
+                async (alarm, token) => await delivery.ProcessAsync(alarm, token));
         }
 
         var taken = mta.Messages.SelectMany(m => m.Recipients).Select(Address).ToList();
@@ -83,7 +82,7 @@ public sealed class ExactlyOnceTests
 
     private static async Task<List<string>> CreateAsync(MemoryJobs jobs, MemoryBus bus, MemoryStore store, SetTime time)
     {
-        var maker = new JobMaker(jobs, bus, time);
+        var queue = new OutboundQueue(jobs, bus, time);
         var all = new List<string>();
         for (var i = 0; i < Messages; i++)
         {
@@ -92,7 +91,7 @@ public sealed class ExactlyOnceTests
             store.Blobs[blob] = "Subject: x\r\n\r\nx\r\n"u8.ToArray();
             var recipients = Enumerable.Range(0, 3).Select(r => $"r{(i * 3) + r}@d{i % Domains}.test").ToList();
             all.AddRange(recipients);
-            await maker.CreateAsync(
+            await queue.EnqueueAsync(
                 new InboundEnvelope
                 {
                     Id = id,

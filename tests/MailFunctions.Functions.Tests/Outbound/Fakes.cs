@@ -4,13 +4,18 @@ using MailFunctions.Core.Bus;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
+using MailFunctions.Core.Traces;
 using MailFunctions.Core.Storage;
 using MailFunctions.Functions.Dkim;
 using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Routing;
 using MailFunctions.Functions.Outbound.Tls;
 using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.TestKit;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace MailFunctions.Functions.Tests.Outbound;
 
@@ -80,10 +85,12 @@ internal sealed class MemoryJobs : IOutboundJobs
             [.. Rows.Values.Where(j => (domain is null || j.Domain == domain) && (state is null ? j.State != JobState.Done : j.State == state)).Take(top)], null));
 
     public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<OutboundJob>>([.. Rows.Values.Where(j => j.State is JobState.Queued or JobState.Telling && j.NextAttempt < dueBefore).Take(top)]);
+        Task.FromResult<IReadOnlyList<OutboundJob>>(
+            [.. Rows.Values.Where(j => j.State is JobState.Queued or JobState.Reporting && j.NextAttempt < dueBefore).Take(top)]);
 
     public Task<IReadOnlyList<OutboundJob>> ListDoneAsync(DateTimeOffset doneBefore, int top, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<OutboundJob>>([.. Rows.Values.Where(j => j.State == JobState.Done && j.ChangedAt < doneBefore).Take(top)]);
+        Task.FromResult<IReadOnlyList<OutboundJob>>(
+            [.. Rows.Values.Where(j => j.State == JobState.Done && j.ChangedAt < doneBefore).Take(top)]);
 }
 
 /// <summary>The bus in memory, with duplicate detection by MessageId.</summary>
@@ -116,7 +123,8 @@ internal sealed class MemoryBus : FakeBus
     }
 
     /// <summary>The alarms in order.</summary>
-    public IReadOnlyList<OutboundAlarm> Alarms => [.. Outbound.Select(m => JsonSerializer.Deserialize(m.Body.Span, OutboundJson.Default.OutboundAlarm)!)];
+    public IReadOnlyList<OutboundAlarm> Alarms =>
+        [.. Outbound.Select(m => JsonSerializer.Deserialize(m.Body.Span, OutboundJson.Default.OutboundAlarm)!)];
 }
 
 /// <summary>Reports by address and hour, as the table counts them.</summary>
@@ -139,13 +147,13 @@ internal sealed class MemoryAllowance : IReportAllowance
 internal static class TestedReports
 {
     public static DsnSender Sender(IMessageStore store, IBusSender bus, RelayOptions options, MemoryAllowance? allowance = null) =>
-        new(store, bus, Limit(options, allowance), options);
+        new(store, bus, Limit(options, allowance), options.Reports);
 
     public static ReportLimit Limit(RelayOptions options, MemoryAllowance? allowance = null) =>
-        new(allowance ?? new MemoryAllowance(), options, TimeProvider.System);
+        new(allowance ?? new MemoryAllowance(), options.Reports, options.CreateSrs(TimeProvider.System));
 }
 
-/// <summary>Says what it is told to, and counts.</summary>
+/// <summary>Gives the results that the test wants, and counts attempts.</summary>
 internal sealed class FakeRelay(Func<OutboundJob, IReadOnlyList<RecipientResult>> answer) : MailFunctions.Functions.Outbound.IRelay
 {
     public int Attempts { get; private set; }
@@ -167,13 +175,52 @@ internal static class TestedRelay
     public static readonly IReadOnlyList<System.Net.IPNetwork> Loopback = [System.Net.IPNetwork.Parse("127.0.0.0/8")];
 
     public static SmtpRelay Create(
-        RelayOptions options, IMailExchanges exchanges, IMessageStore store, IStsPolicies? policies = null, MemoryTlsResults? results = null, TimeProvider? time = null, MessageSigner? signer = null)
+        RelayOptions options,
+        IMailExchanges exchanges,
+        IMessageStore store,
+        IStsPolicies? policies = null,
+        MemoryTlsResults? results = null,
+        TimeProvider? time = null,
+        MessageSigner? signer = null)
     {
         results ??= new MemoryTlsResults();
         time ??= TimeProvider.System;
+        var connector = new RelayConnector(options, results, time);
         return new SmtpRelay(
-            options, new RelayRoutes(options, exchanges), store, signer ?? TestDkim.Off, policies ?? new FixedPolicies(null), new RelayConnector(options, results, time), results, time);
+            options,
+            new RelayRoutes(options, exchanges),
+            new JobTlsRules(policies ?? new FixedPolicies(null), store, results),
+            connector,
+            new JobTransfer(new ContentPreparer(store, signer ?? TestDkim.Off), connector, options, time),
+            time);
     }
+}
+
+/// <summary>The delivery over ports in memory.</summary>
+internal static class TestedDelivery
+{
+    public static OutboundDelivery Create(
+        MemoryPorts ports, IRelay relay, DestinationLimits limits, RelayOptions options, Random random)
+    {
+        var alarms = new JobAlarms(ports.Bus, ports.Time);
+        var reports = new ResultReports(ports.Traces, TestedReports.Sender(ports.Store, ports.Bus, options), options.Reports);
+        return new OutboundDelivery(
+            ports.Jobs,
+            relay,
+            limits,
+            new JobTransitions(options, ports.Time, random),
+            alarms,
+            new JobReporting(ports.Jobs, reports, alarms, ports.Time, ports.ReportingLog),
+            ports.DeliveryLog);
+    }
+}
+
+/// <summary>What the delivery reads and writes in tests.</summary>
+internal sealed record MemoryPorts(IOutboundJobs Jobs, IBusSender Bus, IMessageStore Store, ITraceWriter Traces, TimeProvider Time)
+{
+    public ILogger<OutboundDelivery> DeliveryLog { get; init; } = NullLogger<OutboundDelivery>.Instance;
+
+    public ILogger<JobReporting> ReportingLog { get; init; } = NullLogger<JobReporting>.Instance;
 }
 
 /// <summary>The same MTA-STS policy for every domain, or none.</summary>
@@ -188,4 +235,20 @@ internal sealed class MemoryTlsResults : ITlsResults
     public ConcurrentQueue<string> Counted { get; } = [];
 
     public void Count(string domain, string policy, string result) => Counted.Enqueue($"{domain} {policy} {result}");
+}
+
+/// <summary>What delivery and reporting log, in one order.</summary>
+internal sealed class RelayLog : ILogger<OutboundDelivery>, ILogger<JobReporting>
+{
+    private readonly TestLog<RelayLog> _log = new();
+
+    public IReadOnlyList<string> Lines => _log.Lines;
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        _log.Log(logLevel, eventId, state, exception, formatter);
 }

@@ -1,5 +1,6 @@
 using System.Net;
-using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Routing;
 using MailFunctions.Functions.Outbound.Tls;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
@@ -69,7 +70,8 @@ public sealed class InsideAddressesTests
     public async Task Attempt_ExchangeThatIsInside_IsSkippedForTheNext()
     {
         await using var dns = new DnsServer();
-        dns.AddMx("one.test", 10, "inside.test").AddMx("one.test", 20, "outside.test").AddAddress("inside.test", "10.0.0.1").AddAddress("outside.test", "192.0.2.1");
+        dns.AddMx("one.test", 10, "inside.test").AddMx("one.test", 20, "outside.test").AddAddress("inside.test", "10.0.0.1")
+            .AddAddress("outside.test", "192.0.2.1");
 
         var found = await new DnsExchanges(Options(dns, false), new Random(1)).FindAsync("one.test", TestContext.Current.CancellationToken);
 
@@ -110,7 +112,8 @@ public sealed class InsideAddressesTests
         dns.AddAddress("mta-sts.one.test", "127.0.0.1");
         using var http = new HttpClient(PolicyServer.Trusting(StsFetcher.CreateHandler(Options(dns, allowed)), authority.Roots));
 
-        var answer = await Record.ExceptionAsync(() => http.GetStringAsync($"https://mta-sts.one.test:{web.Port}/", TestContext.Current.CancellationToken));
+        var answer = await Record.ExceptionAsync(
+            () => http.GetStringAsync($"https://mta-sts.one.test:{web.Port}/", TestContext.Current.CancellationToken));
 
         Assert.Equal((allowed, allowed ? 1 : 0), (answer is null, web.Requests.Count));
     }

@@ -19,23 +19,23 @@ public sealed partial class OutboundDeliveryTests
 
     [Theory]
     [MemberData(nameof(Unexpected), DisableDiscoveryEnumeration = true)]
-    public async Task Ring_AttemptThatThrows_IsACountedDeferralWithAReason(Exception thrown, string reason)
+    public async Task Process_AttemptThatThrows_IsACountedDeferralWithAReason(Exception thrown, string reason)
     {
         var relay = new FakeRelay(_ => throw thrown);
         _limits = new DestinationLimits(_options with { MaxConnections = 1 }, _time, new Random(1));
         await PutAsync("a@one.test", "b@one.test");
 
-        Assert.Equal(RingEnd.Deferred, await RingAsync(relay));
+        Assert.Equal(AttemptOutcome.Deferred, await ProcessAsync(relay));
 
         Assert.Equal((1, 2, reason, JobState.Queued, 2), (Row.Attempts, Row.Generation, Row.LastReply, Row.State, Row.Recipients.Count));
         Assert.Null(Row.LeasedUntil);
         Assert.Equal(Row.NextAttempt, Assert.Single(_bus.Outbound).ScheduledEnqueueTime);
-        Assert.IsType<Admission.Entered>(_limits.Enter("one.test", isLast: false)); // its place is free again
+        Assert.IsType<Permit.Granted>(_limits.Enter("one.test", isLast: false)); // its place is free again
         Assert.DoesNotContain(_log.Lines, l => l.Contains("secret", StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task Ring_EveryAttemptThrows_EndsWithTheJobsTimeAndAReport()
+    public async Task Process_EveryAttemptThrows_EndsWithTheJobsTimeAndAReport()
     {
         await PutAsync("a@one.test");
 
@@ -45,7 +45,7 @@ public sealed partial class OutboundDeliveryTests
     }
 
     [Fact]
-    public async Task Ring_ProcessThatDiesInEveryAttempt_EndsWithTheJobsTimeAndAReport()
+    public async Task Process_ProcessThatDiesInEveryAttempt_EndsWithTheJobsTimeAndAReport()
     {
         var accepted = (await PutAsync("a@one.test")).ReceivedAt;
         OutboundJob? killed = null;
@@ -53,9 +53,9 @@ public sealed partial class OutboundDeliveryTests
         relay.During = () => Task.FromResult(killed = Row);
 
         var attempts = 0;
-        for (var rings = 0; Row.State == JobState.Queued && rings < 1000; rings++)
+        for (var alarms = 0; Row.State == JobState.Queued && alarms < 1000; alarms++)
         {
-            await RingAsync(relay, Row.Generation);
+            await ProcessAsync(relay, Row.Generation);
             if (killed is not null)
             {
                 // The process is gone: of what it did behind the lease nothing was done.
@@ -75,19 +75,19 @@ public sealed partial class OutboundDeliveryTests
     [Theory]
     [InlineData(-1, ResultKind.Relayed)] // what is asked for is an attempt, and not the deferral of the one that died
     [InlineData(1, null)] // another function's
-    public async Task Ring_RetriedByThePostmasterWithALease_AttemptsWhereItRanOut(int minutes, string? kind)
+    public async Task Process_RetriedByThePostmasterWithALease_AttemptsWhereItRanOut(int minutes, string? kind)
     {
         var job = await PutAsync("a@one.test");
         var retried = JobAction.Release.Change(job with { LeasedUntil = _time.Now.AddMinutes(minutes) }, _time.Now, false);
         _jobs.Rows[job.Id] = retried;
 
-        await RingAsync(new FakeRelay(j => Answer(j, ResultKind.Relayed, "2.0.0", "250 OK")));
+        await ProcessAsync(new FakeRelay(j => Answer(j, ResultKind.Relayed, "2.0.0", "250 OK")));
 
         Assert.Equal(kind, Row.Results.SingleOrDefault()?.Kind);
     }
 
     [Fact]
-    public async Task Ring_LimitsThatLetNothingPass_EndsAnHourBehindTheJobsTime()
+    public async Task Process_LimitsThatLetNothingPass_EndsAnHourBehindTheJobsTime()
     {
         var relay = new FakeRelay(_ => throw new InvalidOperationException("Nothing may be sent."));
         var accepted = (await PutAsync("a@one.test")).ReceivedAt;
@@ -95,38 +95,38 @@ public sealed partial class OutboundDeliveryTests
         _limits.Enter("one.test", isLast: false);
 
         _time.Now = accepted + TimeSpan.FromDays(5);
-        Assert.Equal(RingEnd.Waiting, await RingAsync(relay));
+        Assert.Equal(AttemptOutcome.Waiting, await ProcessAsync(relay));
         _time.Now += TimeSpan.FromHours(1);
-        Assert.Equal(RingEnd.Done, await RingAsync(relay));
+        Assert.Equal(AttemptOutcome.Done, await ProcessAsync(relay));
 
         Assert.Equal((JobState.Done, 1, 0), (Row.State, _bus.Inbound.Count, relay.Attempts));
     }
 
     [Theory]
-    [InlineData(ResultKind.Failed, RingEnd.Done)]
-    [InlineData(ResultKind.Deferred, RingEnd.Deferred)]
-    public async Task Ring_ReportThatCantBeMade_KeepsTheJobForAnHourOnly(string kind, object end)
+    [InlineData(ResultKind.Failed, AttemptOutcome.Done)]
+    [InlineData(ResultKind.Deferred, AttemptOutcome.Deferred)]
+    public async Task Process_ReportThatCantBeMade_KeepsTheJobForAnHourOnly(string kind, object end)
     {
         var relay = new FakeRelay(job => Answer(job, kind, "5.1.1", "550 5.1.1 No"));
         await PutAsync("a@one.test");
         _traces.Fault = new FormatException("a fault of ours");
 
-        await Assert.ThrowsAsync<FormatException>(() => RingAsync(relay));
+        await Assert.ThrowsAsync<FormatException>(() => ProcessAsync(relay));
         _time.Now += TimeSpan.FromMinutes(59);
-        await Assert.ThrowsAsync<FormatException>(() => RingAsync(relay));
+        await Assert.ThrowsAsync<FormatException>(() => ProcessAsync(relay));
         _time.Now += TimeSpan.FromMinutes(1);
 
-        Assert.Equal(end, await RingAsync(relay));
+        Assert.Equal(end, await ProcessAsync(relay));
         Assert.Contains(_log.Lines, l => l.StartsWith("2305 ", StringComparison.Ordinal));
         Assert.Equal(1, relay.Attempts);
     }
 
     private async Task RingToTheEndAsync(FakeRelay relay, DateTimeOffset accepted)
     {
-        for (var rings = 0; Row.State == JobState.Queued && rings < 1000; rings++)
+        for (var alarms = 0; Row.State == JobState.Queued && alarms < 1000; alarms++)
         {
-            await RingAsync(relay, Row.Generation);
-            Assert.Equal(rings + 1, Row.Attempts);
+            await ProcessAsync(relay, Row.Generation);
+            Assert.Equal(alarms + 1, Row.Attempts);
             _time.Now = Row.NextAttempt > _time.Now ? Row.NextAttempt : _time.Now;
         }
 

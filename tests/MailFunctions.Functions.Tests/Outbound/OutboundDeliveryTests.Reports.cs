@@ -7,9 +7,23 @@ using Xunit;
 
 namespace MailFunctions.Functions.Tests.Outbound;
 
-/// <content>What the sender is told, when, and that it is told once.</content>
+/// <content>What is reported to the sender, when, and that it is reported once.</content>
 public sealed partial class OutboundDeliveryTests
 {
+    /// <summary>A process of the release before does not know the state `reporting`, and leaves such a row without its results.</summary>
+    [Fact]
+    public async Task Process_ReportingWithoutResults_IsDone()
+    {
+        var job = await PutAsync("a@one.test");
+        await _jobs.PutAsync(job with { State = JobState.Reporting, Recipients = [] }, CancellationToken.None);
+
+        Assert.Equal(
+            AttemptOutcome.Done, await ProcessAsync(new FakeRelay(_ => throw new InvalidOperationException("No attempt is made."))));
+
+        Assert.Equal((JobState.Done, 1), (Row.State, _jobs.Released.Count));
+        Assert.Empty(_bus.Inbound);
+    }
+
     [Fact]
     public async Task FiveDaysOfDeferrals_EndInOneFailureReport()
     {
@@ -17,7 +31,7 @@ public sealed partial class OutboundDeliveryTests
         var accepted = _time.Now;
         await PutAsync("a@one.test");
         var waits = new List<TimeSpan>();
-        while (await RingAsync(relay, Row.Generation) == RingEnd.Deferred)
+        while (await ProcessAsync(relay, Row.Generation) == AttemptOutcome.Deferred)
         {
             waits.Add(Row.NextAttempt - _time.Now);
             _time.Now = Row.NextAttempt;
@@ -39,7 +53,7 @@ public sealed partial class OutboundDeliveryTests
         var relay = new FakeRelay(job => Answer(job, ResultKind.Deferred, "4.4.1", "there.test can't be reached"));
         var accepted = _time.Now;
         await PutAsync(new OutboundRecipient { Address = "a@one.test", Notify = "DELAY" });
-        while (await RingAsync(relay, Row.Generation) == RingEnd.Deferred)
+        while (await ProcessAsync(relay, Row.Generation) == AttemptOutcome.Deferred)
         {
             Assert.Equal(_time.Now - accepted < TimeSpan.FromHours(4) ? 0 : 1, _bus.Inbound.Count);
             _time.Now = Row.NextAttempt;
@@ -56,10 +70,11 @@ public sealed partial class OutboundDeliveryTests
         var relay = new FakeRelay(job => Answer(job, ResultKind.Failed, "5.1.1", "550 5.1.1 No such user", "mx.one.test"));
         await PutAsync(new OutboundRecipient { Address = "a@one.test", Orcpt = "rfc822;old+2Bname@one.test" });
 
-        await RingAsync(relay);
+        await ProcessAsync(relay);
 
         var envelope = Assert.Single(_bus.Inbound);
-        Assert.Equal(("", "internal", "alice@example.test"), (envelope.MailFrom.Address, envelope.Listener, envelope.Recipients[0].Address));
+        Assert.Equal(
+            ("", "internal", "alice@example.test"), (envelope.MailFrom.Address, envelope.Listener, envelope.Recipients[0].Address));
         Assert.Equal(_store.Blobs[envelope.Blob].Length, envelope.Size);
         var report = await ReportAsync(envelope);
         Assert.Equal("auto-replied", report.Headers[HeaderId.AutoSubmitted]);
@@ -83,19 +98,21 @@ public sealed partial class OutboundDeliveryTests
         const string Words = "mx.one.test takes 5 octets at most, and the message has 6";
         await PutAsync("a@one.test");
 
-        await RingAsync(new FakeRelay(job => Answer(job, ResultKind.Failed, "5.3.4", Words, "mx.one.test")));
+        await ProcessAsync(new FakeRelay(job => Answer(job, ResultKind.Failed, "5.3.4", Words, "mx.one.test")));
 
         var report = await ReportAsync(Assert.Single(_bus.Inbound));
         Assert.Contains("    " + Words, ((TextPart)((MultipartReport)report.Body!)[0]).Text, StringComparison.Ordinal);
-        Assert.Equal((null, null, "5.3.4"), (Groups(report)[1]["Diagnostic-Code"], Groups(report)[1]["Remote-MTA"], Groups(report)[1]["Status"]));
+        Assert.Equal(
+            (null, null, "5.3.4"), (Groups(report)[1]["Diagnostic-Code"], Groups(report)[1]["Remote-MTA"], Groups(report)[1]["Status"]));
     }
 
     [Fact]
     public async Task SeveralResultsOfOneAttempt_AreOneReport()
     {
-        await PutAsync([new OutboundRecipient { Address = "a@one.test" }, new OutboundRecipient { Address = "b@one.test", Notify = "SUCCESS" }]);
+        await PutAsync(
+            [new OutboundRecipient { Address = "a@one.test" }, new OutboundRecipient { Address = "b@one.test", Notify = "SUCCESS" }]);
 
-        await RingAsync(new FakeRelay(job =>
+        await ProcessAsync(new FakeRelay(job =>
         [
             .. Answer(job with { Recipients = [job.Recipients[0]] }, ResultKind.Failed, "5.1.1", "550 5.1.1 No such user", "mx.one.test"),
             .. Answer(job with { Recipients = [job.Recipients[1]] }, ResultKind.Relayed, "2.0.0", "250 OK", "mx.one.test"),
@@ -110,7 +127,9 @@ public sealed partial class OutboundDeliveryTests
         await PutAsync("a@one.test");
         _store.BeforeCommit = blob => _store.Blobs.TryAdd(blob, "the same report, by the other one"u8.ToArray());
 
-        Assert.Equal(RingEnd.Done, await RingAsync(new FakeRelay(job => Answer(job, ResultKind.Failed, "5.1.1", "550 5.1.1 No such user"))));
+        Assert.Equal(
+            AttemptOutcome.Done,
+            await ProcessAsync(new FakeRelay(job => Answer(job, ResultKind.Failed, "5.1.1", "550 5.1.1 No such user"))));
 
         Assert.Equal("the same report, by the other one".Length, Assert.Single(_bus.Inbound).Size);
     }
@@ -122,7 +141,7 @@ public sealed partial class OutboundDeliveryTests
         var job = await PutAsync([new OutboundRecipient { Address = "a@one.test" }], ret: "FULL");
         await _jobs.PutAsync(job with { IsOurs = true }, CancellationToken.None);
 
-        await RingAsync(relay);
+        await ProcessAsync(relay);
 
         var body = (MultipartReport)(await ReportAsync(Assert.Single(_bus.Inbound))).Body!;
         Assert.Equal("Body", ((TextPart)Assert.IsType<MessagePart>(body[2]).Message!.Body!).Text.Trim());
@@ -134,7 +153,7 @@ public sealed partial class OutboundDeliveryTests
         var job = await PutAsync([new OutboundRecipient { Address = "a@one.test" }], ret: "FULL");
         await _jobs.PutAsync(job with { IsOurs = true, MailFrom = job.MailFrom with { RequireTls = true } }, CancellationToken.None);
 
-        await RingAsync(new FakeRelay(j => Answer(j, ResultKind.Failed, "5.7.30", "no REQUIRETLS")));
+        await ProcessAsync(new FakeRelay(j => Answer(j, ResultKind.Failed, "5.7.30", "no REQUIRETLS")));
 
         var body = (MultipartReport)(await ReportAsync(Assert.Single(_bus.Inbound))).Body!;
         Assert.Equal("text/rfc822-headers", body[2].ContentType.MimeType);
@@ -151,7 +170,7 @@ public sealed partial class OutboundDeliveryTests
         var relay = new FakeRelay(job => [.. Answer(job, kind, "2.0.0", "reply").Select(r => r with { NotifiesItself = peerTells })]);
         await PutAsync(new OutboundRecipient { Address = "a@one.test", Notify = notify });
 
-        await RingAsync(relay);
+        await ProcessAsync(relay);
 
         Assert.Equal(reports, _bus.Inbound.Count);
     }
@@ -162,7 +181,7 @@ public sealed partial class OutboundDeliveryTests
         var relay = new FakeRelay(job => Answer(job, ResultKind.Failed, "5.1.1", "550 No"));
         await PutAsync(new OutboundRecipient { Address = "a@one.test" }, mailFrom: "");
 
-        await RingAsync(relay);
+        await ProcessAsync(relay);
 
         Assert.Empty(_bus.Inbound);
         Assert.Equal("bounced", Assert.Single(_traces.Rows).Kind);
@@ -171,7 +190,8 @@ public sealed partial class OutboundDeliveryTests
     private Task<MimeMessage> ReportAsync(InboundEnvelope envelope) =>
         MimeMessage.LoadAsync(new MemoryStream(_store.Blobs[envelope.Blob]), TestContext.Current.CancellationToken);
 
-    private static HeaderListCollection Groups(MimeMessage report) => ((MessageDeliveryStatus)((MultipartReport)report.Body!)[1]).StatusGroups;
+    private static HeaderListCollection Groups(MimeMessage report) =>
+        ((MessageDeliveryStatus)((MultipartReport)report.Body!)[1]).StatusGroups;
 
     private static string Content(MimeEntity part)
     {

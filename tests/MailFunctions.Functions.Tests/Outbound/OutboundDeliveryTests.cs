@@ -1,14 +1,16 @@
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Dsn;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
+using MailFunctions.Functions.Outbound.Routing;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Xunit;
 
 namespace MailFunctions.Functions.Tests.Outbound;
 
-/// <summary>Alarms, leases, retries and what the sender is told, over ports in memory and a clock that the tests move.</summary>
+/// <summary>Alarms, leases, retries and reports to the sender, over ports in memory and a clock that the tests move.</summary>
 public sealed partial class OutboundDeliveryTests
 {
     private const string MessageId = "01939f5a-0000-7000-8000-000000000001";
@@ -20,18 +22,18 @@ public sealed partial class OutboundDeliveryTests
     private readonly MemoryStore _store = new();
     private readonly MemoryTraces _traces = new();
     private readonly RelayOptions _options = new() { HostName = "mail.example.test" };
-    private readonly TestLog<OutboundDelivery> _log = new();
+    private readonly RelayLog _log = new();
     private DestinationLimits? _limits;
 
     public OutboundDeliveryTests() => _store.Blobs[Blob] = "Received: by us\r\nSubject: Hello\r\n\r\nBody\r\n"u8.ToArray();
 
     [Fact]
-    public async Task Ring_EveryRecipientTaken_EndsTheJobAndTellsNobody()
+    public async Task Process_EveryRecipientTaken_EndsTheJobAndTellsNobody()
     {
         var relay = new FakeRelay(job => Answer(job, ResultKind.Relayed, "2.0.0", "250 2.0.0 Taken"));
         await PutAsync("a@one.test", "b@one.test");
 
-        Assert.Equal(RingEnd.Done, await RingAsync(relay));
+        Assert.Equal(AttemptOutcome.Done, await ProcessAsync(relay));
 
         Assert.Equal(JobState.Done, Row.State);
         Assert.Empty(Row.Recipients);
@@ -42,7 +44,7 @@ public sealed partial class OutboundDeliveryTests
     }
 
     [Fact]
-    public async Task Ring_SomeDeferred_KeepsThemAloneAndSetsTheNextAlarm()
+    public async Task Process_SomeDeferred_KeepsThemAloneAndSetsTheNextAlarm()
     {
         var relay = new FakeRelay(job =>
         [
@@ -51,7 +53,7 @@ public sealed partial class OutboundDeliveryTests
         ]);
         await PutAsync("a@one.test", "b@one.test");
 
-        Assert.Equal(RingEnd.Deferred, await RingAsync(relay));
+        Assert.Equal(AttemptOutcome.Deferred, await ProcessAsync(relay));
 
         Assert.Equal(["b@one.test"], Row.Recipients.Select(r => r.Address));
         Assert.Equal((2, 1, "451 4.2.0 Later"), (Row.Generation, Row.Attempts, Row.LastReply));
@@ -62,18 +64,18 @@ public sealed partial class OutboundDeliveryTests
     }
 
     [Fact]
-    public async Task Ring_PeerThatDefersAndThenTakes_LogsTheDeferralAlone()
+    public async Task Process_PeerThatDefersAndThenTakes_LogsTheDeferralAlone()
     {
         string? reply = "451 4.2.0 <a@one.test> greylisted, token [2303]";
         await using var mta = new ScriptedMta { Script = line => line.StartsWith("RCPT", StringComparison.Ordinal) ? reply : null };
-        var options = _options with { Routes = [new RelayRoute("*", new Smarthost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))] };
+        var options = _options with { Routes = [new RelayRoute("*", new RelayHost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))] };
         var relay = TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), _store);
         await PutAsync("a@one.test", "b@one.test");
         _time.Now += TimeSpan.FromSeconds(90);
 
-        Assert.Equal(RingEnd.Deferred, await RingAsync(relay));
+        Assert.Equal(AttemptOutcome.Deferred, await ProcessAsync(relay));
         reply = null;
-        Assert.Equal(RingEnd.Done, await RingAsync(relay, Row.Generation));
+        Assert.Equal(AttemptOutcome.Done, await ProcessAsync(relay, Row.Generation));
 
         Assert.Equal(
             $"2303 Message {MessageId} to one.test is deferred 1 minutes after it was accepted: 2 recipients, reply 451 4.2.0, next attempt {Next(0):u}",
@@ -82,11 +84,11 @@ public sealed partial class OutboundDeliveryTests
     }
 
     [Fact]
-    public async Task Ring_PeerThatNeverAnswers_LogsThatThereWasNoReply()
+    public async Task Process_PeerThatNeverAnswers_LogsThatThereWasNoReply()
     {
         await PutAsync("a@one.test");
 
-        await RingAsync(new FakeRelay(job => Answer(job, ResultKind.Deferred, "4.4.1", "451.one.test can't be reached")));
+        await ProcessAsync(new FakeRelay(job => Answer(job, ResultKind.Deferred, "4.4.1", "451.one.test can't be reached")));
 
         Assert.Contains(": 1 recipients, reply none 4.4.1, next attempt ", Assert.Single(_log.Lines), StringComparison.Ordinal);
     }
@@ -94,70 +96,70 @@ public sealed partial class OutboundDeliveryTests
     [Theory]
     [InlineData(ResultKind.Relayed, "2.0.0", "250 OK")]
     [InlineData(ResultKind.Failed, "5.1.1", "550 5.1.1 No such user")]
-    public async Task Ring_NobodyLeft_LogsNoDeferral(string kind, string status, string reply)
+    public async Task Process_NobodyLeft_LogsNoDeferral(string kind, string status, string reply)
     {
         await PutAsync("a@one.test");
 
-        Assert.Equal(RingEnd.Done, await RingAsync(new FakeRelay(job => Answer(job, kind, status, reply))));
+        Assert.Equal(AttemptOutcome.Done, await ProcessAsync(new FakeRelay(job => Answer(job, kind, status, reply))));
 
         Assert.Empty(_log.Lines);
     }
 
     [Fact]
-    public async Task Ring_AStaleGeneration_IsDropped()
+    public async Task Process_AStaleGeneration_IsDropped()
     {
         var relay = new FakeRelay(_ => throw new InvalidOperationException("Nothing may be sent."));
         var job = await PutAsync("a@one.test");
         await _jobs.PutAsync(job with { Generation = 5 }, CancellationToken.None);
 
-        Assert.Equal(RingEnd.Stale, await RingAsync(relay, generation: 1));
+        Assert.Equal(AttemptOutcome.Stale, await ProcessAsync(relay, generation: 1));
         Assert.Equal(0, relay.Attempts);
     }
 
     [Fact]
-    public async Task Ring_TwoFunctionsAtOnce_SendOnce()
+    public async Task Process_TwoFunctionsAtOnce_SendOnce()
     {
         var relay = new FakeRelay(job => Answer(job, ResultKind.Relayed, "2.0.0", "250 OK"));
         await PutAsync("a@one.test");
-        RingEnd? second = null;
-        relay.During = async () => second = await RingAsync(relay);
+        AttemptOutcome? second = null;
+        relay.During = async () => second = await ProcessAsync(relay);
 
-        Assert.Equal(RingEnd.Done, await RingAsync(relay));
+        Assert.Equal(AttemptOutcome.Done, await ProcessAsync(relay));
 
         Assert.Equal(1, relay.Attempts);
-        Assert.Equal(RingEnd.Leased, second);
-        Assert.True(Assert.Single(_bus.Outbound).ScheduledEnqueueTime > _time.Now); // rings again should the first one die
+        Assert.Equal(AttemptOutcome.Leased, second);
+        Assert.True(Assert.Single(_bus.Outbound).ScheduledEnqueueTime > _time.Now); // due again should the first invocation die
     }
 
     [Fact]
-    public async Task Ring_BothReadTheRowBeforeEitherLeasedIt_SendOnce()
+    public async Task Process_BothReadTheRowBeforeEitherLeasedIt_SendOnce()
     {
         var relay = new FakeRelay(job => Answer(job, ResultKind.Relayed, "2.0.0", "250 OK"));
         await PutAsync("a@one.test");
-        RingEnd? quicker = null;
+        AttemptOutcome? quicker = null;
         _jobs.BeforeReplace = async _ =>
         {
             _jobs.BeforeReplace = null;
-            quicker = await RingAsync(relay);
+            quicker = await ProcessAsync(relay);
         };
 
-        Assert.Equal(RingEnd.Lost, await RingAsync(relay));
+        Assert.Equal(AttemptOutcome.Conflict, await ProcessAsync(relay));
 
-        Assert.Equal(RingEnd.Done, quicker);
+        Assert.Equal(AttemptOutcome.Done, quicker);
         Assert.Equal(1, relay.Attempts);
     }
 
     [Fact]
-    public async Task Ring_CrashedBehindTheAttempt_TellsWithoutSendingAgain()
+    public async Task Process_CrashedBehindTheAttempt_TellsWithoutSendingAgain()
     {
         var relay = new FakeRelay(job => Answer(job, ResultKind.Failed, "5.1.1", "550 5.1.1 No such user"));
         await PutAsync("a@one.test");
         _store.Failures = 1; // the report can't be made
-        await Assert.ThrowsAsync<Core.Messages.StoreUnavailableException>(() => RingAsync(relay));
+        await Assert.ThrowsAsync<Core.Messages.StoreUnavailableException>(() => ProcessAsync(relay));
         Assert.Empty(_bus.Inbound);
 
-        Assert.Equal(RingEnd.Done, await RingAsync(relay));
-        Assert.Equal(RingEnd.Done, await RingAsync(relay)); // and once more: the same report is the same message
+        Assert.Equal(AttemptOutcome.Done, await ProcessAsync(relay));
+        Assert.Equal(AttemptOutcome.Done, await ProcessAsync(relay)); // and once more: the same report is the same message
 
         Assert.Equal(1, relay.Attempts);
         Assert.Single(_bus.Inbound);
@@ -165,13 +167,13 @@ public sealed partial class OutboundDeliveryTests
     }
 
     [Fact]
-    public async Task Ring_PutOnHoldDuringTheAttempt_StaysOnHoldWithTheResults()
+    public async Task Process_PutOnHoldDuringTheAttempt_StaysOnHoldWithTheResults()
     {
         var relay = new FakeRelay(job => Answer(job, ResultKind.Deferred, "4.2.0", "451 Later"));
         await PutAsync("a@one.test");
         relay.During = () => _jobs.PutAsync(Row with { State = JobState.Held, Generation = 7 }, CancellationToken.None);
 
-        await RingAsync(relay);
+        await ProcessAsync(relay);
 
         Assert.Equal((JobState.Held, 1), (Row.State, Row.Attempts));
         Assert.Empty(_bus.Outbound);
@@ -179,31 +181,31 @@ public sealed partial class OutboundDeliveryTests
     }
 
     [Fact]
-    public async Task Ring_EnoughAreAtTheDestination_RingsAgainSoonAndLeavesTheRow()
+    public async Task Process_EnoughAreAtTheDestination_RingsAgainSoonAndLeavesTheRow()
     {
         var relay = new FakeRelay(job => Answer(job, ResultKind.Relayed, "2.0.0", "250 OK"));
         await PutAsync("a@one.test");
         _limits = new DestinationLimits(_options with { MaxConnections = 1 }, _time, new Random(1));
-        var other = (Admission.Entered)_limits.Enter("one.test", isLast: false);
+        var other = (Permit.Granted)_limits.Enter("one.test", isLast: false);
 
-        Assert.Equal(RingEnd.Waiting, await RingAsync(relay));
+        Assert.Equal(AttemptOutcome.Waiting, await ProcessAsync(relay));
 
         Assert.Equal((0, 1, 0), (Row.Attempts, Row.Generation, relay.Attempts));
         var alarm = Assert.Single(_bus.Outbound);
         Assert.InRange(alarm.ScheduledEnqueueTime!.Value - _time.Now, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3));
         _limits.Leave(other, []);
-        Assert.Equal(RingEnd.Done, await RingAsync(relay));
+        Assert.Equal(AttemptOutcome.Done, await ProcessAsync(relay));
     }
 
     [Fact]
-    public async Task Ring_DestinationThatAskedForLess_IsLeftAloneWithoutAnAttempt()
+    public async Task Process_DestinationThatAskedForLess_IsLeftAloneWithoutAnAttempt()
     {
         var relay = new FakeRelay(job => Answer(job, ResultKind.Deferred, "4.7.0", "421 4.7.0 Too much", "mx.one.test"));
         await PutAsync(new OutboundRecipient { Address = "a@one.test", Notify = "DELAY" });
-        await RingAsync(relay);
+        await ProcessAsync(relay);
         await _jobs.PutAsync(Row with { NextAttempt = _time.Now }, CancellationToken.None);
 
-        Assert.Equal(RingEnd.Deferred, await RingAsync(relay, Row.Generation));
+        Assert.Equal(AttemptOutcome.Deferred, await ProcessAsync(relay, Row.Generation));
 
         Assert.Equal((1, 1, 3, JobState.Queued), (relay.Attempts, Row.Attempts, Row.Generation, Row.State));
         Assert.InRange(Row.NextAttempt - _time.Now, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1.2));
@@ -212,7 +214,7 @@ public sealed partial class OutboundDeliveryTests
 
         // Nothing is ever taken: the sender hears of the delay, and in the end of the failure; nobody is forgotten.
         var accepted = Row.ReceivedAt;
-        while (await RingAsync(relay, Row.Generation) == RingEnd.Deferred)
+        while (await ProcessAsync(relay, Row.Generation) == AttemptOutcome.Deferred)
         {
             Assert.InRange(Row.NextAttempt - _time.Now, TimeSpan.FromSeconds(1), TimeSpan.FromHours(5));
             _time.Now = Row.NextAttempt;
@@ -230,7 +232,8 @@ public sealed partial class OutboundDeliveryTests
     private Task<OutboundJob> PutAsync(params string[] recipients) =>
         PutAsync([.. recipients.Select(r => new OutboundRecipient { Address = r })]);
 
-    private Task<OutboundJob> PutAsync(OutboundRecipient recipient, string mailFrom = "alice@example.test", string? ret = null) => PutAsync([recipient], mailFrom, ret);
+    private Task<OutboundJob> PutAsync(OutboundRecipient recipient, string mailFrom = "alice@example.test", string? ret = null) =>
+        PutAsync([recipient], mailFrom, ret);
 
     private async Task<OutboundJob> PutAsync(IReadOnlyList<OutboundRecipient> recipients, string mailFrom = "alice@example.test", string? ret = null) =>
         (await _jobs.PutAsync(
@@ -251,7 +254,10 @@ public sealed partial class OutboundDeliveryTests
     private IReadOnlyList<RecipientResult> Answer(OutboundJob job, string kind, string status, string reply, string? host = null) =>
         [.. job.Recipients.Select(r => new RecipientResult(r with { LastReply = reply }, kind, status, reply, host, _time.Now))];
 
-    private Task<RingEnd> RingAsync(IRelay relay, int generation = 1) => new OutboundDelivery(
-        _jobs, relay, _bus, new ResultReports(_traces, TestedReports.Sender(_store, _bus, _options), _options), _limits ??= new DestinationLimits(_options, _time, new Random(1)), _options, _time, new Random(1), _log)
-        .RingAsync(new OutboundAlarm { Job = MessageId + "-x", Domain = "one.test", Generation = generation }, TestContext.Current.CancellationToken);
+    private Task<AttemptOutcome> ProcessAsync(IRelay relay, int generation = 1) => TestedDelivery.Create(
+        new MemoryPorts(_jobs, _bus, _store, _traces, _time) { DeliveryLog = _log, ReportingLog = _log },
+        relay,
+        _limits ??= new DestinationLimits(_options, _time, new Random(1)),
+        _options,
+        new Random(1)).ProcessAsync(new OutboundAlarm { Job = MessageId + "-x", Domain = "one.test", Generation = generation }, TestContext.Current.CancellationToken);
 }

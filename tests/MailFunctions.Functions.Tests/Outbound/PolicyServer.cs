@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
-using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
 using MailFunctions.Functions.Outbound.Tls;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;

@@ -1,5 +1,7 @@
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
 using MailFunctions.TestKit;
 using Xunit;
 
@@ -44,7 +46,8 @@ public sealed class RefusalTests : IDisposable
             ? Attempts.Host(mta, RelayTls.StartTls) with { Host = "localhost", UserName = "user", Password = "secret" }
             : Attempts.Host(mta);
 
-        var result = Assert.Single(await Attempts.RunAsync(host, Attempts.Job("a@one.test"), change: o => o with { Authorities = _authority.Roots }));
+        var result = Assert.Single(
+            await Attempts.RunAsync(host, Attempts.Job("a@one.test"), change: o => o with { Authorities = _authority.Roots }));
 
         Assert.Equal((kind, status, "530 5.7.1 Authentication required"), (result.Kind, result.Status, result.Reply));
     }
@@ -199,7 +202,8 @@ public sealed class RefusalTests : IDisposable
             {
                 if (step == "HANDSHAKE")
                 {
-                    await Task.Delay(500, TestContext.Current.CancellationToken); // for the client to have begun: it is right before, too, but shows less
+                    // for the client to have begun: it is right before, too, but shows less
+                    await Task.Delay(500, TestContext.Current.CancellationToken);
                     clock.Advance(options.ConnectTimeout);
                     await never.Task;
                 }
@@ -275,7 +279,8 @@ public sealed class RefusalTests : IDisposable
     {
         await using var mta = new ScriptedMta { Script = line => line.Contains("<a@", StringComparison.Ordinal) ? "550 5.1.1 No" : null };
 
-        var results = await Attempts.RunAsync(Attempts.Host(mta), Attempts.Job("a@one.test", "b@one.test"), change: o => o with { MaxRecipients = 1 });
+        var results = await Attempts.RunAsync(
+            Attempts.Host(mta), Attempts.Job("a@one.test", "b@one.test"), change: o => o with { MaxRecipients = 1 });
 
         Assert.Equal(["failed", "relayed"], results.Select(r => r.Kind));
         Assert.Equal(["EHLO", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA", "QUIT"], mta.Commands.Select(c => c.Split(' ')[0]));

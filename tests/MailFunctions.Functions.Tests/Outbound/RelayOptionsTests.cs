@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
-using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
 using Microsoft.Extensions.Configuration;
 using Xunit;
 
@@ -73,10 +74,13 @@ public sealed class RelayOptionsTests
     public void Read_Limits_AreTaken()
     {
         var options = Read(
-            ("Relay:MaxConnections", "3"), ("Relay:MessagesPerMinute", "100"), ("Relay:MaxRecipients", "10"), ("Relay:MaxHosts", "2"), ("Relay:CommandTimeout", "00:01:00"),
+            ("Relay:MaxConnections", "3"), ("Relay:MessagesPerMinute", "100"), ("Relay:MaxRecipients", "10"), ("Relay:MaxHosts", "2"),
+            ("Relay:CommandTimeout", "00:01:00"),
             ("Relay:AllowedNetworks", "10.0.0.0/8, fd00::/8"));
 
-        Assert.Equal((3, 100, 10, 2, TimeSpan.FromMinutes(1)), (options.MaxConnections, options.MessagesPerMinute, options.MaxRecipients, options.MaxHosts, options.CommandTimeout));
+        Assert.Equal(
+            (3, 100, 10, 2, TimeSpan.FromMinutes(1)),
+            (options.MaxConnections, options.MessagesPerMinute, options.MaxRecipients, options.MaxHosts, options.CommandTimeout));
         Assert.Equal("10.0.0.0/8 fd00::/8", string.Join(' ', options.AllowedNetworks));
     }
 

@@ -2,6 +2,10 @@ using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
+using MailFunctions.Functions.Outbound.Routing;
+using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Xunit;
@@ -42,7 +46,8 @@ public sealed class SmtpRelayTests
         var random = new Random(7);
         for (var i = 0; i < 20; i++)
         {
-            var body = Enumerable.Range(0, random.Next(1, 400)).Select(_ => random.Next(8) switch { 0 => ".", 1 => "", _ => new string((char)random.Next(33, 0x17f), random.Next(1, 200)) });
+            var body = Enumerable.Range(0, random.Next(1, 400)).Select(
+                _ => random.Next(8) switch { 0 => ".", 1 => "", _ => new string((char)random.Next(33, 0x17f), random.Next(1, 200)) });
             _store.Blobs[Blob] = Encoding.UTF8.GetBytes("Subject: x\r\n\r\n" + string.Join("\r\n", body) + "\r\n");
 
             await AttemptAsync(mta, Job("8BITMIME", "a@one.test"));
@@ -101,7 +106,8 @@ public sealed class SmtpRelayTests
     [Fact]
     public async Task Attempt_NobodyListens_Defers()
     {
-        var results = await AttemptAsync(new Smarthost("127.0.0.1", FreePorts.Next(), RelayTls.Opportunistic, null, null), Job(null, "a@one.test"));
+        var results = await AttemptAsync(
+            new RelayHost("127.0.0.1", FreePorts.Next(), RelayTls.Opportunistic, null, null), Job(null, "a@one.test"));
 
         Assert.Equal((ResultKind.Deferred, "4.4.1"), (results[0].Kind, results[0].Status));
     }
@@ -154,7 +160,8 @@ public sealed class SmtpRelayTests
     [Fact]
     public async Task Attempt_SevenBitPeerAndASignedMessage_Fails()
     {
-        _store.Blobs[Blob] = Encoding.UTF8.GetBytes("Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\nä\r\n--b\r\n\r\nsignature\r\n--b--\r\n");
+        _store.Blobs[Blob] = Encoding.UTF8.GetBytes(
+            "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\nä\r\n--b\r\n\r\nsignature\r\n--b--\r\n");
         await using var mta = new ScriptedMta { Extensions = [] };
 
         var results = await AttemptAsync(mta, Job("8BITMIME", "a@one.test"));
@@ -193,7 +200,7 @@ public sealed class SmtpRelayTests
         await using var mta = new ScriptedMta { Certificate = certificate };
 
         var opportunistic = await AttemptAsync(mta, Job(null, "a@one.test"));
-        var strict = await AttemptAsync(new Smarthost("127.0.0.1", mta.Port, RelayTls.StartTls, null, null), Job(null, "a@one.test"));
+        var strict = await AttemptAsync(new RelayHost("127.0.0.1", mta.Port, RelayTls.StartTls, null, null), Job(null, "a@one.test"));
 
         Assert.Equal(ResultKind.Relayed, opportunistic[0].Kind);
         Assert.Contains("STARTTLS", mta.Commands);
@@ -206,7 +213,8 @@ public sealed class SmtpRelayTests
     {
         await using var mta = new ScriptedMta();
 
-        var results = await AttemptAsync(new Smarthost("127.0.0.1", mta.Port, RelayTls.StartTls, "user", "secret"), Job(null, "a@one.test"));
+        var results = await AttemptAsync(
+            new RelayHost("127.0.0.1", mta.Port, RelayTls.StartTls, "user", "secret"), Job(null, "a@one.test"));
 
         Assert.Equal(ResultKind.Deferred, results[0].Kind);
         Assert.DoesNotContain(mta.Commands, c => c.StartsWith("AUTH", StringComparison.Ordinal));
@@ -236,9 +244,9 @@ public sealed class SmtpRelayTests
     };
 
     private Task<IReadOnlyList<RecipientResult>> AttemptAsync(ScriptedMta mta, OutboundJob job, RelayOptions? options = null) =>
-        AttemptAsync(new Smarthost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null), job, options);
+        AttemptAsync(new RelayHost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null), job, options);
 
-    private Task<IReadOnlyList<RecipientResult>> AttemptAsync(Smarthost host, OutboundJob job, RelayOptions? options = null)
+    private Task<IReadOnlyList<RecipientResult>> AttemptAsync(RelayHost host, OutboundJob job, RelayOptions? options = null)
     {
         options = (options ?? new RelayOptions()) with { HostName = "mail.example.test", Routes = [new RelayRoute("*", host)] };
         return TestedRelay.Create(options, new NoDns(), _store).AttemptAsync(job, TestContext.Current.CancellationToken);
@@ -246,6 +254,7 @@ public sealed class SmtpRelayTests
 
     private sealed class NoDns : IMailExchanges
     {
-        public Task<Destination> FindAsync(string domain, CancellationToken cancellationToken) => throw new InvalidOperationException("DNS is not asked.");
+        public Task<Destination> FindAsync(string domain, CancellationToken cancellationToken) =>
+            throw new InvalidOperationException("DNS is not asked.");
     }
 }

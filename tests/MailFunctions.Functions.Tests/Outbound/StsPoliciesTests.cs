@@ -1,5 +1,5 @@
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
 using MailFunctions.Functions.Outbound.Tls;
 using MailFunctions.TestKit;
 using Xunit;
@@ -35,7 +35,9 @@ public sealed class StsPoliciesTests : IAsyncLifetime
         using var another = Create(); // another process
         Assert.Equal(found, await FindAsync(another));
 
-        Assert.Equal(("20260101", "enforce", "mx.one.test *.hosts.test", _time.Now.AddDays(1)), (found.Id, found.Mode, string.Join(' ', found.Mx), found.Expires));
+        Assert.Equal(
+            ("20260101", "enforce", "mx.one.test *.hosts.test", _time.Now.AddDays(1)),
+            (found.Id, found.Mode, string.Join(' ', found.Mx), found.Expires));
         Assert.Equal(["GET mta-sts.one.test/.well-known/mta-sts.txt"], _web.Requests);
     }
 
@@ -197,7 +199,8 @@ public sealed class StsPoliciesTests : IAsyncLifetime
         _results,
         _time);
 
-    private static Task<StsPolicy?> FindAsync(StsPolicies policies) => policies.FindAsync("one.test", TestContext.Current.CancellationToken);
+    private static Task<StsPolicy?> FindAsync(StsPolicies policies) =>
+        policies.FindAsync("one.test", TestContext.Current.CancellationToken);
 
     private sealed class MemoryPolicies : IStsPolicyStore
     {

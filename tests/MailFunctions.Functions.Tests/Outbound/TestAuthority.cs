@@ -42,8 +42,8 @@ internal sealed class TestAuthority : IDisposable
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName(host);
         request.CertificateExtensions.Add(names.Build());
-        using var bare =
-            request.Create(Root, DateTimeOffset.UtcNow.AddDays(-30), DateTimeOffset.UtcNow + (endsIn ?? TimeSpan.FromDays(1)), Serial());
+        using var bare = request.Create(
+            Root, DateTimeOffset.UtcNow.AddDays(-30), DateTimeOffset.UtcNow + (endsIn ?? TimeSpan.FromDays(1)), Serial());
         var issued = bare.CopyWithPrivateKey(key);
         _issued.Add(issued);
         return issued;

@@ -3,6 +3,9 @@ using System.Security.Cryptography.X509Certificates;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
+using MailFunctions.Functions.Outbound.Routing;
 using MailFunctions.Functions.Outbound.Tls;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
@@ -45,7 +48,9 @@ public sealed class TlsPolicyTests : IDisposable
 
         var result = await AttemptAsync(mta, Policy(StsPolicy.Enforce, named));
 
-        Assert.Equal(counted == "success" ? (ResultKind.Relayed, "2.0.0", 1) : (ResultKind.Deferred, "4.7.5", 0), (result.Kind, result.Status, mta.Messages.Count));
+        Assert.Equal(
+            counted == "success" ? (ResultKind.Relayed, "2.0.0", 1) : (ResultKind.Deferred, "4.7.5", 0),
+            (result.Kind, result.Status, mta.Messages.Count));
         Assert.Equal([$"one.test sts {counted}"], _results.Counted);
         Assert.Equal(counted == "validation-failure" ? 0 : 1, mta.Connections);
     }
@@ -78,9 +83,10 @@ public sealed class TlsPolicyTests : IDisposable
     public async Task Sts_OfAFixedRoute_IsNotAsked()
     {
         await using var mta = new ScriptedMta();
-        var options = Options(mta) with { Routes = [new RelayRoute("*", new Smarthost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))] };
+        var options = Options(mta) with { Routes = [new RelayRoute("*", new RelayHost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))] };
 
-        var results = await TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), _store, new FixedPolicies(Policy(StsPolicy.Enforce, "other.test")), _results)
+        var results = await TestedRelay.Create(
+            options, new DnsExchanges(options, Random.Shared), _store, new FixedPolicies(Policy(StsPolicy.Enforce, "other.test")), _results)
             .AttemptAsync(Job(), TestContext.Current.CancellationToken);
 
         Assert.Equal(ResultKind.Relayed, results[0].Kind);
@@ -175,7 +181,9 @@ public sealed class TlsPolicyTests : IDisposable
 
         var result = await AttemptAsync(mta, null, dns: dns, authorities: unrelated.Roots);
 
-        Assert.Equal((taken, taken ? "success" : "tlsa-invalid"), (result.Kind == ResultKind.Relayed, Assert.Single(_results.Counted).Split(' ')[2]));
+        Assert.Equal(
+            (taken, taken ? "success" : "tlsa-invalid"),
+            (result.Kind == ResultKind.Relayed, Assert.Single(_results.Counted).Split(' ')[2]));
     }
 
     [Fact]
@@ -256,7 +264,9 @@ public sealed class TlsPolicyTests : IDisposable
         dns.AddMx("one.test", 10, Mx).AddMx("one.test", 20, "good.test").AddAddress(Mx, "127.0.0.1").AddAddress("good.test", "127.0.0.1")
             .AddTlsa($"_{mta.Port}._tcp.{Mx}", 3, 1, 1, new byte[32]).AddTlsa($"_{mta.Port}._tcp.good.test", 3, 1, 1, Data(good, 1, 1));
 
-        Assert.Equal((ResultKind.Relayed, "good.test"), (await AttemptAsync(mta, null, dns: dns)) is var result ? (result.Kind, result.RemoteHost) : default);
+        Assert.Equal(
+            (ResultKind.Relayed, "good.test"),
+            (await AttemptAsync(mta, null, dns: dns)) is var result ? (result.Kind, result.RemoteHost) : default);
         Assert.Equal(["one.test tlsa tlsa-invalid", "one.test tlsa success"], _results.Counted);
     }
 
@@ -289,7 +299,8 @@ public sealed class TlsPolicyTests : IDisposable
         return matching == 0 ? selected : matching == 1 ? SHA256.HashData(selected) : SHA512.HashData(selected);
     }
 
-    private static DnsServer Dns() => new DnsServer { Authentic = _ => true }.AddMx("one.test", 10, Mx).AddAddress(Mx, "127.0.0.1").AddEmpty($"_tcp.{Mx}");
+    private static DnsServer Dns() =>
+        new DnsServer { Authentic = _ => true }.AddMx("one.test", 10, Mx).AddAddress(Mx, "127.0.0.1").AddEmpty($"_tcp.{Mx}");
 
     private static DnsServer Dns(ScriptedMta mta, params (int Usage, int Selector, int Matching, byte[] Data)[] records)
     {
@@ -317,7 +328,8 @@ public sealed class TlsPolicyTests : IDisposable
         NextAttempt = DateTimeOffset.UtcNow,
     };
 
-    private RelayOptions Options(ScriptedMta mta) => new() { HostName = "mail.example.test", AllowedNetworks = TestedRelay.Loopback, MxPort = mta.Port, Authorities = _authority.Roots, ResolverTimeout = TimeSpan.FromSeconds(2) };
+    private RelayOptions Options(ScriptedMta mta) =>
+        new() { HostName = "mail.example.test", AllowedNetworks = TestedRelay.Loopback, MxPort = mta.Port, Authorities = _authority.Roots, ResolverTimeout = TimeSpan.FromSeconds(2) };
 
     private async Task<RecipientResult> AttemptAsync(
         ScriptedMta mta, StsPolicy? policy, OutboundJob? job = null, DnsServer? dns = null, bool dnssec = true, X509Certificate2Collection? authorities = null)

@@ -66,7 +66,9 @@ public sealed class TlsResultsTests
 
         await results.WriteAsync(CancellationToken.None);
 
-        Assert.EndsWith($"* success 500", string.Join(", ", _store.Writes.Single().Split(", ").Order(StringComparer.Ordinal).Take(1)),
+        Assert.EndsWith(
+            $"* success 500",
+            string.Join(", ", _store.Writes.Single().Split(", ").Order(StringComparer.Ordinal).Take(1)),
             StringComparison.Ordinal);
         Assert.Equal(TlsResults.MaxCounts + 1, _store.Writes.Single().Split(", ").Length);
     }

@@ -2,6 +2,9 @@ using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
+using MailFunctions.Functions.Outbound.Routing;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Xunit;
@@ -28,7 +31,9 @@ public sealed class TransportTests : IDisposable
         foreach (var pipelining in (bool[])[true, false])
         {
             await using var mta = new ScriptedMta { Extensions = pipelining ? ["PIPELINING", "DSN"] : ["DSN"] };
-            var job = Job(new OutboundRecipient { Address = "a@one.test", Notify = notify, Orcpt = orcpt }, new OutboundRecipient { Address = "b@one.test" });
+            var job = Job(
+                new OutboundRecipient { Address = "a@one.test", Notify = notify, Orcpt = orcpt },
+                new OutboundRecipient { Address = "b@one.test" });
 
             var results = await AttemptAsync(Host(mta), job);
 
@@ -61,7 +66,9 @@ public sealed class TransportTests : IDisposable
         var result = Assert.Single(await AttemptAsync(Host(mta), job));
 
         Assert.False(result.NotifiesItself);
-        Assert.Equal(("MAIL FROM:<alice@example.test>", "RCPT TO:<a@one.test>"), (Assert.Single(mta.Messages).Sender, mta.Messages.First().Recipients[0]));
+        Assert.Equal(
+            ("MAIL FROM:<alice@example.test>", "RCPT TO:<a@one.test>"),
+            (Assert.Single(mta.Messages).Sender, mta.Messages.First().Recipients[0]));
     }
 
     [Fact]
@@ -118,7 +125,8 @@ public sealed class TransportTests : IDisposable
 
         var result = Assert.Single(await AttemptAsync(Host(mta), Job(new OutboundRecipient { Address = "a@one.test" })));
 
-        Assert.Equal((kind, status, mail), (result.Kind, result.Status, mta.Commands.Any(c => c.StartsWith("MAIL", StringComparison.Ordinal))));
+        Assert.Equal(
+            (kind, status, mail), (result.Kind, result.Status, mta.Commands.Any(c => c.StartsWith("MAIL", StringComparison.Ordinal))));
     }
 
     [Fact]
@@ -128,7 +136,9 @@ public sealed class TransportTests : IDisposable
         _store.Blobs[Blob] = content;
         await using var mta = new ScriptedMta { Extensions = ["8BITMIME", "CHUNKING", "BINARYMIME"] };
 
-        await AttemptAsync(Host(mta), Job(new OutboundRecipient { Address = "a@one.test" }) with { Size = content.Length, MailFrom = new ReversePath { Address = "alice@example.test", Body = "BINARYMIME" } });
+        await AttemptAsync(
+            Host(mta),
+            Job(new OutboundRecipient { Address = "a@one.test" }) with { Size = content.Length, MailFrom = new ReversePath { Address = "alice@example.test", Body = "BINARYMIME" } });
 
         Assert.Contains("BODY=BINARYMIME", Assert.Single(mta.Messages).Sender, StringComparison.Ordinal);
         Assert.Equal(content, mta.Messages.First().Content);
@@ -183,11 +193,14 @@ public sealed class TransportTests : IDisposable
             Script = line => line.StartsWith("AUTH LOGIN", StringComparison.Ordinal) ? "334 VXNlcm5hbWU6" : line == "dXNlcg==" ? "334 UGFzc3dvcmQ6" : line == "c2VjcmV0" ? "235 2.7.0 OK" : null,
         };
 
-        var results = await AttemptAsync(Host(mta) with { Host = "localhost", Tls = RelayTls.StartTls, UserName = "user", Password = "secret" }, Job(new OutboundRecipient { Address = "a@one.test" }));
+        var results = await AttemptAsync(
+            Host(mta) with { Host = "localhost", Tls = RelayTls.StartTls, UserName = "user", Password = "secret" },
+            Job(new OutboundRecipient { Address = "a@one.test" }));
 
         Assert.Equal(ResultKind.Relayed, results[0].Kind);
         var commands = mta.Commands.ToList();
-        Assert.InRange(commands.FindIndex(c => c.StartsWith(expected, StringComparison.Ordinal)), commands.IndexOf("STARTTLS") + 1, int.MaxValue);
+        Assert.InRange(
+            commands.FindIndex(c => c.StartsWith(expected, StringComparison.Ordinal)), commands.IndexOf("STARTTLS") + 1, int.MaxValue);
     }
 
     [Theory]
@@ -217,7 +230,8 @@ public sealed class TransportTests : IDisposable
     {
         await using var mta = new ScriptedMta { Certificate = _authority.Issue(certified), IsImplicitTls = true };
 
-        var results = await AttemptAsync(Host(mta) with { Host = "localhost", Tls = RelayTls.Implicit }, Job(new OutboundRecipient { Address = "a@one.test" }));
+        var results = await AttemptAsync(
+            Host(mta) with { Host = "localhost", Tls = RelayTls.Implicit }, Job(new OutboundRecipient { Address = "a@one.test" }));
 
         Assert.Equal((taken, taken ? 1 : 0), (results[0].Kind == ResultKind.Relayed, mta.Messages.Count));
         Assert.DoesNotContain("STARTTLS", mta.Commands);
@@ -292,7 +306,11 @@ public sealed class TransportTests : IDisposable
                 return never.Task;
             },
         };
-        var attempt = AttemptAsync(Host(mta), Job(new OutboundRecipient { Address = "a@one.test" }), o => o with { CommandTimeout = TimeSpan.FromMinutes(1) }, time);
+        var attempt = AttemptAsync(
+            Host(mta),
+            Job(new OutboundRecipient { Address = "a@one.test" }),
+            o => o with { CommandTimeout = TimeSpan.FromMinutes(1) },
+            time);
         await asked.Task;
 
         while (!attempt.IsCompleted)
@@ -312,7 +330,7 @@ public sealed class TransportTests : IDisposable
     private static byte[] Binary() =>
         [.. "MIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n"u8, .. BinaryBody()];
 
-    private static Smarthost Host(ScriptedMta mta) => new("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null);
+    private static RelayHost Host(ScriptedMta mta) => new("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null);
 
     private OutboundJob Job(params OutboundRecipient[] recipients) => new()
     {
@@ -328,10 +346,11 @@ public sealed class TransportTests : IDisposable
     };
 
     private Task<IReadOnlyList<RecipientResult>> AttemptAsync(
-        Smarthost host, OutboundJob job, Func<RelayOptions, RelayOptions>? change = null, TimeProvider? time = null)
+        RelayHost host, OutboundJob job, Func<RelayOptions, RelayOptions>? change = null, TimeProvider? time = null)
     {
         var options = new RelayOptions { HostName = "mail.example.test", Routes = [new RelayRoute("*", host)], Authorities = _authority.Roots };
         options = change?.Invoke(options) ?? options;
-        return TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), _store, time: time).AttemptAsync(job, TestContext.Current.CancellationToken);
+        return TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), _store, time: time).AttemptAsync(
+            job, TestContext.Current.CancellationToken);
     }
 }

@@ -77,7 +77,11 @@ public sealed class SpanTests : IDisposable
     {
         var properties = id is null ? [] : new Dictionary<string, object> { ["Diagnostic-Id"] = id };
         var message = ServiceBusModelFactory.ServiceBusReceivedMessage(BinaryData.FromString("{}"), properties: properties);
-        return BusTrigger.RunAsync("Test", hostTrace, message, (_, _) => Task.FromResult(run()), TestContext.Current.CancellationToken);
+        return Task.Run(() =>
+        {
+            using var invocation = BusInvocation.Begin("Test", hostTrace, message);
+            invocation.End(run());
+        });
     }
 
     [Fact]
@@ -98,9 +102,8 @@ public sealed class SpanTests : IDisposable
         var to = Core.Addresses.EmailAddress.Parse("b@far.test")!;
         using (MailSpans.Continue("test", ActivityKind.Consumer, Parent))
         {
-            await new Functions.Outbound.JobMaker(jobs, bus, TimeProvider.System)
-                .CreateAsync(
-                    envelope, envelope.MailFrom, null, [(to, new OutboundRecipient { Address = to.ToString() })], CancellationToken.None);
+            await new Functions.Outbound.OutboundQueue(jobs, bus, TimeProvider.System)
+                .EnqueueAsync(envelope, envelope.MailFrom, null, [(to, new OutboundRecipient { Address = to.ToString() })], CancellationToken.None);
         }
 
         var job = Assert.Single(jobs.Rows.Values);

@@ -10,7 +10,7 @@ internal enum BodyType
     Binary,
 }
 
-/// <summary>What the octets of a message ask of its way, whatever its sender declared.</summary>
+/// <summary>What a message's octets require of its transport, whatever its sender declared.</summary>
 /// <param name="HasEightBit">Octets over 127, in the header section or behind it.</param>
 /// <param name="HasEightBitHeader">In the header section of the message itself.</param>
 /// <param name="HasBareBreaks">A CR or LF alone, which DATA can't carry.</param>

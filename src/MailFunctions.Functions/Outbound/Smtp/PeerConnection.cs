@@ -3,7 +3,7 @@ using System.Text;
 
 namespace MailFunctions.Functions.Outbound.Smtp;
 
-/// <summary>Commands to a peer and replies from it, and TLS put under them. The stream bounds octets and time.</summary>
+/// <summary>Commands to a peer and replies from it, with or without TLS. The stream bounds octets and time.</summary>
 internal sealed class PeerConnection(Stream stream) : IDisposable
 {
     private const int BufferOctets = 4096;
@@ -13,7 +13,7 @@ internal sealed class PeerConnection(Stream stream) : IDisposable
     private int _start;
     private int _end;
 
-    /// <summary>A handshake was made: one that failed, or did not come to its end, is none.</summary>
+    /// <summary>The handshake succeeded.</summary>
     public bool IsSecure { get; private set; }
 
     /// <exception cref="InvalidDataException">What came is no reply.</exception>
@@ -32,7 +32,7 @@ internal sealed class PeerConnection(Stream stream) : IDisposable
             lines.Add(line.Length > 4 ? line[4..] : "");
             if (line.Length == 3 || line[3] == ' ')
             {
-                // RFC 5321 §4.2.1 wants one code on all lines; where a peer has several, the last one is its word.
+                // RFC 5321 §4.2.1 requires one code on all lines; where they differ, the last one counts.
                 return new PeerReply(int.Parse(line.AsSpan(0, 3), System.Globalization.CultureInfo.InvariantCulture), lines);
             }
         }
@@ -48,17 +48,17 @@ internal sealed class PeerConnection(Stream stream) : IDisposable
         await _stream.FlushAsync(cancellationToken);
     }
 
-    /// <summary>Makes a TLS handshake. When it throws, the connection is of no use.</summary>
+    /// <summary>Makes a TLS handshake. After an exception the connection can't be used.</summary>
     public async Task SecureAsync(SslClientAuthenticationOptions options, CancellationToken cancellationToken)
     {
         if (_start < _end)
         {
-            // RFC 3207 §5: what was sent in plaintext behind the reply could be an attacker's.
+            // RFC 3207 §5: plaintext after the reply could be an attacker's.
             throw new InvalidDataException("The peer went on in plaintext behind its reply to STARTTLS.");
         }
 
         var tls = new SslStream(_stream);
-        _stream = tls; // disposed with us, whatever comes of it
+        _stream = tls; // disposed with us in any case
         await tls.AuthenticateAsClientAsync(options, cancellationToken);
         IsSecure = true;
     }

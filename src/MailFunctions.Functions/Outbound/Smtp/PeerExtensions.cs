@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace MailFunctions.Functions.Outbound.Smtp;
 
-/// <summary>What a peer announces behind EHLO (RFC 5321 §4.1.1.1).</summary>
+/// <summary>What a peer announces in its reply to EHLO (RFC 5321 §4.1.1.1).</summary>
 internal sealed class PeerExtensions
 {
     private readonly Dictionary<string, string> _keywords = new(StringComparer.OrdinalIgnoreCase);
@@ -15,7 +15,7 @@ internal sealed class PeerExtensions
     {
         foreach (var line in hello.Lines.Skip(1))
         {
-            // `AUTH=LOGIN` is how old servers wrote it.
+            // Old servers write `AUTH=LOGIN`.
             var parts = line.Trim().Split([' ', '='], 2);
             var value = parts.ElementAtOrDefault(1) ?? "";
             _keywords[parts[0]] = _keywords.TryGetValue(parts[0], out var before) ? $"{before} {value}" : value;

@@ -15,7 +15,7 @@ internal sealed class RelayClient(Stream stream) : IDisposable
 
     private const int MaxLoginSteps = 6;
 
-    /// <summary>For the reply to QUIT: what the peer took is written down behind it.</summary>
+    /// <summary>For the reply to QUIT; the results are recorded after it.</summary>
     private static readonly TimeSpan QuitTimeout = TimeSpan.FromSeconds(3);
 
     private readonly PeerConnection _connection = new(stream);
@@ -24,19 +24,21 @@ internal sealed class RelayClient(Stream stream) : IDisposable
 
     public bool IsSecure => _connection.IsSecure;
 
-    /// <summary>STARTTLS was sent, here or in a connection before: there is no more that could be done.</summary>
+    /// <summary>STARTTLS was sent, here or in the connection before; it is not tried again.</summary>
     public bool IsTlsTried { get; set; }
 
-    /// <summary>A reply came under TLS. Before, the peer may have refused the handshake that we think was made (RFC 8446 §4.4.4, §4.6.2).</summary>
+    /// <summary>
+    /// A reply came under TLS. Before it, the peer may still refuse a handshake that is complete for us (RFC 8446 §4.4.4, §4.6.2).
+    /// </summary>
     public bool IsTlsAnswered { get; private set; }
 
-    /// <summary>The session can go on.</summary>
+    /// <summary>The session can continue.</summary>
     public bool IsOpen { get; private set; } = true;
 
-    /// <summary>A transaction that came to nothing is to be ended before the next one (RFC 5321 §4.1.4).</summary>
+    /// <summary>An unfinished transaction is to be reset before the next one (RFC 5321 §4.1.4).</summary>
     public bool NeedsReset { get; set; }
 
-    /// <summary>To a command, or to the connection: the greeting.</summary>
+    /// <summary>The reply to a command, or the greeting.</summary>
     public Task<PeerReply> ReadReplyAsync(CancellationToken cancellationToken) => AliveAsync(async () =>
     {
         var reply = await _connection.ReadReplyAsync(cancellationToken);
@@ -45,7 +47,7 @@ internal sealed class RelayClient(Stream stream) : IDisposable
         return reply;
     });
 
-    /// <summary>RFC 5321 §4.1.1.1: EHLO, and HELO for who does not know it.</summary>
+    /// <summary>RFC 5321 §4.1.1.1: EHLO, and HELO for peers without it.</summary>
     public async Task<PeerReply> HelloAsync(string name, CancellationToken cancellationToken)
     {
         NeedsReset = false;
@@ -104,10 +106,10 @@ internal sealed class RelayClient(Stream stream) : IDisposable
         return 0;
     });
 
-    /// <summary>Nothing more is sent: not even a good-bye, which would end a message that was cut off.</summary>
+    /// <summary>Nothing more is sent: not even QUIT, which could end a message that was cut off.</summary>
     public void Abandon() => IsOpen = false;
 
-    /// <summary>Says good-bye where that can still be heard.</summary>
+    /// <summary>Sends QUIT where the session is still open.</summary>
     public async Task QuitAsync(CancellationToken cancellationToken)
     {
         if (IsOpen)
@@ -121,7 +123,7 @@ internal sealed class RelayClient(Stream stream) : IDisposable
             }
             catch (Exception)
             {
-                // It has answered already: whatever happens now changes nothing.
+                // The results are known already; a failure here changes nothing.
             }
         }
     }

@@ -7,16 +7,15 @@ using MailFunctions.Core.Relay;
 namespace MailFunctions.Functions.Outbound.Smtp;
 
 /// <summary>
-/// One mail transaction (RFC 5321 §3.3), and how far it came: what the peer has said already stays known when the
-/// connection breaks.
+/// One mail transaction (RFC 5321 §3.3) and its progress: the replies received stay known when the connection breaks.
 /// </summary>
 internal sealed class SmtpTransaction(
-    RelayClient client, ReversePath mailFrom, IReadOnlyList<OutboundRecipient> recipients, OutgoingContent.Ready content)
+    RelayClient client, ReversePath mailFrom, IReadOnlyList<OutboundRecipient> recipients, SmtpContent content)
 {
     /// <summary>Octets read from the store at once, and of a chunk of BDAT.</summary>
     private const int ChunkOctets = 64 * 1024;
 
-    /// <summary>Characters of ORCPT's value: a peer may take a longer one for a fault (RFC 3461 §4.2).</summary>
+    /// <summary>Characters of ORCPT's value: a peer may refuse a longer one (RFC 3461 §4.2).</summary>
     private const int MaxOriginal = 500;
 
     private readonly PeerReply?[] _recipients = new PeerReply?[recipients.Count];
@@ -24,7 +23,7 @@ internal sealed class SmtpTransaction(
     /// <summary>To MAIL.</summary>
     public PeerReply? Sender { get; private set; }
 
-    /// <summary>To RCPT, in the order of the recipients; null for those that the peer was not asked, or not heard, about.</summary>
+    /// <summary>To RCPT, in the order of the recipients; null for those without a reply.</summary>
     public IReadOnlyList<PeerReply?> Recipients => _recipients;
 
     /// <summary>To DATA or BDAT where that was refused, else to the message.</summary>
@@ -41,7 +40,7 @@ internal sealed class SmtpTransaction(
             await client.CommandAsync("RSET", cancellationToken);
         }
 
-        client.NeedsReset = true; // until its content was taken or refused
+        client.NeedsReset = true; // until its content was accepted or refused
         await EnvelopeAsync(cancellationToken);
         if (WantsTls || Sender is not { IsPositive: true } || !_recipients.Any(r => r is { IsPositive: true }))
         {
@@ -76,7 +75,7 @@ internal sealed class SmtpTransaction(
         {
             if (!client.Extensions.Pipelining && !client.IsOpen)
             {
-                return; // RFC 5321 §3.8: 421 has been said, and no more is asked for
+                return; // RFC 5321 §3.8: after 421 no more commands are sent
             }
 
             var reply = client.Extensions.Pipelining
@@ -88,7 +87,7 @@ internal sealed class SmtpTransaction(
             }
             else if (Sender!.IsPositive)
             {
-                _recipients[i - 1] = reply; // RCPT behind a MAIL that was refused: an answer without a meaning
+                _recipients[i - 1] = reply; // the reply to RCPT after a refused MAIL has no meaning
             }
 
             if (i == 0 && !reply.IsPositive && (!client.Extensions.Pipelining || !client.IsOpen))
@@ -103,7 +102,7 @@ internal sealed class SmtpTransaction(
         var go = await client.CommandAsync("DATA", cancellationToken);
         if (!go.IsIntermediate)
         {
-            // Taken is a message behind its content only: 2yz here is the answer to something else.
+            // A message is accepted only after its content: 2yz here is the reply to another command.
             End = go.IsPositive ? throw new InvalidDataException("The peer's replies are not those to our commands.") : go;
             return;
         }
@@ -123,7 +122,7 @@ internal sealed class SmtpTransaction(
                 }
                 catch (IOException)
                 {
-                    // Who hangs up in the middle may have said why.
+                    // A peer that closes within the content may have sent a reply first.
                     End = await client.ReadReplyAsync(cancellationToken) is { IsPositive: false } early ? early : null;
                     throw;
                 }
@@ -192,7 +191,7 @@ internal sealed class SmtpTransaction(
         });
         if (peer.Dsn)
         {
-            // RFC 3461 §5.2.1: parameters go on as they came. What the sender did not say is not said.
+            // RFC 3461 §5.2.1: parameters are passed on unchanged; absent ones stay absent.
             command.Append(mailFrom.Envid is { } envid ? " ENVID=" + Xtext(envid) : "");
             command.Append(mailFrom.Ret is { } ret ? " RET=" + ret : "");
         }
@@ -209,7 +208,7 @@ internal sealed class SmtpTransaction(
             return command;
         }
 
-        // With ORCPT alone: what is meant where NOTIFY is not said (RFC 3461 §4.1). Without ORCPT the address is the original.
+        // With ORCPT alone: the default of NOTIFY (RFC 3461 §4.1). Without ORCPT the address is the original.
         var original = recipient.Orcpt is { } orcpt && (content.International || Ascii.IsValid(orcpt)) ? orcpt
             : Ascii.IsValid(path) && "rfc822;" + Xtext(path) is { Length: <= MaxOriginal } own ? own
             : null;

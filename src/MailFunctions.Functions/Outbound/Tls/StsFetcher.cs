@@ -2,11 +2,13 @@ using System.Net;
 using System.Net.Http.Headers;
 using DnsClient;
 using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Routing;
 
 namespace MailFunctions.Functions.Outbound.Tls;
 
 /// <summary>
-/// Fetches a domain's policy by HTTPS (RFC 8461 §3.3): the certificate checked, no redirect and no inside address followed,
+/// Fetches a domain's policy by HTTPS (RFC 8461 §3.3): the certificate checked, no redirects, no inside addresses,
 /// size and time bounded.
 /// </summary>
 internal sealed class StsFetcher : IDisposable
@@ -26,7 +28,7 @@ internal sealed class StsFetcher : IDisposable
         return new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
-            UseProxy = false, // it would be the proxy's addresses that are looked at
+            UseProxy = false, // the check would see the proxy's address
             ConnectCallback = (context, cancellationToken) => ConnectAsync(dns, options, context.DnsEndPoint, cancellationToken),
             UseCookies = false,
             AutomaticDecompression = DecompressionMethods.None,
@@ -36,12 +38,12 @@ internal sealed class StsFetcher : IDisposable
         };
     }
 
-    /// <summary>The name is the recipient domain's choice, and so are the addresses that it has.</summary>
+    /// <summary>The name and its addresses are the recipient domain's choice.</summary>
     private static async ValueTask<Stream> ConnectAsync(
         LookupClient dns, RelayOptions options, DnsEndPoint server, CancellationToken cancellationToken) =>
         await (await HostAddresses.FindAsync(dns, options, server.Host, cancellationToken)).ConnectAsync(server.Port, cancellationToken);
 
-    /// <summary>The text; null when there is none to be had.</summary>
+    /// <summary>The text; null when it can't be fetched.</summary>
     public async Task<string?> FetchAsync(string domain, CancellationToken cancellationToken)
     {
         try

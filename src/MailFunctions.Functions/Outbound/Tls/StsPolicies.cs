@@ -1,6 +1,8 @@
 using DnsClient;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Routing;
 using Microsoft.Extensions.Caching.Memory;
 
 namespace MailFunctions.Functions.Outbound.Tls;
@@ -13,10 +15,11 @@ internal interface IStsPolicies
 }
 
 /// <summary>
-/// RFC 8461 §3 and §5.1: the TXT record tells whether the policy is another one than the one kept; a policy that is kept
-/// counts until it runs out, whatever DNS and the web server say meanwhile.
+/// RFC 8461 §3 and §5.1: the TXT record's id shows whether the cached policy is current; a cached policy applies until it
+/// expires, whatever DNS and the web server answer meanwhile.
 /// </summary>
-internal sealed class StsPolicies(RelayOptions options, StsFetcher fetcher, IStsPolicyStore store, ITlsResults results, TimeProvider time) : IStsPolicies, IDisposable
+internal sealed class StsPolicies(
+    RelayOptions options, StsFetcher fetcher, IStsPolicyStore store, ITlsResults results, TimeProvider time) : IStsPolicies, IDisposable
 {
     /// <summary>A policy that can't be fetched is not asked for again before (RFC 8461 §3.3); nor is the table.</summary>
     public static readonly TimeSpan AskAgainAfter = TimeSpan.FromMinutes(5);
@@ -35,7 +38,9 @@ internal sealed class StsPolicies(RelayOptions options, StsFetcher fetcher, ISts
 
         var now = time.GetUtcNow();
         var kept = await FindKeptAsync(domain, now, cancellationToken);
-        if (await FindIdAsync(domain, cancellationToken) is not { } id || id == kept.Policy?.Id || (id == kept.FailedId && now - kept.At < AskAgainAfter))
+        if (await FindIdAsync(domain, cancellationToken) is not { } id
+            || id == kept.Policy?.Id
+            || (id == kept.FailedId && now - kept.At < AskAgainAfter))
         {
             return kept.Policy;
         }
@@ -56,13 +61,13 @@ internal sealed class StsPolicies(RelayOptions options, StsFetcher fetcher, ISts
         }
         catch (StoreUnavailableException)
         {
-            // It is kept here for a while, and fetched again then.
+            // It stays in memory for a while and is fetched again later.
         }
 
         return policy;
     }
 
-    /// <summary>From memory, or else from the table; what is past its time is not there.</summary>
+    /// <summary>From memory, or else from the table; without expired ones.</summary>
     private async Task<Kept> FindKeptAsync(string domain, DateTimeOffset now, CancellationToken cancellationToken)
     {
         if (_kept.TryGetValue(domain, out Kept? known) && (known!.Policy is not null || now - known.At < AskAgainAfter))
@@ -83,19 +88,21 @@ internal sealed class StsPolicies(RelayOptions options, StsFetcher fetcher, ISts
         try
         {
             var answer = await _dns.QueryAsync("_mta-sts." + domain, QueryType.TXT, cancellationToken: cancellationToken);
-            var records = answer.Answers.TxtRecords().Select(r => string.Concat(r.Text)).Where(t => t.StartsWith("v=STSv1;", StringComparison.Ordinal)).ToList();
+            var records = answer.Answers.TxtRecords().Select(r => string.Concat(r.Text))
+                .Where(t => t.StartsWith("v=STSv1;", StringComparison.Ordinal)).ToList();
             return records is [var record]
-                && record.Split(';').Select(f => f.Trim()).FirstOrDefault(f => f.StartsWith("id=", StringComparison.Ordinal)) is { Length: > 3 and <= 35 } id
+                && record.Split(';').Select(f => f.Trim())
+                    .FirstOrDefault(f => f.StartsWith("id=", StringComparison.Ordinal)) is { Length: > 3 and <= 35 } id
                 && id.AsSpan(3).ContainsAnyExceptInRange('0', 'z') is false ? id[3..] : null;
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            return null; // no answer; or a domain so long that DNS can't be asked for this name before it
+            return null; // no answer, or a domain too long for this prefix
         }
     }
 
     public void Dispose() => _kept.Dispose();
 
-    /// <param name="FailedId">The policy of this id could not be had at <paramref name="At"/>.</param>
+    /// <param name="FailedId">The policy of this id could not be fetched at <paramref name="At"/>.</param>
     private sealed record Kept(StsPolicy? Policy, string? FailedId, DateTimeOffset At);
 }

@@ -5,7 +5,7 @@ using MailFunctions.Core.Relay;
 
 namespace MailFunctions.Functions.Outbound.Tls;
 
-/// <summary>Counts what sessions came to.</summary>
+/// <summary>Counts the results of TLS in sessions.</summary>
 internal interface ITlsResults
 {
     /// <param name="policy">One of <see cref="TlsPolicyType"/>.</param>
@@ -36,18 +36,20 @@ internal sealed class TlsResults(ITlsCountStore store, TimeProvider time) : Writ
         Interlocked.Increment(ref number.Value);
     }
 
-    /// <summary>Writes what has changed, and forgets the days that are over.</summary>
+    /// <summary>Writes what has changed, and removes past days.</summary>
     public async Task WriteAsync(CancellationToken cancellationToken)
     {
         var today = DateOnly.FromDateTime(Time.GetUtcNow().UtcDateTime);
-        var changed = _counts.Select(c => (c.Key, Count: c.Value, Value: Interlocked.Read(ref c.Value.Value))).Where(c => c.Value != c.Count.Written).ToList();
+        var changed = _counts.Select(c => (c.Key, Count: c.Value, Value: Interlocked.Read(ref c.Value.Value)))
+            .Where(c => c.Value != c.Count.Written).ToList();
         try
         {
-            await store.WriteAsync(_instance, [.. changed.Select(c => new TlsCount(c.Key.Day, c.Key.Domain, c.Key.Policy, c.Key.Result, c.Value))], cancellationToken);
+            var counts = changed.Select(c => new TlsCount(c.Key.Day, c.Key.Domain, c.Key.Policy, c.Key.Result, c.Value));
+            await store.WriteAsync(_instance, [.. counts], cancellationToken);
         }
         catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException)
         {
-            return; // the next time has it
+            return; // the next write has it
         }
 
         foreach (var (key, count, value) in changed)

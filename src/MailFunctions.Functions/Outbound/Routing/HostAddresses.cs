@@ -1,12 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
 using DnsClient;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
 
-namespace MailFunctions.Functions.Outbound;
+namespace MailFunctions.Functions.Outbound.Routing;
 
 /// <summary>The addresses of a host that may be connected to.</summary>
 /// <param name="Reachable">IPv6 first.</param>
-/// <param name="HasInside">It has others, which are inside addresses that the postmaster has not allowed.</param>
+/// <param name="HasInside">It has further ones: inside addresses that the postmaster has not allowed.</param>
 /// <param name="IsKnown">False: DNS did not answer, or can't be asked for such a name.</param>
 /// <param name="IsAuthentic">The resolver says that the answers are (RFC 6840 §5.8).</param>
 internal sealed record HostAddresses(IReadOnlyList<IPAddress> Reachable, bool HasInside, bool IsKnown, bool IsAuthentic)
@@ -23,7 +25,7 @@ internal sealed record HostAddresses(IReadOnlyList<IPAddress> Reachable, bool Ha
                 dns.QueryAsync(host, QueryType.A, cancellationToken: cancellationToken));
             List<IPAddress> found =
                 [.. answers[0].Answers.AaaaRecords().Select(r => r.Address), .. answers[1].Answers.ARecords().Select(r => r.Address)];
-            List<IPAddress> reachable = [.. found.Where(options.MayReach).Select(ToDial)];
+            List<IPAddress> reachable = [.. found.Where(options.MayReach).Select(InsideAddresses.ToDial)];
             return found.Count == 0
                 && answers.Any(a => a.Header.ResponseCode is not (DnsHeaderResponseCode.NoError or DnsHeaderResponseCode.NotExistentDomain))
                 ? Unknown
@@ -31,15 +33,12 @@ internal sealed record HostAddresses(IReadOnlyList<IPAddress> Reachable, bool Ha
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            // No answer, or a name from another's zone that is none: neither keeps the next host from being tried.
+            // No answer, or a name that DNS can't hold: the next host is still tried.
             return Unknown;
         }
     }
 
-    /// <summary>What a socket of the address's own family can connect to.</summary>
-    public static IPAddress ToDial(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-
-    /// <summary>Connects to the first that answers; for requests of ours to names of others.</summary>
+    /// <summary>Connects to the first that answers; for our HTTPS requests to other domains.</summary>
     /// <exception cref="SocketException">There is none, or none answers.</exception>
     public async Task<Stream> ConnectAsync(int port, CancellationToken cancellationToken)
     {

@@ -2,11 +2,11 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 
-namespace MailFunctions.Functions.Outbound;
+namespace MailFunctions.Functions.Outbound.Hosts;
 
 /// <summary>
-/// Addresses that no other mail server of the Internet has (RFC 6890 and IANA's registries behind it): what DNS or an
-/// address literal says must not lead a message, or a request of ours, to a machine beside this one.
+/// Addresses that are no mail server's on the Internet (RFC 6890 and its IANA registries): DNS and address literals must not
+/// lead a message, or a request of ours, to a machine of the inside network.
 /// </summary>
 internal static class InsideAddresses
 {
@@ -21,10 +21,13 @@ internal static class InsideAddresses
     /// <summary>Whether the address, or the IPv4 address that it stands for, is an inside one.</summary>
     public static bool Contains(IPAddress address) => Forms(address).Any(f => Networks.Any(n => n.Contains(f)));
 
-    /// <summary>The address as it is, and the IPv4 address that a translator on its way would make of it.</summary>
+    /// <summary>What a socket of the address's own family can connect to.</summary>
+    public static IPAddress ToDial(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+
+    /// <summary>The address as it is, and the IPv4 address that a translator would make of it.</summary>
     public static IEnumerable<IPAddress> Forms(IPAddress address)
     {
-        yield return HostAddresses.ToDial(address);
+        yield return ToDial(address);
         if (address.AddressFamily != AddressFamily.InterNetworkV6 || address.IsIPv4MappedToIPv6)
         {
             yield break;

@@ -1,135 +1,24 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
-using System.Text;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Outbound.Tls;
+using MailFunctions.Functions.Outbound.Hosts;
 
-namespace MailFunctions.Functions.Outbound;
+namespace MailFunctions.Functions.Outbound.Configuration;
 
-/// <summary>How a session with a smarthost is protected.</summary>
-internal enum RelayTls
+/// <summary>Reads the section `Relay`: every fault names its key.</summary>
+internal static class RelayOptionsReader
 {
-    /// <summary>STARTTLS when the peer offers it, its certificate not checked (RFC 3207 §4.1 allows both).</summary>
-    Opportunistic,
-
-    /// <summary>STARTTLS with a certificate that is checked, or nothing is sent.</summary>
-    StartTls,
-
-    /// <summary>TLS from the first octet, its certificate checked.</summary>
-    Implicit,
-
-    /// <summary>Plaintext.</summary>
-    None,
-}
-
-/// <summary>A host that takes mail for others.</summary>
-internal sealed record Smarthost(string Host, int Port, RelayTls Tls, string? UserName, string? Password)
-{
-    /// <summary>Where to connect, when DNS was asked already.</summary>
-    public IPAddress? Address { get; init; }
-
-    /// <summary>Found by MX, so that what its domain says of TLS counts.</summary>
-    public bool IsExchange { get; init; }
-
-    /// <summary>What its TLSA records ask; null: it has none that can be trusted.</summary>
-    public DaneRule? Dane { get; init; }
-
-    /// <summary>Whether it has TLSA records could not be found out: it is not to be used (RFC 7672 §2.1.2).</summary>
-    public bool IsDaneUnknown { get; init; }
-
-    // A record would print its members: passwords never reach a log.
-    public override string ToString() => $"{Host}:{Port}";
-}
-
-/// <summary>A fixed way for a domain, or for all below one (`*.example.com`, `*`).</summary>
-internal sealed record RelayRoute(string Pattern, Smarthost Host)
-{
-    public bool Matches(string domain) =>
-        Pattern == "*" || Pattern == domain
-            || (Pattern.StartsWith("*.", StringComparison.Ordinal) && domain.EndsWith(Pattern[1..], StringComparison.Ordinal));
-}
-
-/// <summary>Section `Relay`.</summary>
-internal sealed record RelayOptions
-{
-    public const string Section = "Relay";
+    private const string Section = RelayOptions.Section;
     private const int SubmissionPort = 587;
     private const int DnsPort = 53;
-
-    /// <summary>Our name in EHLO and in reports.</summary>
-    public string HostName { get; init; } = "localhost";
-
-    /// <summary>First match wins; the smarthost is the last of them, as `*`.</summary>
-    public IReadOnlyList<RelayRoute> Routes { get; init; } = [];
-
-    public RetrySchedule Schedule { get; init; } = new();
-
-    /// <summary>Secret of the senders rewritten for forwarded mail; null: they are not rewritten.</summary>
-    public string? SrsKey { get; init; }
-
-    /// <summary>Reports about strangers' mail to one address in an hour, from all processes; 0: as many as there are.</summary>
-    public int ReportsPerHour { get; init; } = 20;
-
-    public SrsRewriter? CreateSrs(TimeProvider time) => SrsKey is { } key ? new SrsRewriter(Encoding.UTF8.GetBytes(key), time) : null;
-
-    // A record would print its members: secrets never reach a log.
-    public override string ToString() => nameof(RelayOptions);
-
-    /// <summary>For a connection, its greeting and TLS.</summary>
-    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
-
-    /// <summary>For a whole attempt; the function timeout of the host is 5 minutes.</summary>
-    public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromMinutes(4);
-
-    /// <summary>
-    /// For one answer of a peer, or for one piece of content that it takes (RFC 5321 §4.5.3.2, as far as an attempt lasts).
-    /// </summary>
-    public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromMinutes(3);
-
-    /// <summary>Jobs to one destination at once, from one process.</summary>
-    public int MaxConnections { get; init; } = 20;
-
-    /// <summary>Jobs to one destination a minute, from one process; 0: as many as there are.</summary>
-    public int MessagesPerMinute { get; init; }
-
-    /// <summary>Recipients of one transaction; a job with more of them makes several in one connection.</summary>
-    public int MaxRecipients { get; init; } = JobSplitter.MaxRecipients;
-
-    /// <summary>The port of hosts found by MX (RFC 5321 §4.5.4.2); another one for tests only.</summary>
-    public int MxPort { get; init; } = 25;
-
-    /// <summary>The DNS resolver, or null: the machine's own.</summary>
-    public IPEndPoint? Resolver { get; init; }
-
-    /// <summary>For one question to it.</summary>
-    public TimeSpan ResolverTimeout { get; init; } = TimeSpan.FromSeconds(5);
-
-    /// <summary>The resolver's word that an answer is authentic is believed (RFC 7672 §2.1.3), so that TLSA records count.</summary>
-    public bool Dnssec { get; init; }
-
-    /// <summary>Hosts tried in one attempt.</summary>
-    public int MaxHosts { get; init; } = 5;
-
-    /// <summary>Inside networks that DNS and address literals may lead to; fixed hosts need none.</summary>
-    public IReadOnlyList<IPNetwork> AllowedNetworks { get; init; } = [];
-
-    /// <summary>Whether an address that others gave may be connected to.</summary>
-    public bool MayReach(IPAddress address) =>
-        !InsideAddresses.Contains(address) || InsideAddresses.Forms(address).Any(f => AllowedNetworks.Any(n => n.Contains(f)));
-
-    /// <summary>Authorities in place of the system's; for tests.</summary>
-    public X509Certificate2Collection? Authorities { get; init; }
 
     /// <exception cref="ValidationException">Says which key is wrong.</exception>
     public static RelayOptions Read(IConfiguration configuration)
     {
         var section = configuration.GetSection(Section);
-        var routes = section.GetSection("Routes").GetChildren().Select(r => new RelayRoute(
-            Pattern(r), ReadHost(r, $"{Section}__Routes__{r.Key}__")
-                ?? throw new ValidationException($"{Section}__Routes__{r.Key}__Smarthost is missing."))).ToList();
+        var routes = section.GetSection("Routes").GetChildren().Select(ReadRoute).ToList();
         if (ReadHost(section, Section + "__") is { } smarthost)
         {
             routes.Add(new RelayRoute("*", smarthost));
@@ -170,12 +59,18 @@ internal sealed record RelayOptions
             Resolver = resolver,
             Dnssec = section["Dnssec"] switch
             {
-                // Nobody stands between this process and a resolver on the same machine.
+                // The path to a resolver on the same machine is safe.
                 null or "" => resolver is not null && IPAddress.IsLoopback(resolver.Address),
                 var text when bool.TryParse(text, out var trusted) => trusted,
                 var text => throw new ValidationException($"{Section}__Dnssec: '{text}' is not true or false."),
             },
         };
+    }
+
+    private static RelayRoute ReadRoute(IConfigurationSection route)
+    {
+        var prefix = $"{Section}__Routes__{route.Key}__";
+        return new RelayRoute(Pattern(route), ReadHost(route, prefix) ?? throw new ValidationException($"{prefix}Smarthost is missing."));
     }
 
     private static IPEndPoint? ReadResolver(IConfigurationSection section) => section["Resolver"] is not { Length: > 0 } resolver ? null
@@ -192,7 +87,7 @@ internal sealed record RelayOptions
             : throw new ValidationException($"{key}: '{text}' is not a domain, nor one behind `*.`.");
     }
 
-    private static Smarthost? ReadHost(IConfigurationSection section, string prefix)
+    private static RelayHost? ReadHost(IConfigurationSection section, string prefix)
     {
         if (section["Smarthost"] is not { Length: > 0 } text)
         {
@@ -214,7 +109,7 @@ internal sealed record RelayOptions
 
         var tls = section["Tls"] switch
         {
-            // Credentials never go over a line that somebody may listen to.
+            // Credentials are never sent in plaintext.
             null or "" => string.IsNullOrEmpty(user) ? RelayTls.Opportunistic : RelayTls.StartTls,
             var name when Enum.TryParse<RelayTls>(name, ignoreCase: true, out var value) && Enum.IsDefined(value) => value,
             var name => throw new ValidationException($"{prefix}Tls: '{name}' is not Opportunistic, StartTls, Implicit or None."),
@@ -224,7 +119,7 @@ internal sealed record RelayOptions
             throw new ValidationException($"{prefix}Tls: credentials are sent with StartTls or Implicit only.");
         }
 
-        return new Smarthost(host, port, tls, string.IsNullOrEmpty(user) ? null : user, password);
+        return new RelayHost(host, port, tls, string.IsNullOrEmpty(user) ? null : user, password);
     }
 
     private static IPNetwork Network(string text) => IPNetwork.TryParse(text, out var network) ? network

@@ -4,28 +4,28 @@ using MailFunctions.Core.Telemetry;
 
 namespace MailFunctions.Functions.Triggers;
 
-/// <summary>
-/// What the triggers on queues have in common: the span that continues the message's trace, and how a failure is reported.
-/// </summary>
-internal static class BusTrigger
+/// <summary>One invocation of a trigger on a queue: its span, which continues the message's trace, and its end.</summary>
+internal sealed class BusInvocation : IDisposable
 {
     /// <summary>The property in which senders put their span (W3C `traceparent`), ours and Microsoft's SDK alike.</summary>
     private const string TraceProperty = "Diagnostic-Id";
 
+    private readonly Activity? _span;
+
+    private BusInvocation(Activity? span) => _span = span;
+
     /// <param name="hostTrace">The span of the host's invocation, or nothing.</param>
-    /// <exception cref="TriggerFailedException">The host abandons the message, and the bus delivers it again.</exception>
-    public static async Task RunAsync(
-        string function,
-        string? hostTrace,
-        ServiceBusReceivedMessage message,
-        Func<ReadOnlyMemory<byte>, CancellationToken, Task<TriggerResult>> run,
-        CancellationToken cancellationToken)
+    public static BusInvocation Begin(string function, string? hostTrace, ServiceBusReceivedMessage message) =>
+        new(MailSpans.Continue(function, ActivityKind.Consumer, Parent(message, hostTrace)));
+
+    /// <exception cref="TriggerFailedException">It failed: the bus delivers the message again.</exception>
+    public void End(TriggerResult result)
     {
-        using var span = MailSpans.Continue(function, ActivityKind.Consumer, Parent(message, hostTrace));
-        var result = await run(message.Body.ToMemory(), cancellationToken);
-        span?.SetStatus(result is TriggerResult.Failed ? ActivityStatusCode.Error : ActivityStatusCode.Unset);
+        _span?.SetStatus(result is TriggerResult.Failed ? ActivityStatusCode.Error : ActivityStatusCode.Unset);
         result.ThrowIfFailed();
     }
+
+    public void Dispose() => _span?.Dispose();
 
     /// <summary>
     /// The host's span where it belongs to the sender's trace, else the sender's: a host that exports nothing, or begins a

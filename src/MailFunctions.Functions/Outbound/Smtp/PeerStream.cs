@@ -1,8 +1,8 @@
 using System.Net.Sockets;
 
-namespace MailFunctions.Functions.Outbound;
+namespace MailFunctions.Functions.Outbound.Smtp;
 
-/// <summary>A connection to a peer that can neither be silent for ever nor talk without end: MailKit bounds neither.</summary>
+/// <summary>A connection to a peer, with bounds on its silence and on the octets that it sends.</summary>
 internal sealed class PeerStream(Socket socket, TimeSpan patience, TimeProvider time) : Stream
 {
     /// <summary>Octets that a peer may send in one connection, TLS and all: 50 recipients' replies take a tenth of it.</summary>
@@ -34,12 +34,12 @@ internal sealed class PeerStream(Socket socket, TimeSpan patience, TimeProvider 
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
         await BoundedAsync(
-        async token =>
-        {
-            await _inner.WriteAsync(buffer, token);
-            return 0;
-        },
-        cancellationToken);
+            async token =>
+            {
+                await _inner.WriteAsync(buffer, token);
+                return 0;
+            },
+            cancellationToken);
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
@@ -47,10 +47,10 @@ internal sealed class PeerStream(Socket socket, TimeSpan patience, TimeProvider 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    public override int Read(byte[] buffer, int offset, int count) =>
-        throw new NotSupportedException("A peer is waited for asynchronously.");
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read asynchronously.");
 
-    public override void Write(byte[] buffer, int offset, int count) => _inner.Write(buffer, offset, count); // TLS says good-bye so
+    // TLS sends close_notify this way.
+    public override void Write(byte[] buffer, int offset, int count) => _inner.Write(buffer, offset, count);
 
     public override void Flush() => _inner.Flush();
 

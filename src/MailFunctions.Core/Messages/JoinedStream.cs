@@ -1,9 +1,7 @@
-using MailFunctions.Core.Messages;
-
-namespace MailFunctions.Functions.Outbound;
+namespace MailFunctions.Core.Messages;
 
 /// <summary>Octets that were read already, and behind them the rest of the stream; forward only.</summary>
-internal sealed class JoinedStream(ReadOnlyMemory<byte> first, Stream rest) : ForwardStream
+public sealed class JoinedStream(ReadOnlyMemory<byte> first, Stream rest) : ForwardStream
 {
     private ReadOnlyMemory<byte> _first = first;
 

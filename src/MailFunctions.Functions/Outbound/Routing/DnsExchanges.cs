@@ -2,9 +2,10 @@ using System.Net;
 using DnsClient;
 using DnsClient.Protocol;
 using MailFunctions.Core.Addresses;
-using MailFunctions.Functions.Outbound.Tls;
+using MailFunctions.Functions.Outbound.Configuration;
+using MailFunctions.Functions.Outbound.Hosts;
 
-namespace MailFunctions.Functions.Outbound;
+namespace MailFunctions.Functions.Outbound.Routing;
 
 /// <summary>Mail exchanges by DNS.</summary>
 internal sealed class DnsExchanges : IMailExchanges
@@ -28,7 +29,7 @@ internal sealed class DnsExchanges : IMailExchanges
         lookup.UseCache = true;
         lookup.ThrowDnsErrors = false;
         lookup.ContinueOnDnsError = false;
-        // RFC 6840 §5.8: who sends DO is told whether an answer is authentic.
+        // RFC 6840 §5.8: with DO set the answer says whether it is authentic.
         lookup.RequestDnsSecRecords = options.Dnssec;
         return new LookupClient(lookup);
     }
@@ -66,13 +67,13 @@ internal sealed class DnsExchanges : IMailExchanges
             return new Destination.Nowhere("5.1.10", $"{domain} takes no mail"); // RFC 7505 §3
         }
 
-        // Without MX the domain is its own exchange. Equals in random order.
+        // Without MX the domain is its own exchange. Equal preferences in random order.
         List<(string Host, int Preference)> exchanges = records.Count == 0
             ? [(domain, 0)]
             : [.. records.Select(r => (Name(r.Exchange), (int)r.Preference)).OrderBy(r => r.Item2).ThenBy(_ => _random.Next())];
         if (exchanges.FindIndex(e => e.Host.Equals(_options.HostName, StringComparison.OrdinalIgnoreCase)) is >= 0 and var ours)
         {
-            // Those that are not better than ourselves would bring the mail back to us.
+            // Exchanges of the same or a worse preference than ours would return the mail to us.
             var preference = exchanges[ours].Preference;
             exchanges.RemoveAll(e => e.Preference >= preference);
             if (exchanges.Count == 0)
@@ -81,7 +82,7 @@ internal sealed class DnsExchanges : IMailExchanges
             }
         }
 
-        var hosts = new List<Smarthost>();
+        var hosts = new List<RelayHost>();
         var (failed, inside) = (false, false);
         foreach (var (host, _) in exchanges)
         {
@@ -97,9 +98,9 @@ internal sealed class DnsExchanges : IMailExchanges
                 continue;
             }
 
-            // RFC 7672 §2.2.1: where MX or addresses may be anybody's, TLSA records say nothing.
+            // RFC 7672 §2.2.1: where MX or addresses are not authentic, TLSA records do not apply.
             var (known, dane) = authentic && addresses.IsAuthentic ? await FindTlsaAsync(host, domain, cancellationToken) : (true, null);
-            hosts.AddRange(addresses.Reachable.Select(a => new Smarthost(host, _options.MxPort, RelayTls.Opportunistic, null, null)
+            hosts.AddRange(addresses.Reachable.Select(a => new RelayHost(host, _options.MxPort, RelayTls.Opportunistic, null, null)
             {
                 Address = a,
                 IsExchange = true,
@@ -115,25 +116,23 @@ internal sealed class DnsExchanges : IMailExchanges
                 "5.4.4", records.Count == 0 ? $"{domain} has neither MX nor address" : $"the mail exchanges of {domain} have no address");
     }
 
-    /// <summary>
-    /// The host's TLSA records, or none; not known when DNS is in trouble, which might be somebody's doing (RFC 7672 §2.1.2).
-    /// </summary>
+    /// <summary>The host's TLSA records, or none; unknown when the lookup fails, as an attacker may cause (RFC 7672 §2.1.2).</summary>
     private async Task<(bool Known, DaneRule? Rule)> FindTlsaAsync(string host, string domain, CancellationToken cancellationToken)
     {
         try
         {
             var answer = await _dns.QueryAsync($"_{_options.MxPort}._tcp.{host}", QueryType.TLSA, cancellationToken: cancellationToken);
             var records = answer.Answers.OfType<TlsaRecord>()
-                .Select(
-                    r => new TlsaAssociation((int)r.CertificateUsage, (int)r.Selector, (int)r.MatchingType, r.CertificateAssociationData))
-                    .ToList();
+                .Select(r => new TlsaAssociation(
+                    (int)r.CertificateUsage, (int)r.Selector, (int)r.MatchingType, r.CertificateAssociationData))
+                .ToList();
             return answer.Header.ResponseCode is DnsHeaderResponseCode.NoError or DnsHeaderResponseCode.NotExistentDomain
                 ? (true, records.Count > 0 && IsAuthentic(answer) ? new DaneRule(records, domain) : null)
                 : (false, null);
         }
         catch (ArgumentException)
         {
-            return (true, null); // a host whose name is so long that none can stand before it
+            return (true, null); // the host's name is too long for a prefix
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -153,7 +152,10 @@ internal sealed class DnsExchanges : IMailExchanges
             return new Destination.Nowhere("5.1.2", $"{literal} is no address to send to");
         }
 
-        var host = new Smarthost(literal, _options.MxPort, RelayTls.Opportunistic, null, null) { Address = HostAddresses.ToDial(address) };
+        var host = new RelayHost(literal, _options.MxPort, RelayTls.Opportunistic, null, null)
+        {
+            Address = InsideAddresses.ToDial(address),
+        };
         return _options.MayReach(address)
             ? new Destination.Hosts([host])
             : new Destination.Nowhere("5.4.4", $"{literal} is an inside address, which is not connected to");

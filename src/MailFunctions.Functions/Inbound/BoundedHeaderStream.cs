@@ -6,8 +6,8 @@ namespace MailFunctions.Functions.Inbound;
 /// <summary>The header section exceeds its limit.</summary>
 internal sealed class HeaderTooLargeException : Exception;
 
-/// <summary>Counts what is read, remembers how it ends, and bounds what a parser may take in one header section.</summary>
-internal sealed class WatchedStream(Stream inner, long maxHeaderOctets) : ForwardStream
+/// <summary>Bounds the octets that a parser reads in one header section; counts all of them, and knows how the message ends.</summary>
+internal sealed class BoundedHeaderStream(Stream inner, long maxHeaderOctets) : ForwardStream
 {
     private const int ChunkOctets = 64 * 1024;
 

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace MailFunctions.Functions.Outbound.Tls;
+namespace MailFunctions.Functions.Outbound.Hosts;
 
 /// <summary>A TLSA record (RFC 6698 §2.1).</summary>
 internal sealed record TlsaAssociation(int Usage, int Selector, int Matching, IReadOnlyList<byte> Data)
@@ -52,7 +52,7 @@ internal sealed class DaneRule(IReadOnlyList<TlsaAssociation> records, string do
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.VerificationTime = now.LocalDateTime;
-        // The anchor decides, not who signed it: it may stand below a root that nobody knows.
+        // The anchor decides, not its issuer: its root may be unknown here.
         chain.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority;
         chain.ChainPolicy.ExtraStore.AddRange(sent);
         foreach (var whole in anchors.Where(a => a is { Selector: 0, Matching: 0 }))

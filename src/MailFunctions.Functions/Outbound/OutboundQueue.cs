@@ -8,11 +8,12 @@ using MailFunctions.Core.Telemetry;
 namespace MailFunctions.Functions.Outbound;
 
 /// <summary>
-/// Makes the jobs of a message's remote recipients. Doing it again makes no second job and, at worst, an alarm that is dropped.
+/// Enqueues the jobs of a message's remote recipients. Doing it again makes no second job and, at worst, an alarm that is
+/// dropped.
 /// </summary>
-internal sealed class JobMaker(IOutboundJobs jobs, IBusSender bus, TimeProvider time)
+internal sealed class OutboundQueue(IOutboundJobs jobs, IBusSender bus, TimeProvider time)
 {
-    public async Task CreateAsync(
+    public async Task EnqueueAsync(
         InboundEnvelope envelope,
         ReversePath mailFrom,
         string? deliveredTo,
@@ -27,14 +28,14 @@ internal sealed class JobMaker(IOutboundJobs jobs, IBusSender bus, TimeProvider 
         var now = time.GetUtcNow();
         var made = JobSplitter.Split(envelope, mailFrom, deliveredTo, recipients, now)
             .Select(j => j with { TraceParent = MailSpans.TraceParent }).ToList();
-        // All rows before any alarm: the blob has all its references before the first job can be done.
+        // All rows before any alarm: the blob has all its references before the first job can end.
         var late = new ConcurrentBag<OutboundJob>();
         await Parallel.ForEachAsync(
             made,
             new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancellationToken },
             async (job, token) =>
             {
-                // A row that is there is left as it is.
+                // An existing row is left unchanged.
                 if (await jobs.PutAsync(job, token) is null)
                 {
                     await PutMissingAsync(job, late, token);
@@ -43,7 +44,7 @@ internal sealed class JobMaker(IOutboundJobs jobs, IBusSender bus, TimeProvider 
         await bus.SendBatchAsync(QueueNames.Outbound, [.. made.Concat(late).Select(j => OutboundAlarm.For(j, now))], cancellationToken);
     }
 
-    /// <summary>Between the first time and this one an alias or a forward may have got further targets.</summary>
+    /// <summary>Since the first time an alias or a forward may have got further targets.</summary>
     private async Task PutMissingAsync(OutboundJob job, ConcurrentBag<OutboundJob> late, CancellationToken cancellationToken)
     {
         if (await jobs.FindAsync(job.Domain, job.Id, cancellationToken) is not { MadeFor.Count: > 0 } before)

@@ -1,9 +1,9 @@
 using System.Text.RegularExpressions;
 
-namespace MailFunctions.Functions.Outbound;
+namespace MailFunctions.Core.Relay;
 
 /// <summary>A peer's reply in the forms that rows, traces and reports hold.</summary>
-internal static partial class SmtpReplyText
+public static partial class SmtpReplyText
 {
     private const int MaxText = 200;
 
@@ -24,7 +24,7 @@ internal static partial class SmtpReplyText
         return status?.Value ?? $"{(digit is 2 or 4 or 5 ? digit : 4)}.0.0";
     }
 
-    /// <summary>The reply code that a line begins with; null where it is our own words.</summary>
+    /// <summary>The reply code that a line begins with; null for a text of our own.</summary>
     public static string? Code(string line) => ReplyCode().Match(line) is { Success: true } match ? match.Value : null;
 
     [GeneratedRegex(@"^[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")]
