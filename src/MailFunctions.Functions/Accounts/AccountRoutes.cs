@@ -1,8 +1,6 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
-using MailFunctions.Functions.Accounts.Import;
-using MailFunctions.Functions.Accounts.Messages;
 using MailFunctions.Functions.Api;
 
 namespace MailFunctions.Functions.Accounts;

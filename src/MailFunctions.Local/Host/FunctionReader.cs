@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using MailFunctions.Local.Host.App;
 using MailFunctions.Local.Host.Rpc;
 using Microsoft.AspNetCore.Routing.Patterns;
 

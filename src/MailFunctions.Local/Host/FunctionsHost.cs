@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Serialization;
 using Azure.Messaging.ServiceBus;
+using MailFunctions.Local.Host.App;
 using MailFunctions.Local.Host.Rpc;
 using Yarp.ReverseProxy.Forwarder;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.CommandLine;
 using Azure.Messaging.ServiceBus;
+using MailFunctions.Local.Host.App;
 
 namespace MailFunctions.Local.Host;
 

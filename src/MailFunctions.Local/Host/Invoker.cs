@@ -1,3 +1,4 @@
+using MailFunctions.Local.Host.App;
 using MailFunctions.Local.Host.Rpc;
 
 namespace MailFunctions.Local.Host;

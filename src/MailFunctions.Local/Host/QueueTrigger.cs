@@ -1,4 +1,5 @@
 using Azure.Messaging.ServiceBus;
+using MailFunctions.Local.Host.App;
 
 namespace MailFunctions.Local.Host;
 

@@ -1,3 +1,5 @@
+using MailFunctions.Local.Host.App;
+
 namespace MailFunctions.Local.Host;
 
 /// <summary>Runs one function by its schedule, never two runs at once; a run missed while the host was away is made up for.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Azure.Messaging.ServiceBus;
 using Google.Protobuf;
+using MailFunctions.Local.Host.App;
 using MailFunctions.Local.Host.Rpc;
 
 namespace MailFunctions.Local.Host;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using MailFunctions.Local.Host.App;
 using MailFunctions.Local.Host.Rpc;
 
 namespace MailFunctions.Local.Host;

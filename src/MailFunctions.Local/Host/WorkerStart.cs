@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using MailFunctions.Local.Host.App;
 
 namespace MailFunctions.Local.Host;
 

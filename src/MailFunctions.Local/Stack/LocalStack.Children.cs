@@ -3,7 +3,9 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using MailFunctions.Azure.Storage;
 using MailFunctions.Local.Bus;
+using MailFunctions.Local.Bus.Store;
 using MailFunctions.Local.Host;
+using MailFunctions.Local.Host.App;
 
 namespace MailFunctions.Local.Stack;
 

@@ -1,4 +1,5 @@
 using MailFunctions.Local.Host;
+using MailFunctions.Local.Host.App;
 using MailFunctions.TestKit;
 using Xunit;
 

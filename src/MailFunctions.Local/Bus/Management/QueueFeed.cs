@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Xml.Linq;
+using MailFunctions.Local.Bus.Store;
 
 namespace MailFunctions.Local.Bus.Management;
 

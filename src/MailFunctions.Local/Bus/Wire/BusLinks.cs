@@ -2,6 +2,7 @@ using Amqp;
 using Amqp.Framing;
 using Amqp.Listener;
 using Amqp.Types;
+using MailFunctions.Local.Bus.Store;
 
 namespace MailFunctions.Local.Bus.Wire;
 

@@ -1,6 +1,7 @@
 using Amqp;
 using Amqp.Framing;
 using Amqp.Listener;
+using MailFunctions.Local.Bus.Store;
 
 namespace MailFunctions.Local.Bus.Wire;
 

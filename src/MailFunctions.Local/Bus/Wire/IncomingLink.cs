@@ -2,6 +2,7 @@ using Amqp;
 using Amqp.Framing;
 using Amqp.Listener;
 using Amqp.Types;
+using MailFunctions.Local.Bus.Store;
 using Microsoft.Data.Sqlite;
 
 namespace MailFunctions.Local.Bus.Wire;

@@ -8,7 +8,7 @@ using MailFunctions.Local.Bus.Store;
 namespace MailFunctions.Local.Bus.Wire;
 
 /// <summary>A client's link that receives from a queue: under peek-lock, or taking messages away as they are sent.</summary>
-internal sealed class OutgoingLink : LinkEndpoint
+internal sealed class OutgoingLink : LinkEndpoint, IReceiver
 {
     private const int MaxAtOnce = 32;
     private static readonly Symbol MessageLockLost = new("com.microsoft:message-lock-lost");

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Amqp;
 using Amqp.Framing;
 using Amqp.Listener;
+using MailFunctions.Local.Bus.Store;
 
 namespace MailFunctions.Local.Bus.Wire;
 

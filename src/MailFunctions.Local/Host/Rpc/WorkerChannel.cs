@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using MailFunctions.Local.Host.App;
 using Case = MailFunctions.Local.Host.Rpc.StreamingMessage.ContentOneofCase;
 
 namespace MailFunctions.Local.Host.Rpc;

@@ -1,6 +1,7 @@
 using System.Text.Json;
+using MailFunctions.Local.Host.App;
 
-namespace MailFunctions.Local.Host;
+namespace MailFunctions.Local.Host.App;
 
 /// <summary>The app's JSON, read with a bound; names are compared as they are.</summary>
 internal static class JsonFile

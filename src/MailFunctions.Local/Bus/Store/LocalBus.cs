@@ -1,8 +1,13 @@
 using System.Collections.Concurrent;
-using MailFunctions.Local.Bus.Store;
-using MailFunctions.Local.Bus.Wire;
 
-namespace MailFunctions.Local.Bus;
+namespace MailFunctions.Local.Bus.Store;
+
+/// <summary>Waits for messages of a queue.</summary>
+internal interface IReceiver
+{
+    /// <summary>There may be something to receive.</summary>
+    void Wake();
+}
 
 /// <summary>What the links share: the queues, their store, and who waits for messages.</summary>
 internal sealed partial class LocalBus(
@@ -12,7 +17,7 @@ internal sealed partial class LocalBus(
     /// <summary>How late a scheduled message or a lost lock may be noticed.</summary>
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMilliseconds(100);
 
-    private readonly ConcurrentDictionary<OutgoingLink, string> _receivers = new();
+    private readonly ConcurrentDictionary<IReceiver, string> _receivers = new();
     private readonly HashSet<string> _entities =
         [.. queues.Select(QueueSettings.Normalize), .. queues.Select(q => QueueSettings.Normalize(q) + QueueSettings.DeadLetterSuffix)];
 
@@ -26,9 +31,9 @@ internal sealed partial class LocalBus(
 
     public bool Has(string entity) => _entities.Contains(entity);
 
-    public void Subscribe(string queue, OutgoingLink receiver) => _receivers.TryAdd(receiver, queue);
+    public void Subscribe(string queue, IReceiver receiver) => _receivers.TryAdd(receiver, queue);
 
-    public void Unsubscribe(string queue, OutgoingLink receiver) => _receivers.TryRemove(KeyValuePair.Create(receiver, queue));
+    public void Unsubscribe(string queue, IReceiver receiver) => _receivers.TryRemove(KeyValuePair.Create(receiver, queue));
 
     /// <summary>The queue, or its dead letters, may have something to receive.</summary>
     public void Announce(string queue)

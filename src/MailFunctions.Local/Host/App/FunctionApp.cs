@@ -1,4 +1,4 @@
-namespace MailFunctions.Local.Host;
+namespace MailFunctions.Local.Host.App;
 
 /// <summary>A published function app: what its `host.json` and `worker.config.json` say.</summary>
 internal sealed record FunctionApp

@@ -1,4 +1,4 @@
-namespace MailFunctions.Local.Bus;
+namespace MailFunctions.Local.Bus.Store;
 
 /// <summary>The rules of a queue, as the Bicep files set them in Azure (design §3.1).</summary>
 internal sealed record QueueSettings

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Cronos;
 
-namespace MailFunctions.Local.Host;
+namespace MailFunctions.Local.Host.App;
 
 /// <summary>A timer's schedule: NCRONTAB with six fields, cron with five, or a time span between runs.</summary>
 internal sealed class TimerSchedule

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 
-namespace MailFunctions.Local.Host;
+namespace MailFunctions.Local.Host.App;
 
 /// <summary>Reads and checks a published app before anything is started.</summary>
 internal static class FunctionAppReader

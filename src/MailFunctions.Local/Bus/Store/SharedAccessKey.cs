@@ -3,7 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace MailFunctions.Local.Bus;
+namespace MailFunctions.Local.Bus.Store;
 
 /// <summary>The bus's one key, and the checking of the tokens made with it.</summary>
 internal sealed class SharedAccessKey(string key)
