@@ -13,8 +13,10 @@ public sealed class HostileEdgeProcess : IAsyncDisposable
 
     public EdgePorts Ports { get; }
 
-    /// <summary>Octets of memory that are the process's own (PSS).</summary>
-    public long Octets => OctetsOf("Pss:");
+    /// <summary>
+    /// Octets of memory that are the process's own and of no file: its share of the code depends on how many others run it.
+    /// </summary>
+    public long Octets => OctetsOf("Anonymous:");
 
     public static async Task<HostileEdgeProcess> StartAsync(string program, params string[] options)
     {

@@ -46,8 +46,8 @@ internal static class CountedTracesRegistration
     /// <summary>Needs the writer that <see cref="Azure.StorageRegistration"/> registers.</summary>
     public static void AddCountedTraces(this IServiceCollection services)
     {
-        var inner = services.Last(d => d.ServiceType == typeof(ITraceWriter)).ImplementationType!;
-        services.AddSingleton<ITraceWriter>(s => new CountedTraces(
-            (ITraceWriter)ActivatorUtilities.CreateInstance(s, inner), s.GetRequiredService<IMeterFactory>()));
+        var inner = services.Last(d => d.ServiceType == typeof(ITraceWriter)).ImplementationFactory
+            ?? throw new InvalidOperationException("The writer of traces is registered by a factory.");
+        services.AddSingleton<ITraceWriter>(s => new CountedTraces((ITraceWriter)inner(s), s.GetRequiredService<IMeterFactory>()));
     }
 }
