@@ -1,4 +1,3 @@
-using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Functions.Api;

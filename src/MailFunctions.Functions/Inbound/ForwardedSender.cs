@@ -1,7 +1,6 @@
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
-using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound.Configuration;
 
 namespace MailFunctions.Functions.Inbound;

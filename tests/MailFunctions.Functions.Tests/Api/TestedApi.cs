@@ -15,7 +15,6 @@ using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Functions.Dkim;
 using MailFunctions.Functions.Hosting;
-using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Outbound.Configuration;
 using MailFunctions.TestKit;
 using Microsoft.AspNetCore.Builder;

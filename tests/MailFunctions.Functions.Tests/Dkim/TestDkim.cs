@@ -1,12 +1,10 @@
 using System.Collections.Concurrent;
 using System.Text;
-using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Dkim;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Relay;
-using MailFunctions.Core.Storage;
 using MailFunctions.Functions.Dkim;
 using MailFunctions.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;

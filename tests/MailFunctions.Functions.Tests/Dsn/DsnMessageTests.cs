@@ -2,7 +2,6 @@ using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Dsn;
-using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Outbound.Configuration;
 using MailFunctions.Functions.Outbound.Hosts;
 using MailFunctions.Functions.Outbound.Routing;

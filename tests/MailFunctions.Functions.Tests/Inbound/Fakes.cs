@@ -4,7 +4,6 @@ using MailFunctions.Core.Directory;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Traces;
-using MailFunctions.TestKit;
 
 namespace MailFunctions.Functions.Tests.Inbound;
 

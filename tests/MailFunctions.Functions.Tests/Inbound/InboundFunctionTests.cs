@@ -8,7 +8,6 @@ using MailFunctions.Functions.Outbound.Configuration;
 using MailFunctions.Functions.Tests.Outbound;
 using MailFunctions.Functions.Tests.Triggers;
 using MailFunctions.Functions.Triggers;
-using MailFunctions.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 

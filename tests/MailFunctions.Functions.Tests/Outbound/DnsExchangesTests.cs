@@ -3,7 +3,6 @@ using MailFunctions.Core.Relay;
 using MailFunctions.Functions.Outbound.Configuration;
 using MailFunctions.Functions.Outbound.Hosts;
 using MailFunctions.Functions.Outbound.Routing;
-using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Xunit;

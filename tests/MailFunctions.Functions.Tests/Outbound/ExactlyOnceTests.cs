@@ -6,10 +6,8 @@ using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Outbound.Configuration;
 using MailFunctions.Functions.Outbound.Hosts;
 using MailFunctions.Functions.Outbound.Routing;
-using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
-using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace MailFunctions.Functions.Tests.Outbound;

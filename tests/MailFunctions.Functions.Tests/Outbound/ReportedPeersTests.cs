@@ -1,5 +1,4 @@
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Outbound.Hosts;
 using MailFunctions.TestKit;
 using Xunit;

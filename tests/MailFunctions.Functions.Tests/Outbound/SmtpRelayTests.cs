@@ -1,11 +1,9 @@
 using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Outbound.Configuration;
 using MailFunctions.Functions.Outbound.Hosts;
 using MailFunctions.Functions.Outbound.Routing;
-using MailFunctions.Functions.Tests.Dkim;
 using MailFunctions.Functions.Tests.Inbound;
 using MailFunctions.TestKit;
 using Xunit;

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Outbound.Configuration;
 using MailFunctions.Functions.Outbound.Hosts;
 using MailFunctions.Functions.Outbound.Routing;

@@ -1,7 +1,6 @@
 using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Relay;
-using MailFunctions.Functions.Outbound;
 using MailFunctions.Functions.Outbound.Configuration;
 using MailFunctions.Functions.Outbound.Hosts;
 using MailFunctions.Functions.Outbound.Routing;
