@@ -6,7 +6,6 @@ using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
-using MailFunctions.Core.Storage;
 using MailFunctions.Edge;
 using MailFunctions.TestKit;
 using Microsoft.Extensions.DependencyInjection;

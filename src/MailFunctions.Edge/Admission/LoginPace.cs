@@ -1,7 +1,6 @@
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Sessions;
 using MailFunctions.Edge.Configuration;
-using MailFunctions.Protocols.Pop3;
 using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Options;
 

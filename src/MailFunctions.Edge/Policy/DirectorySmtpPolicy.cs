@@ -5,7 +5,6 @@ using MailFunctions.Core.Directory;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Mailboxes;
 using MailFunctions.Core.Messages;
-using MailFunctions.Core.Relay;
 using MailFunctions.Core.Sessions;
 using MailFunctions.Edge.Accounts;
 using MailFunctions.Edge.Admission;

@@ -10,7 +10,11 @@ internal abstract record OutgoingContent : IAsyncDisposable
     /// <param name="Source">What <paramref name="Content"/> is read from.</param>
     public sealed record Ready(SmtpContent Content, IAsyncDisposable Source) : OutgoingContent
     {
-        public override ValueTask DisposeAsync() => Source.DisposeAsync();
+        public override async ValueTask DisposeAsync()
+        {
+            await Source.DisposeAsync();
+            await base.DisposeAsync();
+        }
     }
 
     /// <summary>This peer can't take it in any form.</summary>

@@ -5,7 +5,6 @@ using MailFunctions.Azure.Storage;
 using MailFunctions.Local.Bus;
 using MailFunctions.Local.Bus.Store;
 using MailFunctions.Local.Host;
-using MailFunctions.Local.Host.App;
 
 namespace MailFunctions.Local.Stack;
 

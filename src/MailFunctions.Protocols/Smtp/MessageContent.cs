@@ -1,5 +1,4 @@
 using System.Text;
-using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Core.Sessions;

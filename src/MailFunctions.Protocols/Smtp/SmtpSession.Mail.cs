@@ -1,4 +1,3 @@
-using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Sessions;

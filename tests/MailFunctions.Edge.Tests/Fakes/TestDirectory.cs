@@ -2,7 +2,6 @@ using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Directory;
 using MailFunctions.Core.Messages;
-using MailFunctions.Core.Storage;
 using MailFunctions.TestKit;
 
 namespace MailFunctions.Edge.Tests.Fakes;

@@ -1,7 +1,6 @@
 using MailFunctions.Core.Accounts;
 using MailFunctions.Core.Addresses;
 using MailFunctions.Core.Envelopes;
-using MailFunctions.Core.Relay;
 using MailFunctions.Core.Sessions;
 using MailFunctions.Edge.Accounts;
 using MailFunctions.Edge.Admission;

@@ -2,7 +2,6 @@ using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Core.Messages;
 using MailFunctions.Protocols.Sessions;
-using MailFunctions.Protocols.Smtp;
 using MailFunctions.Protocols.Tests.Harness;
 using MailFunctions.TestKit;
 using Xunit;

@@ -1,6 +1,5 @@
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Protocols.Sessions;
-using MailFunctions.Protocols.Smtp;
 using Xunit;
 
 namespace MailFunctions.Protocols.Tests.Limits;

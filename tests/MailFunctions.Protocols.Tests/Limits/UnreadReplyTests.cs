@@ -1,8 +1,6 @@
 using System.Text;
 using MailFunctions.Core.Envelopes;
-using MailFunctions.Protocols.Pop3;
 using MailFunctions.Protocols.Sessions;
-using MailFunctions.Protocols.Smtp;
 using MailFunctions.Protocols.Tests.Harness;
 using MailFunctions.Protocols.Transport;
 using MailFunctions.TestKit;

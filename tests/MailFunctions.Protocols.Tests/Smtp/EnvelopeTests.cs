@@ -1,6 +1,5 @@
 using System.Text;
 using MailFunctions.Core.Envelopes;
-using MailFunctions.Protocols.Smtp;
 using MailFunctions.Protocols.Tests.Limits;
 using Xunit;
 

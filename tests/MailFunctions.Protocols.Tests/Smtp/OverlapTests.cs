@@ -1,7 +1,6 @@
 using System.Text;
 using MailFunctions.Core.Envelopes;
 using MailFunctions.Protocols.Sessions;
-using MailFunctions.Protocols.Smtp;
 using MailFunctions.Protocols.Tests.Harness;
 using Xunit;
 

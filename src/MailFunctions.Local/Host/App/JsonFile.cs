@@ -1,5 +1,4 @@
 using System.Text.Json;
-using MailFunctions.Local.Host.App;
 
 namespace MailFunctions.Local.Host.App;
 
