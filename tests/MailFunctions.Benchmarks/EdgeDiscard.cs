@@ -38,7 +38,9 @@ internal static class EdgeDiscard
             services.AddSingleton<IBusSender, FakeBus>();
         });
         var allocated = GC.GetTotalAllocatedBytes();
-        Console.WriteLine($"{_messages} messages; allocated {allocated / Math.Max(1, _messages)} octets for each; collections {GC.CollectionCount(0)}, {GC.CollectionCount(1)}, {GC.CollectionCount(2)}");
+        Console.WriteLine(
+            $"{_messages} messages; allocated {allocated / Math.Max(1, _messages)} octets for each; collections {GC.CollectionCount(0)}, "
+            + $"{GC.CollectionCount(1)}, {GC.CollectionCount(2)}");
         return exitCode;
     }
 
@@ -80,10 +82,12 @@ internal static class EdgeDiscard
 
     internal sealed class NoMailboxes : IMailboxDelivery, IMaildrops
     {
-        public Task<DeliveryResult> DeliverAsync(string mailboxId, MailboxEntry entry, long? quotaBytes, CancellationToken cancellationToken) =>
+        public Task<DeliveryResult> DeliverAsync(
+            string mailboxId, MailboxEntry entry, long? quotaBytes, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 
-        public Task<MailboxState?> ReadStateAsync(string mailboxId, CancellationToken cancellationToken) => Task.FromResult<MailboxState?>(null);
+        public Task<MailboxState?> ReadStateAsync(string mailboxId, CancellationToken cancellationToken) =>
+            Task.FromResult<MailboxState?>(null);
 
         public ValueTask<MaildropOpening> OpenAsync(Core.Accounts.AuthenticatedAccount account, CancellationToken cancellationToken) =>
             ValueTask.FromResult<MaildropOpening>(new MaildropOpening.Unavailable());

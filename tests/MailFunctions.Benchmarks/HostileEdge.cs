@@ -25,23 +25,36 @@ internal static class HostileEdge
 {
     public static async Task<int> RunAsync(string[] args)
     {
-        var options = Arguments.Parse(args, new() { ["smtp-port"] = "2525", ["pop3-port"] = "2110", ["smtps-port"] = "2465", ["budget"] = "67108864", ["per-client"] = "67108864" });
+        var options =
+            Arguments.Parse(args, new()
+            {
+                ["smtp-port"] = "2525",
+                ["pop3-port"] = "2110",
+                ["smtps-port"] = "2465",
+                ["budget"] = "67108864",
+                ["per-client"] = "67108864",
+            });
         using var files = new TemporaryDirectory();
         var certificate = files.File("server.pem");
         WriteCertificate(certificate);
         return await EdgeApplication.RunAsync(
         [
             "--Edge:Address=127.0.0.1", "--Edge:HostName=mail.bench.test", $"--Tls:CertificatePath={certificate}",
-            $"--Edge:Ports:Smtp={options["smtp-port"]}", $"--Edge:Ports:Smtps={options["smtps-port"]}", $"--Edge:Ports:Pop3={options["pop3-port"]}",
+            $"--Edge:Ports:Smtp={options["smtp-port"]}", $"--Edge:Ports:Smtps={options["smtps-port"]}",
+            $"--Edge:Ports:Pop3={options["pop3-port"]}",
             "--Edge:Ports:Submission=0", "--Edge:Ports:Pop3s=0", "--Edge:Ports:Health=0",
-            "--Edge:MaxConnections=10000", "--Edge:MaxConnectionsPerClient=10000", $"--Edge:MaxOctetsInFlight={options["budget"]}", $"--Edge:MaxOctetsPerClient={options["per-client"]}",
+            "--Edge:MaxConnections=10000", "--Edge:MaxConnectionsPerClient=10000", $"--Edge:MaxOctetsInFlight={options["budget"]}",
+            $"--Edge:MaxOctetsPerClient={options["per-client"]}",
             $"--Edge:MaxOctetsPerNetwork={options["per-client"]}",
             "--Rates:MessagesPerClient=0", "--Rates:RecipientsPerClient=0", "--Logging:LogLevel:Default=Warning",
         ],
         services =>
         {
             var nowhere = new BlobServiceClient(
-                new Uri("https://blobs.invalid/"), new BlobClientOptions { Transport = new HttpClientTransport(new HttpClient(new Taken())) });
+                new Uri("https://blobs.invalid/"), new BlobClientOptions
+                {
+                    Transport = new HttpClientTransport(new HttpClient(new Taken())),
+                });
             services.TryAddSingleton(TimeProvider.System);
             services.AddSingleton<IMessageStore>(s => new MessageBlobs(nowhere, s.GetRequiredService<ByteBudget>()));
             services.AddSingleton<IMessageIntake, ClaimCheckIntake>();

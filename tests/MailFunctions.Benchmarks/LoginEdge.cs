@@ -27,7 +27,9 @@ internal readonly record struct Login(string Reply, TimeSpan Took)
     public bool IsTemporary => Reply.StartsWith("-ERR [SYS/TEMP]", StringComparison.Ordinal);
 }
 
-/// <summary>The edge as it is deployed, with POP3S, over a directory and mailboxes in memory; started anew it remembers no password.</summary>
+/// <summary>
+/// The edge as it is deployed, with POP3S, over a directory and mailboxes in memory; started anew it remembers no password.
+/// </summary>
 internal sealed class LoginEdge : IAsyncDisposable
 {
     private readonly Kept _kept;
@@ -42,14 +44,17 @@ internal sealed class LoginEdge : IAsyncDisposable
         var edge = new LoginEdge(kept);
         edge._running = Task.Run(() => EdgeApplication.RunAsync(
         [
-            "--Edge:Address=127.0.0.1", "--Edge:HostName=mail.bench.test", "--Edge:Ports:Smtp=0", "--Edge:Ports:Submission=0", "--Edge:Ports:Smtps=0",
+            "--Edge:Address=127.0.0.1", "--Edge:HostName=mail.bench.test", "--Edge:Ports:Smtp=0", "--Edge:Ports:Submission=0",
+            "--Edge:Ports:Smtps=0",
             "--Edge:Ports:Pop3=0", $"--Edge:Ports:Pop3s={edge._port}", "--Edge:Ports:Health=0",
             "--Edge:MaxConnections=6000", "--Edge:MaxConnectionsPerClient=6000", $"--Tls:CertificatePath={kept.CertificatePath}",
             "--Logging:LogLevel:Default=Warning", .. settings,
         ],
         services => edge.AddStores(services, accounts)));
         await Task.WhenAny(edge._started.Task, edge._running);
-        return edge._started.Task.IsCompleted ? edge : throw new InvalidOperationException($"The edge did not start: {await edge._running}");
+        return edge._started.Task.IsCompleted
+            ? edge
+            : throw new InvalidOperationException($"The edge did not start: {await edge._running}");
     }
 
     /// <summary>One POP3S session of its own: TLS, USER, PASS, QUIT.</summary>
@@ -146,7 +151,8 @@ internal sealed class LoginEdge : IAsyncDisposable
         private int _opened;
 
         public ValueTask<MaildropOpening> OpenAsync(AuthenticatedAccount account, CancellationToken cancellationToken) =>
-            mailboxes.OpenAsync(account with { MailboxId = $"{account.MailboxId}-{Interlocked.Increment(ref _opened)}" }, cancellationToken);
+            mailboxes.OpenAsync(
+                account with { MailboxId = $"{account.MailboxId}-{Interlocked.Increment(ref _opened)}" }, cancellationToken);
     }
 
     /// <summary>These accounts, in whichever domain they are.</summary>

@@ -106,7 +106,9 @@ internal static class Logins
             entries[i].Address.ToString(), made.Passwords[0]));
     }
 
-    /// <summary>One client guesses names, all at once and with the throttle that is usual; another one logs in for the first time.</summary>
+    /// <summary>
+    /// One client guesses names, all at once and with the throttle that is usual; another one logs in for the first time.
+    /// </summary>
     private static async Task GuessesAsync(int names)
     {
         using var kept = new LoginEdge.Kept();
@@ -115,7 +117,8 @@ internal static class Logins
         var guesses = Enumerable.Range(0, names)
             .Select(i => Task.Run(() => edge.LogInAsync($"made-up-{i}@bench.test", Password, guesser))).ToList();
         await Task.WhenAny(guesses); // the first has its answer, so the rest is under way
-        await MeasureAsync($"another client's login beside {names} made-up names", 1, 0, _ => edge.LogInAsync("alice@bench.test", Password));
+        await MeasureAsync(
+            $"another client's login beside {names} made-up names", 1, 0, _ => edge.LogInAsync("alice@bench.test", Password));
         _good &= (await Task.WhenAll(guesses)).All(g => !g.Succeeded);
     }
 

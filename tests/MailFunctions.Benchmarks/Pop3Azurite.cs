@@ -56,7 +56,8 @@ internal static class Pop3Azurite
         var edge = Task.Run(() => EdgeApplication.RunAsync(
             [
                 "--Edge:Address=127.0.0.1", "--Edge:HostName=mail.bench.test", "--Edge:AllowPlaintextCredentials=true",
-                "--Edge:Ports:Smtp=0", "--Edge:Ports:Submission=0", "--Edge:Ports:Smtps=0", $"--Edge:Ports:Pop3={port}", "--Edge:Ports:Pop3s=0",
+                "--Edge:Ports:Smtp=0", "--Edge:Ports:Submission=0", "--Edge:Ports:Smtps=0", $"--Edge:Ports:Pop3={port}",
+                "--Edge:Ports:Pop3s=0",
                 "--Edge:Ports:Health=0", "--Logging:LogLevel:Default=Warning",
             ],
             edgeServices =>
@@ -66,7 +67,8 @@ internal static class Pop3Azurite
                 edgeServices.AddSingleton<IMessageIntake, ClaimCheckIntake>();
                 if (latency > TimeSpan.Zero)
                 {
-                    edgeServices.AddSingleton<IMessageStore>(s => new DistantStore(ActivatorUtilities.CreateInstance<MessageBlobs>(s), latency));
+                    edgeServices.AddSingleton<IMessageStore>(
+                        s => new DistantStore(ActivatorUtilities.CreateInstance<MessageBlobs>(s), latency));
                 }
             }));
         var container = new BlobContainerClient(azurite.ConnectionString, "messages");
@@ -94,14 +96,18 @@ internal static class Pop3Azurite
                     $"bare reads, {Ahead} at once, and the rows beside them",
                     messages,
                     one,
-                    () => SettledAsync(() => Task.WhenAll(ReadBareAsync(container, blobs[0], Ahead, latency), ReadRowsAsync(mailbox, messages)))),
+                    () => SettledAsync(
+                        () => Task.WhenAll(ReadBareAsync(container, blobs[0], Ahead, latency), ReadRowsAsync(mailbox, messages)))),
                 new("POP3, one session, one RETR after the other", messages, one, () => RetrieveAsync(1, 1)),
                 one,
                 new($"POP3, one session, {Outstanding} outstanding", messages, one, () => RetrieveAsync(1, Outstanding)),
-                new($"POP3, one session, {Outstanding} outstanding in no order", messages, one, () => RetrieveAsync(1, Outstanding, shuffled: true)),
+                new($"POP3, one session, {Outstanding} outstanding in no order", messages, one,
+                    () => RetrieveAsync(1, Outstanding, shuffled: true)),
                 many,
-                new($"POP3, {Sessions} sessions, {Outstanding} outstanding each", all.Count, many, () => RetrieveAsync(Sessions, Outstanding)),
-                new("the same from connecting to QUIT, with STAT, UIDL and LIST", all.Count, many, () => watch.MeasureAsync(WholeSessionsAsync)),
+                new($"POP3, {Sessions} sessions, {Outstanding} outstanding each", all.Count, many,
+                    () => RetrieveAsync(Sessions, Outstanding)),
+                new("the same from connecting to QUIT, with STAT, UIDL and LIST", all.Count, many,
+                    () => watch.MeasureAsync(WholeSessionsAsync)),
             ],
             rounds);
 
@@ -111,13 +117,15 @@ internal static class Pop3Azurite
             return await watch.MeasureAsync(work);
         }
 
-        Task<Sample> BareAsync(IReadOnlyList<string> names, int atOnce) => SettledAsync(() => ReadBareAsync(container, names, atOnce, latency));
+        Task<Sample> BareAsync(IReadOnlyList<string> names, int atOnce) =>
+            SettledAsync(() => ReadBareAsync(container, names, atOnce, latency));
 
         // Sessions that have logged in and listed, as clients do first, fetch all they have.
         async Task<Sample> RetrieveAsync(int sessions, int outstanding, bool shuffled = false)
         {
             var open = await Task.WhenAll(Enumerable.Range(0, sessions).Select(i => OpenAsync(port, i)));
-            var sample = await SettledAsync(() => Task.WhenAll(open.Select(pop3 => Pop3Azurite.RetrieveAsync(pop3, Order(shuffled), outstanding))));
+            var sample =
+                await SettledAsync(() => Task.WhenAll(open.Select(pop3 => Pop3Azurite.RetrieveAsync(pop3, Order(shuffled), outstanding))));
             await Task.WhenAll(open.Select(QuitAsync));
             return sample;
         }
@@ -177,20 +185,26 @@ internal static class Pop3Azurite
         var mailbox = tables.GetTableClient(MailboxTable.MailboxesName);
         var partition = MailboxRow.Partition(MailboxOf(0));
         var now = DateTimeOffset.UtcNow;
-        await Parallel.ForEachAsync(Enumerable.Range(0, count).Chunk(100), new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (chunk, token) =>
-            await mailbox.SubmitTransactionAsync(
-                chunk.Select(n => new TableTransactionAction(TableTransactionActionType.UpsertReplace, MailboxRow.From(partition, new MailboxEntry
-                {
-                    Uid = (uint)n + 1,
-                    MessageId = $"{n}",
-                    Blob = "none",
-                    Size = 4096,
-                    Prologue = "Return-Path: <sender@elsewhere.test>\r\n",
-                    ReceivedAt = now,
-                    Subject = $"Message {n}",
-                }))),
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, count).Chunk(100),
+            new ParallelOptions { MaxDegreeOfParallelism = 4 },
+            async (chunk, token) => await mailbox.SubmitTransactionAsync(
+                chunk.Select(n => new TableTransactionAction(
+                    TableTransactionActionType.UpsertReplace, MailboxRow.From(partition, EntryOf(n)))),
                 token));
-        await mailbox.UpsertEntityAsync(MailboxRow.From(partition, new MailboxState(1, (uint)count + 1, count, count * 4096L)), TableUpdateMode.Replace);
+        MailboxEntry EntryOf(int n) => new()
+        {
+            Uid = (uint)n + 1,
+            MessageId = $"{n}",
+            Blob = "none",
+            Size = 4096,
+            Prologue = "Return-Path: <sender@elsewhere.test>\r\n",
+            ReceivedAt = now,
+            Subject = $"Message {n}",
+        };
+
+        await mailbox.UpsertEntityAsync(
+            MailboxRow.From(partition, new MailboxState(1, (uint)count + 1, count, count * 4096L)), TableUpdateMode.Replace);
 
         var before = Process.GetCurrentProcess().WorkingSet64;
         var (step, peak) = (Stopwatch.GetTimestamp(), before);
@@ -203,7 +217,9 @@ internal static class Pop3Azurite
         await CommandAsync(pop3, "LIST", multiline: true);
         Say("LIST");
         await CommandAsync(pop3, "QUIT", multiline: false);
-        Console.WriteLine($"{count} messages; the working set grew by {(peak - before) / 1024 / 1024} MiB from {before / 1024 / 1024} (the client is in the same process)");
+        Console.WriteLine(
+            $"{count} messages; the working set grew by {(peak - before) / 1024 / 1024} MiB from {before / 1024 / 1024} (the "
+            + "client is in the same process)");
 
         void Say(string what)
         {
@@ -273,7 +289,8 @@ internal static class Pop3Azurite
         {
             var filter = TableClient.CreateQueryFilter(
                 $"PartitionKey eq {partition} and RowKey ge {MailboxRow.MessageKey((uint)first)} and RowKey lt {MailboxRow.AfterMessages}");
-            await using var pages = mailbox.QueryAsync<TableEntity>(filter, count, MailboxRow.ContentColumns).AsPages(null, count).GetAsyncEnumerator();
+            await using var pages = mailbox.QueryAsync<TableEntity>(filter, count, MailboxRow.ContentColumns)
+                .AsPages(null, count).GetAsyncEnumerator();
             await pages.MoveNextAsync();
         }
     }
@@ -286,7 +303,12 @@ internal static class Pop3Azurite
         for (var i = 0; i < Sessions; i++)
         {
             await directory.PutEntryAsync(
-                new AccountEntry { Address = EmailAddress.Parse(AddressOf(i))!, MailboxId = MailboxOf(i), Password = verifier }, CancellationToken.None);
+                new AccountEntry
+                {
+                    Address = EmailAddress.Parse(AddressOf(i))!,
+                    MailboxId = MailboxOf(i),
+                    Password = verifier,
+                }, CancellationToken.None);
         }
     }
 
@@ -309,7 +331,14 @@ internal static class Pop3Azurite
                 await upload.CommitAsync(token);
                 await delivery.DeliverAsync(
                     MailboxOf(i),
-                    new MailboxEntry { MessageId = id, Blob = MessageName.BlobFor(id, now), Size = content.Length, Prologue = "", ReceivedAt = now },
+                    new MailboxEntry
+                    {
+                        MessageId = id,
+                        Blob = MessageName.BlobFor(id, now),
+                        Size = content.Length,
+                        Prologue = "",
+                        ReceivedAt = now,
+                    },
                     null,
                     token);
             });

@@ -63,10 +63,12 @@ internal static class Pop3Memory
         public ValueTask<MaildropOpening> OpenAsync(AuthenticatedAccount account, CancellationToken cancellationToken) =>
             ValueTask.FromResult(BoxOf(account.MailboxId).Open());
 
-        public Task<DeliveryResult> DeliverAsync(string mailboxId, MailboxEntry entry, long? quotaBytes, CancellationToken cancellationToken) =>
+        public Task<DeliveryResult> DeliverAsync(
+            string mailboxId, MailboxEntry entry, long? quotaBytes, CancellationToken cancellationToken) =>
             throw new NotSupportedException("Mail comes by SMTP here.");
 
-        public Task<MailboxState?> ReadStateAsync(string mailboxId, CancellationToken cancellationToken) => Task.FromResult<MailboxState?>(null);
+        public Task<MailboxState?> ReadStateAsync(string mailboxId, CancellationToken cancellationToken) =>
+            Task.FromResult<MailboxState?>(null);
     }
 
     private sealed class Incoming(MemoryMailboxes mailboxes) : IIncomingMessage
@@ -132,7 +134,9 @@ internal static class Pop3Memory
         {
             lock (this)
             {
-                return _messages is null ? [] : [.. _messages.Where(m => m.Key < before).Select(m => new MaildropMessage(m.Key, m.Value.Length))];
+                return _messages is null
+                    ? []
+                    : [.. _messages.Where(m => m.Key < before).Select(m => new MaildropMessage(m.Key, m.Value.Length))];
             }
         }
 
@@ -196,7 +200,8 @@ internal static class Pop3Memory
             // No account here has a rule.
         }
 
-        public ValueTask<int> DeleteAsync(IReadOnlyList<uint> uids, CancellationToken cancellationToken) => ValueTask.FromResult(box.Delete(uids));
+        public ValueTask<int> DeleteAsync(IReadOnlyList<uint> uids, CancellationToken cancellationToken) =>
+            ValueTask.FromResult(box.Delete(uids));
 
         public ValueTask DisposeAsync()
         {
@@ -232,6 +237,7 @@ internal static class Pop3Memory
             ValueTask.FromResult(Pop3Memory.Domains.Contains(domain) ? new MailDomain { Name = domain } : null);
 
         public override ValueTask<DirectoryEntry?> FindEntryAsync(EmailAddress address, CancellationToken cancellationToken) =>
-            ValueTask.FromResult<DirectoryEntry?>(new AccountEntry { Address = address, MailboxId = address.ToCanonicalString(), Password = verifier });
+            ValueTask.FromResult<DirectoryEntry?>(
+                new AccountEntry { Address = address, MailboxId = address.ToCanonicalString(), Password = verifier });
     }
 }

@@ -43,7 +43,8 @@ internal static class Relay
             await foreach (var message in bus.Due.Reader.ReadAllAsync())
             {
                 var alarm = JsonSerializer.Deserialize(message.Body.Span, OutboundJson.Default.OutboundAlarm)!;
-                if (await delivery.ProcessAsync(alarm, CancellationToken.None) == AttemptOutcome.Done && Interlocked.Increment(ref ended) is var number)
+                if (await delivery.ProcessAsync(alarm, CancellationToken.None) == AttemptOutcome.Done
+                    && Interlocked.Increment(ref ended) is var number)
                 {
                     peak = number % 500 == 0 ? Math.Max(peak, Process.GetCurrentProcess().WorkingSet64) : peak;
                     if (number == count)
@@ -147,7 +148,8 @@ internal static class Relay
     {
         while (await jobs.ListDoneAsync(DateTimeOffset.UtcNow.AddDays(1), 1000, CancellationToken.None) is { Count: > 0 } done)
         {
-            await Parallel.ForEachAsync(done, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (job, token) => await jobs.RemoveAsync(job, token));
+            await Parallel.ForEachAsync(
+                done, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (job, token) => await jobs.RemoveAsync(job, token));
         }
     }
 

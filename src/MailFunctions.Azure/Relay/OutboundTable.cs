@@ -13,7 +13,8 @@ internal sealed class OutboundTable(TableServiceClient service, ReferencesTable 
     public const string OutboundName = "outbound";
 
     /// <summary>By the present word, or by the one in rows of a release before.</summary>
-    private static readonly string Reporting = TableClient.CreateQueryFilter($"State eq {JobState.Reporting} or State eq {JobState.FormerReporting}");
+    private static readonly string Reporting =
+        TableClient.CreateQueryFilter($"State eq {JobState.Reporting} or State eq {JobState.FormerReporting}");
 
     private readonly TableClient _jobs = service.GetTableClient(OutboundName);
 
@@ -126,8 +127,10 @@ internal sealed class OutboundTable(TableServiceClient service, ReferencesTable 
             cancellationToken);
     }
 
-    public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken) => ListAsync(
-        TableClient.CreateQueryFilter($"(State eq {JobState.Queued} or ") + Reporting + TableClient.CreateQueryFilter($") and NextAttempt lt {dueBefore}"),
+    public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken) =>
+        ListAsync(
+        TableClient.CreateQueryFilter($"(State eq {JobState.Queued} or ") + Reporting
+            + TableClient.CreateQueryFilter($") and NextAttempt lt {dueBefore}"),
         top,
         cancellationToken);
 

@@ -18,7 +18,8 @@ internal static class AccountRoutes
             .WithSummary("Lists accounts, of one domain with ?domain=; with ?usage=true also how full they are");
         accounts.MapGet("/{address}", GetAsync).Produces<AccountAnswer>().ProducesProblem(404).WithSummary("Shows an account");
         accounts.MapPut("/{address}", PutAsync)
-            .AcceptsJson<AccountRequest>("""{"password": "correct horse battery staple", "displayName": "Alice", "quotaBytes": 1000000000}""")
+            .AcceptsJson<AccountRequest>(
+                """{"password": "correct horse battery staple", "displayName": "Alice", "quotaBytes": 1000000000}""")
             .Produces<AccountAnswer>().Produces<AccountAnswer>(201)
             .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(412)
             .WithSummary("Makes an account, or replaces its settings");
@@ -104,7 +105,8 @@ internal static class AccountRoutes
         var changed = AccountRules.Apply(asked!, account!, replace: false, faults);
         return faults.Any
             ? ApiProblems.Invalid(faults)
-            : await accounts.ChangeAsync(changed, request.HttpContext.Response, () => TypedResults.Ok(AccountAnswer.From(changed)), cancellationToken);
+            : await accounts.ChangeAsync(
+                changed, request.HttpContext.Response, () => TypedResults.Ok(AccountAnswer.From(changed)), cancellationToken);
     }
 
     private static async Task<IResult> PutPasswordAsync(
@@ -118,7 +120,8 @@ internal static class AccountRoutes
 
         var faults = new Faults();
         return AccountRules.CheckPassword(asked!.Password, faults) is { } verifier
-            ? await accounts.ChangeAsync(account! with { Password = verifier }, request.HttpContext.Response, TypedResults.NoContent, cancellationToken)
+            ? await accounts.ChangeAsync(
+                account! with { Password = verifier }, request.HttpContext.Response, TypedResults.NoContent, cancellationToken)
             : ApiProblems.Invalid(faults);
     }
 

@@ -30,9 +30,11 @@ internal static class AppPasswordRoutes
 
         var uses = await use.ReadAsync(account.MailboxId, cancellationToken);
         return TypedResults.Ok(new ListAnswer<AppPasswordAnswer>(
-            [.. account.AppPasswords.Select(p => new AppPasswordAnswer(p.Id, p.Label, p.CreatedAt, LastUsedAt: uses.TryGetValue(p.Id, out var at)
-                ? at
-                : null))], null));
+            [
+                .. account.AppPasswords.Select(p => new AppPasswordAnswer(
+                    p.Id, p.Label, p.CreatedAt, LastUsedAt: uses.TryGetValue(p.Id, out var at) ? at : null)),
+            ],
+            null));
     }
 
     private static async Task<IResult> PostAsync(
@@ -60,7 +62,8 @@ internal static class AppPasswordRoutes
             account with { AppPasswords = [.. account.AppPasswords, made] },
             request.HttpContext.Response,
             () => TypedResults.Created(
-                $"{accounts.LocationOf(account)}/app-passwords/{made.Id}", new AppPasswordAnswer(made.Id, made.Label, made.CreatedAt, password)),
+                $"{accounts.LocationOf(account)}/app-passwords/{made.Id}",
+                new AppPasswordAnswer(made.Id, made.Label, made.CreatedAt, password)),
             cancellationToken);
     }
 

@@ -52,7 +52,8 @@ internal static class AliasRoutes
     }
 
     private static async Task<IResult> PutAsync(
-        string address, HttpRequest request, AliasResource aliases, IDirectoryReader directory, TimeProvider time, CancellationToken cancellationToken)
+        string address, HttpRequest request, AliasResource aliases, IDirectoryReader directory, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var (put, fault) = await aliases.BeginPutAsync<AliasRequest>(address, request, cancellationToken);
         if (put is null)

@@ -31,7 +31,8 @@ internal static class ApiRequests
         var options = request.HttpContext.RequestServices.GetRequiredService<BodyJson>().Options;
         try
         {
-            return await JsonSerializer.DeserializeAsync(request.Body, (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T)), request.HttpContext.RequestAborted) is { } value
+            return await JsonSerializer.DeserializeAsync(
+                request.Body, (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T)), request.HttpContext.RequestAborted) is { } value
                 ? (value, null)
                 : (null, ApiProblems.Invalid("body", "An object is expected, not null."));
         }

@@ -84,7 +84,8 @@ internal static class DomainKeyRoutes
             if (records.Where(r => r.Result != RecordRules.Ok).ToList() is { Count: > 0 } wrong)
             {
                 return ApiProblems.Conflict(
-                    $"DNS does not have the new keys yet ({string.Join(", ", wrong.Select(r => $"{r.Name}: {r.Result}"))}). Nothing was changed; ?force=true does it all the same.");
+                    $"DNS does not have the new keys yet ({string.Join(", ", wrong.Select(r => $"{r.Name}: {r.Result}"))}). Nothing was "
+                        + "changed; ?force=true does it all the same.");
             }
         }
 
@@ -112,7 +113,8 @@ internal static class DomainKeyRoutes
             return ApiProblems.Conflict($"The selector '{selector}' is in use: activate another one first.");
         }
 
-        if ((await store.PutDomainAsync(found with { DkimKeys = [.. found.DkimKeys.Where(k => k != key)] }, cancellationToken)).Result != WriteResult.Replaced)
+        if ((await store.PutDomainAsync(found with { DkimKeys = [.. found.DkimKeys.Where(k => k != key)] }, cancellationToken))
+            .Result != WriteResult.Replaced)
         {
             return change.Domains.PreconditionFailed(found.Name);
         }

@@ -51,7 +51,8 @@ internal static class DomainRoutes
     }
 
     private static async Task<IResult> PutAsync(
-        string domain, HttpRequest request, DomainResource domains, DkimKeyring keyring, TimeProvider time, CancellationToken cancellationToken)
+        string domain, HttpRequest request, DomainResource domains, DkimKeyring keyring, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var (put, fault) = await domains.BeginPutAsync<DomainRequest>(domain, request, cancellationToken);
         if (put is null)
@@ -111,13 +112,15 @@ internal static class DomainRoutes
 
     /// <summary>Empty text removes the postmaster.</summary>
     private static bool IsPostmaster(string? asked, string domain) =>
-        string.IsNullOrEmpty(asked) || (EmailAddress.Parse(asked) is { } address && !(address.Domain == domain && MailDomain.IsRole(address)));
+        string.IsNullOrEmpty(asked)
+            || (EmailAddress.Parse(asked) is { } address && !(address.Domain == domain && MailDomain.IsRole(address)));
 
     private static IResult MalformedPostmaster() =>
         ApiProblems.Invalid("postmaster", "Use an address, and another one than postmaster@ or abuse@ of this domain.");
 
     private static async Task<IResult> DeleteAsync(
-        string domain, HttpRequest request, DomainResource domains, IDirectoryStore store, DkimKeyring keyring, CancellationToken cancellationToken)
+        string domain, HttpRequest request, DomainResource domains, IDirectoryStore store, DkimKeyring keyring,
+        CancellationToken cancellationToken)
     {
         var (existing, fault) = await domains.FindAsync(domain, cancellationToken, request);
         if (existing is null)

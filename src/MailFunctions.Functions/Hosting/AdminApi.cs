@@ -50,7 +50,8 @@ internal static class AdminApiRegistration
         services.ConfigureHttpJsonOptions(o =>
         {
             o.SerializerOptions.TypeInfoResolverChain.Insert(0, AdminJson.Default);
-            o.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull; // answers go by these options, not by the context's
+            // answers go by these options, not by the context's
+            o.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
         });
         services.AddSingleton<DomainResource>();
         services.AddSingleton<AccountResource>();

@@ -84,7 +84,8 @@ internal sealed partial class JobReporting(
 
     private static partial class Log
     {
-        [LoggerMessage(2303, LogLevel.Information, "Message {Id} to {Domain} is deferred {Minutes} minutes after it was accepted: {Recipients} recipients, reply {Code} {Status}, next attempt {Next:u}",
+        [LoggerMessage(2303, LogLevel.Information, "Message {Id} to {Domain} is deferred {Minutes} minutes after it was accepted: "
+            + "{Recipients} recipients, reply {Code} {Status}, next attempt {Next:u}",
             EventName = "MessageDeferred")]
         public static partial void Deferred(
             ILogger logger, string id, string domain, int minutes, int recipients, string code, string status, DateTimeOffset next);

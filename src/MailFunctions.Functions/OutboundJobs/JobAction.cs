@@ -5,12 +5,15 @@ namespace MailFunctions.Functions.OutboundJobs;
 /// <summary>What the postmaster can do to a job.</summary>
 /// <param name="MayBeUnderWay">Also while an attempt is.</param>
 /// <param name="Change">The row as it is to be; true: with a report to the sender.</param>
-internal sealed record JobAction(string Name, string Summary, bool MayBeUnderWay, Func<OutboundJob, DateTimeOffset, bool, OutboundJob> Change)
+internal sealed record JobAction(
+    string Name, string Summary, bool MayBeUnderWay, Func<OutboundJob, DateTimeOffset, bool, OutboundJob> Change)
 {
     public static readonly JobAction Retry = new("retry", "Tries a job now, on hold or not", false, (job, now, _) => Now(job, now));
-    public static readonly JobAction Hold = new("hold", "Puts a job on hold until it is released", true, (job, _, _) => job with { State = JobState.Held });
+    public static readonly JobAction Hold =
+        new("hold", "Puts a job on hold until it is released", true, (job, _, _) => job with { State = JobState.Held });
     public static readonly JobAction Release = new("release", "Releases a job on hold", true, (job, now, _) => Now(job, now));
-    public static readonly JobAction Cancel = new("cancel", "Cancels a job; with ?report=true the sender gets a failure report", false, Cancelled);
+    public static readonly JobAction Cancel =
+        new("cancel", "Cancels a job; with ?report=true the sender gets a failure report", false, Cancelled);
 
     public static readonly IReadOnlyList<JobAction> All = [Retry, Hold, Release, Cancel];
 

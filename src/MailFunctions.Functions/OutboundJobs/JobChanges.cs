@@ -28,11 +28,13 @@ internal sealed class JobChanges(IOutboundJobs store, IBusSender bus, TimeProvid
     }
 
     /// <summary>The job as it is now; else why it was not changed, or null when there is none.</summary>
-    public async Task<(JobAnswer? Changed, string? Refusal)> ChangeAsync(string id, JobAction action, bool report, CancellationToken cancellationToken) =>
+    public async Task<(JobAnswer? Changed, string? Refusal)> ChangeAsync(
+        string id, JobAction action, bool report, CancellationToken cancellationToken) =>
         await store.FindAsync(id, cancellationToken) is { } job ? await ChangeAsync(job, action, report, cancellationToken) : (null, null);
 
     /// <inheritdoc cref="ChangeAsync(string, JobAction, bool, CancellationToken)"/>
-    public async Task<(JobAnswer? Changed, string? Refusal)> ChangeAsync(OutboundJob job, JobAction action, bool report, CancellationToken cancellationToken)
+    public async Task<(JobAnswer? Changed, string? Refusal)> ChangeAsync(
+        OutboundJob job, JobAction action, bool report, CancellationToken cancellationToken)
     {
         for (var tries = 1; ; tries++)
         {
@@ -47,7 +49,8 @@ internal sealed class JobChanges(IOutboundJobs store, IBusSender bus, TimeProvid
                 return (null, $"An attempt of the job '{job.Id}' is under way: try again when it is over.");
             }
 
-            if (await store.PutAsync(action.Change(job, now, report) with { Generation = job.Generation + 1 }, cancellationToken) is { } changed)
+            if (await store.PutAsync(
+                action.Change(job, now, report) with { Generation = job.Generation + 1 }, cancellationToken) is { } changed)
             {
                 if (changed.State != JobState.Held)
                 {

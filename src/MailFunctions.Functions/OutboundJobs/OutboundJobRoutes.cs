@@ -18,8 +18,10 @@ internal static class OutboundJobRoutes
                 action,
                 jobs.MapPost(OneOf(action), (string id, JobChanges changes, CancellationToken token) =>
                     OneAsync(id, action, report: false, changes, token)),
-                jobs.MapPost(AllOf(action), ([AsParameters] JobFilter filter, [AsParameters] PageQuery page, JobChanges changes, CancellationToken token) =>
-                    AllAsync(filter, page, action, report: false, changes, token)));
+                jobs.MapPost(
+                    AllOf(action),
+                    ([AsParameters] JobFilter filter, [AsParameters] PageQuery page, JobChanges changes, CancellationToken token) =>
+                        AllAsync(filter, page, action, report: false, changes, token)));
         }
 
         Describe(
@@ -28,7 +30,9 @@ internal static class OutboundJobRoutes
                 OneAsync(id, JobAction.Cancel, report is { Value: true }, changes, token)),
             jobs.MapPost(
                 AllOf(JobAction.Cancel),
-                ([AsParameters] JobFilter filter, [AsParameters] PageQuery page, QueryFlag? report, JobChanges changes, CancellationToken token) =>
+                (
+                    [AsParameters] JobFilter filter, [AsParameters] PageQuery page, QueryFlag? report, JobChanges changes,
+                    CancellationToken token) =>
                     AllAsync(filter, page, JobAction.Cancel, report is { Value: true }, changes, token)));
     }
 
@@ -44,7 +48,8 @@ internal static class OutboundJobRoutes
     }
 
     private static async Task<IResult> ListAsync(
-        [AsParameters] JobFilter filter, [AsParameters] PageQuery query, IOutboundJobs store, TimeProvider time, CancellationToken cancellationToken)
+        [AsParameters] JobFilter filter, [AsParameters] PageQuery query, IOutboundJobs store, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var page = await store.ListAsync(filter.Domain?.Name, filter.State?.Name, query.Top, query.Position, cancellationToken);
         var now = time.GetUtcNow();

@@ -108,7 +108,8 @@ internal static class DeadLetterRoutes
     }
 
     private static async Task<IResult> ByFilterAsync(
-        string queue, string? reason, IDeadLetters letters, DeadLetterReasons reasons, Func<string, long, CancellationToken, Task<bool>> act,
+        string queue, string? reason, IDeadLetters letters, DeadLetterReasons reasons,
+        Func<string, long, CancellationToken, Task<bool>> act,
         CancellationToken cancellationToken)
     {
         if (string.IsNullOrEmpty(reason))
@@ -166,5 +167,6 @@ internal static class DeadLetterRoutes
     private static bool TryReadSequence(string text, out long sequence) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out sequence);
 
-    private static IResult NoQueue(string queue) => ApiProblems.NotFound($"There is no queue '{queue}': {string.Join(", ", QueueRoutes.Names)}.");
+    private static IResult NoQueue(string queue) =>
+        ApiProblems.NotFound($"There is no queue '{queue}': {string.Join(", ", QueueRoutes.Names)}.");
 }

@@ -9,7 +9,8 @@ namespace MailFunctions.Functions.Stats;
 /// <summary>What TLS with the hosts of one domain came to on one day, under one policy.</summary>
 /// <param name="Policy">`tlsa`, `sts` or `no-policy-found` (RFC 8460 §4.4).</param>
 /// <param name="Failures">Sessions by result type (RFC 8460 §4.3).</param>
-internal sealed record TlsStatsAnswer(DateOnly Day, string Domain, string Policy, long Successful, long Failed, IReadOnlyDictionary<string, long> Failures);
+internal sealed record TlsStatsAnswer(
+    DateOnly Day, string Domain, string Policy, long Successful, long Failed, IReadOnlyDictionary<string, long> Failures);
 
 /// <summary>`GET /api/stats/tls`: the counters that a TLS report is made of (RFC 8460), summed over processes.</summary>
 internal static class TlsStatsRoutes
@@ -72,10 +73,13 @@ internal static class TlsStatsRoutes
     private static DateOnly Day(DateTimeOffset at) => DateOnly.FromDateTime(at.UtcDateTime);
 
     private static string Write(TlsStatsAnswer last) => Base64Url.EncodeToString(
-        Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{last.Day.ToString(DayFormat, CultureInfo.InvariantCulture)} {last.Policy} {last.Domain}")));
+        Encoding.UTF8.GetBytes(string.Create(
+            CultureInfo.InvariantCulture, $"{last.Day.ToString(DayFormat, CultureInfo.InvariantCulture)} {last.Policy} {last.Domain}")));
 
     private static (DateOnly Day, string Policy, string Domain)? Read(string continuation) =>
-        Base64Url.IsValid(continuation) && Encoding.UTF8.GetString(Base64Url.DecodeFromChars(continuation)).Split(' ', 3) is [var day, var policy, var domain]
-            && DateOnly.TryParseExact(day, DayFormat, CultureInfo.InvariantCulture, DateTimeStyles.None, out var parsed) && parsed.Year is > 2000 and < 9000
+        Base64Url.IsValid(continuation)
+            && Encoding.UTF8.GetString(Base64Url.DecodeFromChars(continuation)).Split(' ', 3) is [var day, var policy, var domain]
+            && DateOnly.TryParseExact(day, DayFormat, CultureInfo.InvariantCulture, DateTimeStyles.None, out var parsed)
+                && parsed.Year is > 2000 and < 9000
             ? (parsed, policy, domain) : null;
 }

@@ -30,10 +30,13 @@ internal static class TraceRoutes
 
     public static void MapTraces(this IEndpointRouteBuilder routes) => routes.MapGet("/api/traces", GetAsync).WithTags("Traces")
         .Produces<ListAnswer<TraceAnswer>>().ProducesValidationProblem()
-        .WithSummary("Gives the story of a message by ?id= (also its Message-ID), or of an address by ?address=&from=&to=, with ?stories=true whole");
+        .WithSummary(
+            "Gives the story of a message by ?id= (also its Message-ID), or of an address by "
+            + "?address=&from=&to=, with ?stories=true whole");
 
     private static Task<IResult> GetAsync(
-        [AsParameters] TraceQuery asked, [AsParameters] WindowQuery window, [AsParameters] PageQuery page, ITraceReader traces, TimeProvider time,
+        [AsParameters] TraceQuery asked, [AsParameters] WindowQuery window, [AsParameters] PageQuery page, ITraceReader traces,
+        TimeProvider time,
         CancellationToken cancellationToken) => (asked.Id?.Length ?? 0, asked.Address?.Length ?? 0) switch
         {
             (0, 0) or ( > 0, > 0) => Task.FromResult(ApiProblems.Invalid("id", "Give either id or address.")),
@@ -57,11 +60,13 @@ internal static class TraceRoutes
 
         // Several messages bear that Message-ID: the stories one after the other, of each its first page.
         var stories = await Task.WhenAll(copies.Select(c => traces.ByMessageAsync(c, query.Top, null, cancellationToken)));
-        return TypedResults.Ok(query.Answer<TraceAnswer>([.. stories.SelectMany(s => s.Items).Take(query.Top).Select(TraceAnswer.Of)], null));
+        return TypedResults.Ok(
+            query.Answer<TraceAnswer>([.. stories.SelectMany(s => s.Items).Take(query.Top).Select(TraceAnswer.Of)], null));
     }
 
     private static async Task<IResult> ByAddressAsync(
-        TraceQuery asked, (DateTimeOffset From, DateTimeOffset To) window, PageQuery query, ITraceReader traces, CancellationToken cancellationToken)
+        TraceQuery asked, (DateTimeOffset From, DateTimeOffset To) window, PageQuery query, ITraceReader traces,
+        CancellationToken cancellationToken)
     {
         if (EmailAddress.ParseReversePath(asked.Address!) is not { } address)
         {

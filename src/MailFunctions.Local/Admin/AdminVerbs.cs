@@ -98,7 +98,9 @@ internal static class AdminVerbs
         {
             Query = [SkipKnown], FileType = "message/rfc822", View = ImportView.Write, IsPartial = ImportView.IsPartial,
         },
-        new("deleted-mailboxes", "list", "Lists what is kept of deleted accounts of an address", "GET", "accounts/{address}/deleted-mailboxes"),
+        new(
+            "deleted-mailboxes", "list", "Lists what is kept of deleted accounts of an address", "GET",
+            "accounts/{address}/deleted-mailboxes"),
         new("deleted-mailboxes", "restore", "Puts such mail into an account", "POST", "accounts/{address}/deleted-mailboxes/{id}/restore")
         {
             Query = [new("into", "Another account than the address's own"), .. Page],

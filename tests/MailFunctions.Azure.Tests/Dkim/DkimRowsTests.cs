@@ -16,7 +16,8 @@ public sealed class DkimRowsTests(AzuriteFixture azurite)
     [Fact]
     public async Task Put_ADomainWithTheMostSelectors_ReadsBackWhole()
     {
-        var domain = Domain([.. Enumerable.Range(0, 16).Select(i => Key($"mf20261123-{i}r", DkimState.Retiring, Now.AddDays(i).AddTicks(7)))]);
+        var domain =
+            Domain([.. Enumerable.Range(0, 16).Select(i => Key($"mf20261123-{i}r", DkimState.Retiring, Now.AddDays(i).AddTicks(7)))]);
 
         Assert.Equal(WriteResult.Created, (await _directory.PutDomainAsync(domain, Token)).Result);
 
@@ -47,7 +48,8 @@ public sealed class DkimRowsTests(AzuriteFixture azurite)
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    private static MailDomain Domain(IReadOnlyList<DkimKey> keys) => new() { Name = $"d{Guid.NewGuid():N}.test", CreatedAt = Now, DkimKeys = keys };
+    private static MailDomain Domain(IReadOnlyList<DkimKey> keys) =>
+        new() { Name = $"d{Guid.NewGuid():N}.test", CreatedAt = Now, DkimKeys = keys };
 
     private static DkimKey Key(string selector, string state, DateTimeOffset? removeAt) => new()
     {

@@ -88,7 +88,8 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
 
         Assert.Single(await _bench.Storage.RowsAsync(_mailbox, "del:"));
         Assert.True(await _bench.Storage.HasBlobAsync(message.Blob));
-        Assert.IsType<DeliveryResult.AlreadyDelivered>(await _bench.Storage.Delivery().DeliverAsync(_mailbox, message, null, CancellationToken.None));
+        Assert.IsType<DeliveryResult.AlreadyDelivered>(
+            await _bench.Storage.Delivery().DeliverAsync(_mailbox, message, null, CancellationToken.None));
 
         _bench.InBus = [];
         await _bench.RunAsync();
@@ -121,7 +122,8 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
         foreach (var times in Enumerable.Range(0, 3))
         {
             var skip = times;
-            _bench.Storage.Watch.Refuse(r => r.Method == method && r.Uri.AbsolutePath.Contains(path, StringComparison.Ordinal) && skip-- <= 0);
+            _bench.Storage.Watch.Refuse(
+                r => r.Method == method && r.Uri.AbsolutePath.Contains(path, StringComparison.Ordinal) && skip-- <= 0);
             try
             {
                 await _bench.RunAsync();
@@ -168,7 +170,8 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
     public async Task UnreferencedBlobs_OfAMessageRestoredAfterAPurgeWasCutOff_LeavesIt()
     {
         var message = await DeliverAndDeleteAsync();
-        await _bench.References.NoteAsync([new UnreferencedBlob(message.MessageId, message.Blob, _mailbox, message.Uid)], CancellationToken.None);
+        await _bench.References.NoteAsync(
+            [new UnreferencedBlob(message.MessageId, message.Blob, _mailbox, message.Uid)], CancellationToken.None);
         Assert.Equal(message.Uid + 1, await _bench.Storage.Archive().RestoreAsync(_mailbox, message.Uid, CancellationToken.None));
 
         await _bench.RunAsync();
@@ -190,18 +193,21 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
         _bench.Time.Advance(HousekeepingBench.Retention + TimeSpan.FromDays(1));
         var admin = new TestStorage(azurite.ConnectionString); // its requests are not those that are watched
         _bench.Storage.Watch.Before(
-            r => r.IsTransaction && !r.Uri.AbsolutePath.Contains("references", StringComparison.Ordinal) && _bench.Storage.Watch.Count(s => s.IsTransaction) % 2 == 0,
+            r => r.IsTransaction && !r.Uri.AbsolutePath.Contains("references", StringComparison.Ordinal)
+                && _bench.Storage.Watch.Count(s => s.IsTransaction) % 2 == 0,
             () => admin.Archive().RestoreAsync(_mailbox, restored.Uid, CancellationToken.None));
 
         await _bench.RunAsync();
         await _bench.RunAsync();
 
         Assert.Empty(await _bench.Storage.RowsAsync(_mailbox, "del:"));
-        Assert.Equal([MailboxRow.DeliveredKey(restored.MessageId)], (await _bench.Storage.RowsAsync(_mailbox, "id:")).Select(r => r.RowKey));
+        Assert.Equal(
+            [MailboxRow.DeliveredKey(restored.MessageId)], (await _bench.Storage.RowsAsync(_mailbox, "id:")).Select(r => r.RowKey));
         Assert.Single(await _bench.Storage.RowsAsync(_mailbox, "msg:"));
         Assert.True(await _bench.Storage.HasBlobAsync(restored.Blob));
         Assert.False(await _bench.Storage.HasBlobAsync(purged.Blob));
-        Assert.IsType<DeliveryResult.AlreadyDelivered>(await _bench.Storage.Delivery().DeliverAsync(_mailbox, restored, null, CancellationToken.None));
+        Assert.IsType<DeliveryResult.AlreadyDelivered>(
+            await _bench.Storage.Delivery().DeliverAsync(_mailbox, restored, null, CancellationToken.None));
     }
 
     [Fact]
@@ -220,8 +226,10 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
     {
         var message = await DeliverAndDeleteAsync();
         var (full, roomy) = (TestStorage.NewMailboxId(), TestStorage.NewMailboxId());
-        Assert.IsType<DeliveryResult.OverQuota>(await _bench.Storage.Delivery().DeliverAsync(full, message, quotaBytes: 1, CancellationToken.None));
-        Assert.IsType<DeliveryResult.OverQuota>(await _bench.Storage.Delivery().DeliverAsync(roomy, message, quotaBytes: 1, CancellationToken.None));
+        Assert.IsType<DeliveryResult.OverQuota>(
+            await _bench.Storage.Delivery().DeliverAsync(full, message, quotaBytes: 1, CancellationToken.None));
+        Assert.IsType<DeliveryResult.OverQuota>(
+            await _bench.Storage.Delivery().DeliverAsync(roomy, message, quotaBytes: 1, CancellationToken.None));
         Assert.IsType<DeliveryResult.Delivered>(await _bench.Storage.Delivery().DeliverAsync(roomy, message, null, CancellationToken.None));
         await _bench.RunAsync();
         Assert.Equal(new[] { _mailbox, roomy }.Order(), (await _bench.Storage.ReferencesAsync(message.MessageId)).Order());
@@ -238,7 +246,10 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
     public async Task DeletedAccount_IsKeptUntilTheRetentionEnds_ThenPurgedWhole()
     {
         var account = await DeleteAccountAsync();
-        var (one, two) = (await _bench.Storage.DeliverAsync(_mailbox, "one\r\n"u8.ToArray()), await _bench.Storage.DeliverAsync(_mailbox, "two\r\n"u8.ToArray()));
+        var (one, two) =
+            (
+                await _bench.Storage.DeliverAsync(_mailbox, "one\r\n"u8.ToArray()),
+                await _bench.Storage.DeliverAsync(_mailbox, "two\r\n"u8.ToArray()));
         await _bench.DeleteAsync(_mailbox, one.Uid);
         _bench.Time.Advance(AlmostTheRetention);
         await _bench.RunAsync();
@@ -272,7 +283,10 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
     {
         var account = NewAccount() with { ExpireAfterDays = 7 };
         await _bench.Directory.PutEntryAsync(account, CancellationToken.None);
-        var (fetched, unread) = (await _bench.Storage.DeliverAsync(_mailbox, "one\r\n"u8.ToArray()), await _bench.Storage.DeliverAsync(_mailbox, "two\r\n"u8.ToArray()));
+        var (fetched, unread) =
+            (
+                await _bench.Storage.DeliverAsync(_mailbox, "one\r\n"u8.ToArray()),
+                await _bench.Storage.DeliverAsync(_mailbox, "two\r\n"u8.ToArray()));
         await using (var maildrop = await OpenAsync(account))
         {
             maildrop.MarkFetched(fetched.Uid);
@@ -317,10 +331,15 @@ public sealed class DeletedMailTests(AzuriteFixture azurite) : IClassFixture<Azu
         Assert.Single(await _bench.Storage.RowsAsync(_mailbox, "msg:"));
     }
 
-    private async Task<IMaildrop> OpenAsync(AccountEntry account) => ((MaildropOpening.Opened)await _bench.Storage.Maildrops(_bench.Time).OpenAsync(
-        new Core.Accounts.AuthenticatedAccount(account.Address, account.MailboxId) { ExpireAfterDays = account.ExpireAfterDays }, CancellationToken.None)).Maildrop;
+    private async Task<IMaildrop> OpenAsync(AccountEntry account) =>
+        ((MaildropOpening.Opened)await _bench.Storage.Maildrops(_bench.Time).OpenAsync(
+        new Core.Accounts.AuthenticatedAccount(account.Address, account.MailboxId)
+        {
+            ExpireAfterDays = account.ExpireAfterDays,
+        }, CancellationToken.None)).Maildrop;
 
-    private AccountEntry NewAccount() => new() { Address = EmailAddress.Parse($"x@{TestStorage.NewDomain()}")!, MailboxId = _mailbox, CreatedAt = _bench.Time.GetUtcNow() };
+    private AccountEntry NewAccount() =>
+        new() { Address = EmailAddress.Parse($"x@{TestStorage.NewDomain()}")!, MailboxId = _mailbox, CreatedAt = _bench.Time.GetUtcNow() };
 
     private async Task<AccountEntry> DeleteAccountAsync()
     {

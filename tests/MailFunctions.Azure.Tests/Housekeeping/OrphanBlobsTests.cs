@@ -24,7 +24,11 @@ public sealed class OrphanBlobsTests(AzuriteFixture azurite) : IClassFixture<Azu
         var (held, heldId) = await UploadAsync();
         var (delivered, deliveredId) = await UploadAsync();
         await _bench.Storage.Delivery().DeliverAsync(
-            TestStorage.NewMailboxId(), TestStorage.NewEntry() with { MessageId = deliveredId, Blob = delivered }, null, CancellationToken.None);
+            TestStorage.NewMailboxId(), TestStorage.NewEntry() with
+            {
+                MessageId = deliveredId,
+                Blob = delivered,
+            }, null, CancellationToken.None);
         _bench.InBus = [heldId];
 
         _bench.Time.Advance(TimeSpan.FromDays(2.5)); // its day ended less than two days ago

@@ -32,7 +32,8 @@ public sealed class MaildropTests(AzuriteFixture azurite)
             Assert.Equal(message.Size, (await TestStorage.ReadAsync(maildrop, message.Uid))!.Length);
         }
 
-        Assert.Equal("Delivered-To: b\u00fccher@x.test\r\nno break\r\n", Encoding.UTF8.GetString((await TestStorage.ReadAsync(maildrop, 2))!));
+        Assert.Equal(
+            "Delivered-To: b\u00fccher@x.test\r\nno break\r\n", Encoding.UTF8.GetString((await TestStorage.ReadAsync(maildrop, 2))!));
     }
 
     [Fact]
@@ -90,7 +91,9 @@ public sealed class MaildropTests(AzuriteFixture azurite)
     [Fact]
     public async Task Open_ByManyAtOnce_IsGrantedToOne()
     {
-        var openings = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => _storage.Maildrops().OpenAsync(TestStorage.AccountOf(_mailbox), CancellationToken.None).AsTask()));
+        var openings =
+            await Task.WhenAll(Enumerable.Range(0, 12)
+                .Select(_ => _storage.Maildrops().OpenAsync(TestStorage.AccountOf(_mailbox), CancellationToken.None).AsTask()));
 
         var opened = Assert.Single(openings.OfType<MaildropOpening.Opened>());
         Assert.Equal(11, openings.OfType<MaildropOpening.InUse>().Count());
@@ -104,7 +107,8 @@ public sealed class MaildropTests(AzuriteFixture azurite)
         var first = await _storage.OpenAsync(_mailbox, killed);
         var time = new ManualTime();
         time.Advance(TimeSpan.FromSeconds(59));
-        Assert.IsType<MaildropOpening.InUse>(await _storage.Maildrops(time).OpenAsync(TestStorage.AccountOf(_mailbox), CancellationToken.None));
+        Assert.IsType<MaildropOpening.InUse>(
+            await _storage.Maildrops(time).OpenAsync(TestStorage.AccountOf(_mailbox), CancellationToken.None));
         time.Advance(TimeSpan.FromSeconds(1));
 
         await using var second = await _storage.OpenAsync(_mailbox, time);
@@ -159,7 +163,9 @@ public sealed class MaildropTests(AzuriteFixture azurite)
 
         _storage.Watch.Heal();
         Assert.Equal(98, deleted);
-        Assert.Equal(Enumerable.Range(1, 98).Select(i => MailboxRow.DeletedKey((uint)i)), (await _storage.RowsAsync(mailbox, "del:")).Select(r => r.RowKey));
+        Assert.Equal(
+            Enumerable.Range(1, 98).Select(i => MailboxRow.DeletedKey((uint)i)),
+            (await _storage.RowsAsync(mailbox, "del:")).Select(r => r.RowKey));
         Assert.Equal(52, MailboxRow.ToState((await _storage.RowsAsync(mailbox, "state"))[0]).Count);
     }
 
@@ -293,7 +299,8 @@ public sealed class MaildropTests(AzuriteFixture azurite)
     {
         var message = await _storage.DeliverAsync(_mailbox, "there\r\n"u8.ToArray());
         await using var maildrop = await _storage.OpenAsync(_mailbox);
-        _storage.Watch.Answer(r => r.IsQuery, () => new EmptyPage(MailboxRow.Partition(_mailbox), MailboxRow.MessageKey(message.Uid)), pages);
+        _storage.Watch.Answer(
+            r => r.IsQuery, () => new EmptyPage(MailboxRow.Partition(_mailbox), MailboxRow.MessageKey(message.Uid)), pages);
 
         Assert.Equal("there\r\n"u8.ToArray(), await TestStorage.ReadAsync(maildrop, message.Uid, 2));
     }
@@ -303,7 +310,8 @@ public sealed class MaildropTests(AzuriteFixture azurite)
     {
         var gone = await _storage.DeliverAsync(_mailbox, "gone\r\n"u8.ToArray());
         await using var maildrop = await _storage.OpenAsync(_mailbox);
-        await _storage.Mailboxes.DeleteEntityAsync(MailboxRow.Partition(_mailbox), MailboxRow.MessageKey(gone.Uid), cancellationToken: TestContext.Current.CancellationToken);
+        await _storage.Mailboxes.DeleteEntityAsync(
+            MailboxRow.Partition(_mailbox), MailboxRow.MessageKey(gone.Uid), cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.Null(await TestStorage.ReadAsync(maildrop, gone.Uid, 2));
         Assert.Null(await TestStorage.ReadAsync(maildrop, gone.Uid));

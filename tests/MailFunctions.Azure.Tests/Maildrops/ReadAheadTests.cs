@@ -30,7 +30,8 @@ public sealed class ReadAheadTests(AzuriteFixture azurite)
         var before = _storage.Watch.Seen.Count;
         for (var uid = step > 0 ? 1 : Messages; uid is >= 1 and <= Messages; uid += step)
         {
-            var next = Enumerable.Range(1, 16).Select(i => uid + (i * step)).Where(u => u is >= 1 and <= Messages).Select(u => (uint)u).ToArray();
+            var next = Enumerable.Range(1, 16)
+                .Select(i => uid + (i * step)).Where(u => u is >= 1 and <= Messages).Select(u => (uint)u).ToArray();
             Assert.Equal($"{uid - 1}\r\n", Encoding.ASCII.GetString((await TestStorage.ReadAsync(maildrop, (uint)uid, next))!));
         }
 
@@ -155,16 +156,19 @@ public sealed class ReadAheadTests(AzuriteFixture azurite)
         for (var uid = 1; uid <= Messages; uid++)
         {
             var next = Enumerable.Range(uid + 1, 16).Where(u => u <= Messages).Select(u => (uint)u).ToArray();
-            Assert.NotNull(await TestStorage.ReadAsync(maildrop, (uint)uid, new LikelyNext(next, near ? next.Length : MessageRows.FirstRows)));
+            Assert.NotNull(
+                await TestStorage.ReadAsync(maildrop, (uint)uid, new LikelyNext(next, near ? next.Length : MessageRows.FirstRows)));
         }
 
         var ratio = bareTook / Stopwatch.GetElapsedTime(started);
         Assert.True(ratio >= 4, $"The session was {ratio:0.0} times as fast.");
     }
 
-    private static bool IsBlobRead(SeenRequest request) => request.Method == "GET" && request.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal);
+    private static bool IsBlobRead(SeenRequest request) =>
+        request.Method == "GET" && request.Uri.AbsolutePath.EndsWith(".eml", StringComparison.Ordinal);
 
-    private int ReadsOf(MailboxEntry message) => _storage.Watch.Count(r => r.Method == "GET" && r.Uri.AbsolutePath.EndsWith(message.Blob, StringComparison.Ordinal));
+    private int ReadsOf(MailboxEntry message) =>
+        _storage.Watch.Count(r => r.Method == "GET" && r.Uri.AbsolutePath.EndsWith(message.Blob, StringComparison.Ordinal));
 
     /// <summary>Until it has been asked for, and a moment more in which it comes.</summary>
     private async Task UntilReadAsync(MailboxEntry message, int times)

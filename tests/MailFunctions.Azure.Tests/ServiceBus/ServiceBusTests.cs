@@ -127,7 +127,12 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
         var dead = _services.GetRequiredService<IDeadLetters>();
         var client = _services.GetRequiredService<ServiceBusClient>();
         await using var sender = client.CreateSender("foreign");
-        var sent = new ServiceBusMessage("text") { MessageId = "f", Subject = "s", ApplicationProperties = { ["n"] = 5, ["Diagnostic-Id"] = Trace } };
+        var sent = new ServiceBusMessage("text")
+        {
+            MessageId = "f",
+            Subject = "s",
+            ApplicationProperties = { ["n"] = 5, ["Diagnostic-Id"] = Trace },
+        };
         sent.GetRawAmqpMessage().Body = AmqpMessageBody.FromValue("text");
         await sender.SendMessageAsync(sent, Token);
         await using var receiver = Open("foreign");
@@ -139,7 +144,9 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
 
         var again = await receiver.ReceiveMessageAsync(Wait, Token);
         Assert.Equal(($"f-again-{letter.SequenceNumber}", "s", 1), (again.MessageId, again.Subject, again.DeliveryCount));
-        Assert.Equal([("Diagnostic-Id", Trace), ("n", (object)5)], again.ApplicationProperties.Select(p => (p.Key, p.Value)).OrderBy(p => p.Key, StringComparer.Ordinal));
+        Assert.Equal(
+            [("Diagnostic-Id", Trace), ("n", (object)5)],
+            again.ApplicationProperties.Select(p => (p.Key, p.Value)).OrderBy(p => p.Key, StringComparer.Ordinal));
         Assert.Empty(await dead.PeekAsync("foreign", 0, 10, Token));
     }
 
@@ -147,7 +154,8 @@ public sealed class ServiceBusTests(ServiceBusTests.TestedBus tested) : IClassFi
     public async Task LocalBus_CancelsAScheduledMessageOnce()
     {
         await using var sender = _services.GetRequiredService<ServiceBusClient>().CreateSender("schedule");
-        var number = await sender.ScheduleMessageAsync(new ServiceBusMessage("s") { MessageId = "s" }, DateTimeOffset.UtcNow.AddMinutes(5), Token);
+        var number =
+            await sender.ScheduleMessageAsync(new ServiceBusMessage("s") { MessageId = "s" }, DateTimeOffset.UtcNow.AddMinutes(5), Token);
 
         Assert.Equal(1, (await CountAsync("schedule")).Scheduled);
         await sender.CancelScheduledMessageAsync(number, Token);

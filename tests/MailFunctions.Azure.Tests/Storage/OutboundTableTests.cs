@@ -21,7 +21,10 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
         var jobs = new OutboundTable(_storage.Tables, new ReferencesTable(_storage.Tables));
         var job = Job() with
         {
-            Results = [new RecipientResult(new OutboundRecipient { Address = "b@x.test" }, ResultKind.Failed, "5.1.1", "550 No", "mx.test", Now.AddTicks(7), true)],
+            Results = [
+                new RecipientResult(
+                    new OutboundRecipient { Address = "b@x.test" }, ResultKind.Failed, "5.1.1", "550 No", "mx.test", Now.AddTicks(7),
+                    true)],
             LeasedUntil = Now.AddMinutes(4),
             WarnedAt = Now.AddHours(4),
             LastReply = "451 Later",
@@ -164,8 +167,15 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
         };
         var recipients = Enumerable.Range(0, JobSplitter.MaxRecipients).Select(i =>
         {
-            var address = Core.Addresses.EmailAddress.Parse($"{i}{new string(letter is 'ж' ? letter : 'a', 50 / (letter is 'ж' ? 2 : 1))}@{_domain}")!;
-            return (address, new OutboundRecipient { Address = address.ToString(), Notify = "SUCCESS,FAILURE,DELAY", Orcpt = "rfc822;" + new string('+', 60) });
+            var address =
+                Core.Addresses.EmailAddress.Parse(
+                    $"{i}{new string(letter is 'ж' ? letter : 'a', 50 / (letter is 'ж' ? 2 : 1))}@{_domain}")!;
+            return (address, new OutboundRecipient
+            {
+                Address = address.ToString(),
+                Notify = "SUCCESS,FAILURE,DELAY",
+                Orcpt = "rfc822;" + new string('+', 60),
+            });
         });
         foreach (var job in JobSplitter.Split(envelope, envelope.MailFrom, null, recipients, Now))
         {
@@ -174,7 +184,8 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
             var results = put.Recipients.Select(r => new RecipientResult(
                 r with { LastReply = reply }, ResultKind.Deferred, "4.7.606", reply, new string('h', 250) + ".test", Now, true)).ToList();
 
-            Assert.NotNull(await jobs.PutAsync(put with { Results = results, Recipients = [.. results.Select(r => r.Recipient)], LastReply = reply }, Token));
+            Assert.NotNull(await jobs.PutAsync(
+                put with { Results = results, Recipients = [.. results.Select(r => r.Recipient)], LastReply = reply }, Token));
 
             var read = (await jobs.FindAsync(_domain, job.Id, Token))!;
             Assert.Equal(results.Count, read.Results.Count);
@@ -200,7 +211,8 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
 
     private async Task<bool> IsReferredToAsync(OutboundJob job)
     {
-        await foreach (var _ in _storage.Tables.GetTableClient("references").QueryAsync<global::Azure.Data.Tables.TableEntity>(r => r.PartitionKey == job.MessageId))
+        await foreach (var _ in _storage.Tables.GetTableClient("references")
+            .QueryAsync<global::Azure.Data.Tables.TableEntity>(r => r.PartitionKey == job.MessageId))
         {
             return true;
         }
@@ -220,7 +232,8 @@ public sealed class OutboundTableTests(AzuriteFixture azurite)
             Size = 100,
             MailFrom = new ReversePath { Address = "alice@example.test", Envid = "7", Ret = "FULL" },
             ReceivedAt = Now,
-            Recipients = [new OutboundRecipient { Address = "a@" + _domain, Notify = "NEVER", Orcpt = "rfc822;a@" + _domain, LastReply = "450 x" }],
+            Recipients =
+                [new OutboundRecipient { Address = "a@" + _domain, Notify = "NEVER", Orcpt = "rfc822;a@" + _domain, LastReply = "450 x" }],
             NextAttempt = Now,
         };
     }

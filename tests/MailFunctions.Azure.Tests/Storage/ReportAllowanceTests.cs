@@ -45,7 +45,8 @@ public sealed class ReportAllowanceTests(AzuriteFixture azurite)
     private async Task<List<bool>> TakeAllAsync(DateTimeOffset at)
     {
         ReportAllowanceTable[] processes = [Allowance(), Allowance()];
-        return [.. await Task.WhenAll(Enumerable.Range(0, 20).Select(i => processes[i % 2].TakeAsync(_address, $"report-{i}", at, 3, Token)))];
+        return [
+            .. await Task.WhenAll(Enumerable.Range(0, 20).Select(i => processes[i % 2].TakeAsync(_address, $"report-{i}", at, 3, Token)))];
     }
 
     private ReportAllowanceTable Allowance() => new(new TestStorage(azurite.ConnectionString).Tables);

@@ -32,7 +32,8 @@ public sealed class StatsTests(AzuriteFixture azurite) : IClassFixture<AzuriteFi
         Assert.True(await new StatsRetention(_storage.Tables, _time).RunAsync(Token) >= 2);
 
         Assert.Empty(await stats.ReadAsync(old.AddDays(-1), old.AddDays(1), Token).ToListAsync(Token));
-        Assert.Single(await stats.ReadAsync(young.AddHours(-1), young.AddHours(1), Token).Where(m => m.Instance == "retention").ToListAsync(Token));
+        Assert.Single(
+            await stats.ReadAsync(young.AddHours(-1), young.AddHours(1), Token).Where(m => m.Instance == "retention").ToListAsync(Token));
     }
 
     [Fact]

@@ -51,13 +51,16 @@ internal sealed class TestStorage
     public MailboxTable Delivery() => new(Tables, new ReferencesTable(Tables), TimeProvider.System);
 
     public MaildropTable Maildrops(TimeProvider? time = null, long readAhead = 32 * 1024 * 1024, IMessageStore? store = null) => new(
-        Tables, store ?? Store(), new ReadAheadBudget(new ByteBudget(readAhead)), new TraceTable(Tables), new ExpiryTable(Tables), time ?? TimeProvider.System);
+        Tables, store ?? Store(), new ReadAheadBudget(new ByteBudget(readAhead)), new TraceTable(Tables), new ExpiryTable(Tables),
+        time ?? TimeProvider.System);
 
     public MailboxArchiveTable Archive() => new(Tables, Store(), TimeProvider.System);
 
     /// <summary>A session on a mailbox.</summary>
     public async Task<IMaildrop> OpenAsync(string mailboxId, TimeProvider? time = null, int? expireAfterDays = null) =>
-        ((MaildropOpening.Opened)await Maildrops(time).OpenAsync(AccountOf(mailboxId) with { ExpireAfterDays = expireAfterDays }, CancellationToken.None)).Maildrop;
+        ((MaildropOpening.Opened)await Maildrops(time)
+            .OpenAsync(AccountOf(mailboxId) with { ExpireAfterDays = expireAfterDays }, CancellationToken.None))
+            .Maildrop;
 
     public static AuthenticatedAccount AccountOf(string mailboxId) => new(EmailAddress.Parse($"{mailboxId}@example.test")!, mailboxId);
 
@@ -113,7 +116,8 @@ internal sealed class TestStorage
 
     public static string NewDomain() => $"d{Guid.NewGuid():N}.test";
 
-    public static string NewBlobName() => MessageName.BlobFor(MessageName.NewId(TimeProvider.System.GetUtcNow()), TimeProvider.System.GetUtcNow());
+    public static string NewBlobName() =>
+        MessageName.BlobFor(MessageName.NewId(TimeProvider.System.GetUtcNow()), TimeProvider.System.GetUtcNow());
 
     public static MailboxEntry NewEntry(long size = 100) => new()
     {
@@ -148,7 +152,8 @@ internal sealed class TestStorage
         var entries = Enumerable.Range(1, count).Select(i => NewEntry(100 + i) with { Uid = (uint)i }).ToList();
         foreach (var some in entries.Chunk(100))
         {
-            await Mailboxes.SubmitTransactionAsync(some.Select(e => new TableTransactionAction(TableTransactionActionType.Add, MailboxRow.From(partition, e))));
+            await Mailboxes.SubmitTransactionAsync(
+                some.Select(e => new TableTransactionAction(TableTransactionActionType.Add, MailboxRow.From(partition, e))));
         }
 
         await Mailboxes.AddEntityAsync(MailboxRow.From(partition, new MailboxState(1, (uint)count + 1, count, entries.Sum(e => e.Size))));

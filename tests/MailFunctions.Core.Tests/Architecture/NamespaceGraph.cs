@@ -14,7 +14,8 @@ internal sealed partial class NamespaceGraph
         foreach (var file in files)
         {
             var uses = _uses.TryGetValue(file.Namespace, out var known) ? known : _uses[file.Namespace] = [];
-            uses.UnionWith(types.Where(other => other.Key != file.Namespace && file.Uses(other.Key, other.Value)).Select(other => other.Key));
+            uses.UnionWith(
+                types.Where(other => other.Key != file.Namespace && file.Uses(other.Key, other.Value)).Select(other => other.Key));
         }
     }
 
@@ -37,7 +38,8 @@ internal sealed partial class NamespaceGraph
         return [.. left.Select(u => $"{u.From} → {u.To}").Order(StringComparer.Ordinal)];
     }
 
-    private sealed record Source(string Namespace, HashSet<string> Usings, HashSet<string> Types, HashSet<string> Words, HashSet<string> Qualified)
+    private sealed record Source(
+        string Namespace, HashSet<string> Usings, HashSet<string> Types, HashSet<string> Words, HashSet<string> Qualified)
     {
         public static Source? Read(string text)
         {
@@ -76,7 +78,10 @@ internal sealed partial class NamespaceGraph
     [GeneratedRegex(@"^(?:global )?using (?:static |\w+ = )?(MailFunctions[\w.]*);", RegexOptions.Multiline)]
     private static partial Regex UsingLines();
 
-    [GeneratedRegex(@"^(?:(?:public|internal|sealed|static|abstract|partial|readonly|ref)\s+)*(?:record struct|record|class|struct|interface|enum)\s+(\w+)", RegexOptions.Multiline)]
+    [GeneratedRegex(
+        @"^(?:(?:public|internal|sealed|static|abstract|partial|readonly|ref)\s+)*"
+        + @"(?:record struct|record|class|struct|interface|enum)\s+(\w+)",
+        RegexOptions.Multiline)]
     private static partial Regex TypeNames();
 
     [GeneratedRegex(@"\b[A-Z]\w*")]

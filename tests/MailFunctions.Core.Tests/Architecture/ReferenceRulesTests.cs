@@ -90,7 +90,8 @@ public sealed class ReferenceRulesTests
     {
         var folder = new DirectoryInfo(Path.Combine(Root, "src", $"MailFunctions.{project}"));
 
-        var cycles = NamespaceGraph.Of(folder.EnumerateFiles("*.cs", SearchOption.AllDirectories).Select(f => File.ReadAllText(f.FullName))).Cycles();
+        var cycles = NamespaceGraph.Of(folder.EnumerateFiles("*.cs", SearchOption.AllDirectories).Select(f => File.ReadAllText(f.FullName)))
+            .Cycles();
 
         Assert.True(cycles.Count == 0, $"Namespaces know each other:\n{string.Join('\n', cycles)}");
     }
@@ -104,7 +105,9 @@ public sealed class ReferenceRulesTests
     [Fact]
     public void Cycles_OfNamesInCommentsAndTexts_AreNone() =>
         Assert.Empty(NamespaceGraph.Of(
-            ["using MailFunctions.X.A;\nnamespace MailFunctions.X.B;\nclass Two;", "namespace MailFunctions.X.A;\nclass One { string s = \"B.Two\"; } // B.Two"]).Cycles());
+            [
+                "using MailFunctions.X.A;\nnamespace MailFunctions.X.B;\nclass Two;",
+                "namespace MailFunctions.X.A;\nclass One { string s = \"B.Two\"; } // B.Two"]).Cycles());
 
     private static string Root { get; } = FindRoot();
 

@@ -22,7 +22,10 @@ public sealed class QueuesApiTests(TestedApi api)
     public async Task Queues_WithMail_TellCountsAndTheAgeOfTheOldest()
     {
         await Sender.SendAsync(QueueNames.Outbound, new BusMessage("active-" + Guid.NewGuid(), "{}"u8.ToArray()), Token);
-        var later = new BusMessage("later-" + Guid.NewGuid(), "{}"u8.ToArray()) { ScheduledEnqueueTime = DateTimeOffset.UtcNow.AddHours(1) };
+        var later = new BusMessage("later-" + Guid.NewGuid(), "{}"u8.ToArray())
+        {
+            ScheduledEnqueueTime = DateTimeOffset.UtcNow.AddHours(1),
+        };
         await Sender.SendAsync(QueueNames.Outbound, later, Token);
 
         var (status, body) = await api.GetAsync("queues");
@@ -37,20 +40,28 @@ public sealed class QueuesApiTests(TestedApi api)
     [Fact]
     public async Task DeadLetters_ShownResubmittedAndDeleted_GoWhereTheyShould()
     {
-        var (first, second, third) = (await DeadLetterAsync("first", "why"), await DeadLetterAsync("second", "why"), await DeadLetterAsync("third", "other"));
+        var (first, second, third) =
+            (await DeadLetterAsync("first", "why"), await DeadLetterAsync("second", "why"), await DeadLetterAsync("third", "other"));
         var (_, list) = await api.GetAsync($"queues/{QueueNames.Inbound}/dead-letters?reason=why");
-        var letters = list.GetProperty("items").EnumerateArray().ToDictionary(l => l.GetProperty("busMessageId").GetString()!, l => l.GetProperty("sequence").GetInt64());
+        var letters = list.GetProperty("items")
+            .EnumerateArray().ToDictionary(l => l.GetProperty("busMessageId").GetString()!, l => l.GetProperty("sequence").GetInt64());
         Assert.Equal([first, second], letters.Keys.Order());
 
-        Assert.Equal(HttpStatusCode.NoContent, (await api.SendAsync(HttpMethod.Post, $"queues/{QueueNames.Inbound}/dead-letters/{letters[second]}/resubmit")).Status);
-        Assert.Equal(HttpStatusCode.NoContent, (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters/{letters[first]}")).Status);
+        Assert.Equal(
+            HttpStatusCode.NoContent,
+            (await api.SendAsync(HttpMethod.Post, $"queues/{QueueNames.Inbound}/dead-letters/{letters[second]}/resubmit")).Status);
+        Assert.Equal(
+            HttpStatusCode.NoContent,
+            (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters/{letters[first]}")).Status);
 
         await using var receiver = api.Bus.CreateReceiver(QueueNames.Inbound);
         var again = await receiver.ReceiveMessageAsync(TimeSpan.FromSeconds(30), Token);
         Assert.Equal("body of second", again.Body.ToString());
         await receiver.CompleteMessageAsync(again, Token);
         Assert.Equal([third], await NamesAsync());
-        Assert.Equal(HttpStatusCode.NotFound, (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters/{letters[first]}")).Status);
+        Assert.Equal(
+            HttpStatusCode.NotFound,
+            (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters/{letters[first]}")).Status);
 
         var (_, done) = await api.SendAsync(HttpMethod.Post, $"queues/{QueueNames.Inbound}/dead-letters/resubmit?reason=other");
         Assert.Equal(1, done.GetProperty("done").GetInt32());
@@ -67,7 +78,8 @@ public sealed class QueuesApiTests(TestedApi api)
         await DeadLetterAsync("gone-2", "broken");
         var stays = await DeadLetterAsync("stays", "other reason");
 
-        Assert.Equal(HttpStatusCode.BadRequest, (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters")).Status);
+        Assert.Equal(
+            HttpStatusCode.BadRequest, (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters")).Status);
         Assert.Equal(HttpStatusCode.NotFound, (await api.SendAsync(HttpMethod.Delete, "queues/none/dead-letters?reason=broken")).Status);
         var (_, done) = await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters?reason=broken");
 
@@ -96,12 +108,20 @@ public sealed class QueuesApiTests(TestedApi api)
         await api.Services.GetRequiredService<ITraceWriter>().WriteAsync(
             [
                 new TraceEvent { MessageId = id, At = DateTimeOffset.UtcNow, Kind = TraceKind.Accepted, Detail = "fine" },
-                new TraceEvent { MessageId = id, At = DateTimeOffset.UtcNow.AddSeconds(1), Kind = TraceKind.Unreadable, Detail = "the message is not in the store" },
+                new TraceEvent
+                {
+                    MessageId = id,
+                    At = DateTimeOffset.UtcNow.AddSeconds(1),
+                    Kind = TraceKind.Unreadable,
+                    Detail = "the message is not in the store",
+                },
             ],
             Token);
-        var job = await api.Services.GetRequiredService<IOutboundJobs>().PutAsync(Job("gone.test", id) with { LastReply = "451 4.7.1 not today" }, Token);
+        var job = await api.Services.GetRequiredService<IOutboundJobs>()
+            .PutAsync(Job("gone.test", id) with { LastReply = "451 4.7.1 not today" }, Token);
         await SpendAsync(QueueNames.Inbound, "spent-1", envelope);
-        await SpendAsync(QueueNames.Inbound, "spent-2", envelope.Replace("{\"address\":\"lost@example.test\"}", "null", StringComparison.Ordinal));
+        await SpendAsync(
+            QueueNames.Inbound, "spent-2", envelope.Replace("{\"address\":\"lost@example.test\"}", "null", StringComparison.Ordinal));
         await SpendAsync(QueueNames.Outbound, "spent-3", Encoding.UTF8.GetString(OutboundAlarm.For(job!, DateTimeOffset.UtcNow).Body.Span));
 
         var (_, inbound) = await api.GetAsync($"queues/{QueueNames.Inbound}/dead-letters?reason=MaxDeliveryCountExceeded&top=2");
@@ -114,13 +134,16 @@ public sealed class QueuesApiTests(TestedApi api)
                 "10 DeliveryFailed 451 4.7.1 not today",
             ],
             inbound.GetProperty("items").EnumerateArray().Concat(outbound.GetProperty("items").EnumerateArray())
-                .Select(l => string.Join(' ', ((string[])["deliveryCount", "reason", "description"]).Select(n => l.GetProperty(n).ToString()))));
+                .Select(l => string.Join(
+                    ' ', ((string[])["deliveryCount", "reason", "description"]).Select(n => l.GetProperty(n).ToString()))));
         Assert.Null(inbound.GetProperty("continuation").GetString()); // there is no third one
         Assert.Equal(id, inbound.GetProperty("items")[0].GetProperty("messageId").GetString());
 
         // One behind another: looking for it is no delivery of the first.
         var second = inbound.GetProperty("items")[1].GetProperty("sequence").GetInt64();
-        Assert.Equal(HttpStatusCode.NoContent, (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters/{second}")).Status);
+        Assert.Equal(
+            HttpStatusCode.NoContent,
+            (await api.SendAsync(HttpMethod.Delete, $"queues/{QueueNames.Inbound}/dead-letters/{second}")).Status);
         var (_, left) = await api.GetAsync($"queues/{QueueNames.Inbound}/dead-letters?reason=DeliveryFailed");
         Assert.Equal(10, Assert.Single(left.GetProperty("items").EnumerateArray()).GetProperty("deliveryCount").GetInt32());
         foreach (var queue in QueueRoutes.Names)
@@ -160,14 +183,20 @@ public sealed class QueuesApiTests(TestedApi api)
         {
             var job = Job(domain, $"{domain}-{i}");
             // The last is done, the one before is under way.
-            Assert.NotNull(await jobs.PutAsync(job with { State = i == 4 ? JobState.Done : JobState.Queued, LeasedUntil = i == 3 ? DateTimeOffset.UtcNow.AddHours(1) : null }, Token));
+            Assert.NotNull(await jobs.PutAsync(job with
+            {
+                State = i == 4 ? JobState.Done : JobState.Queued,
+                LeasedUntil = i == 3 ? DateTimeOffset.UtcNow.AddHours(1) : null,
+            }, Token));
             ids.Add(job.Id);
         }
 
         var (held, skipped, continuation) = (0, 0, "");
         do
         {
-            var (status, page) = await api.SendAsync(HttpMethod.Post, $"queues/outbound/jobs/hold?domain={domain}&top=2&continuation={Uri.EscapeDataString(continuation)}");
+            var (status, page) =
+                await api.SendAsync(
+                    HttpMethod.Post, $"queues/outbound/jobs/hold?domain={domain}&top=2&continuation={Uri.EscapeDataString(continuation)}");
             Assert.Equal(HttpStatusCode.OK, status);
             (held, skipped) = (held + page.GetProperty("done").GetInt32(), skipped + page.GetProperty("skipped").GetInt32());
             continuation = page.GetProperty("continuation").GetString() ?? "";

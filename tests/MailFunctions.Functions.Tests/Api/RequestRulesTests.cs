@@ -19,9 +19,12 @@ public sealed class RequestRulesTests(TestedApi api)
     {
         var name = TestedApi.NewName();
         var (slash, percent) = ($"{name}%2Ft@{TestedApi.Domain}", $"{name}%252ft@{TestedApi.Domain}");
-        Assert.Equal(HttpStatusCode.Created, (await SendAsync(HttpMethod.Put, $"accounts/{slash}", new { password = TestedApi.Password })).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Created,
+            (await SendAsync(HttpMethod.Put, $"accounts/{slash}", new { password = TestedApi.Password })).StatusCode);
 
-        using var answer = await SendAsync(HttpMethod.Put, $"accounts/{percent}", new { password = TestedApi.Password, displayName = "another" });
+        using var answer =
+            await SendAsync(HttpMethod.Put, $"accounts/{percent}", new { password = TestedApi.Password, displayName = "another" });
 
         Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
         Assert.Contains($"{name}%2ft@{TestedApi.Domain}", await answer.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
@@ -92,7 +95,8 @@ public sealed class RequestRulesTests(TestedApi api)
         var continuation = page.GetProperty("continuation").GetString()!;
 
         Assert.Equal(HttpStatusCode.OK, (await api.GetAsync($"aliases?top=2&continuation={continuation}&domain={domain}")).Status);
-        foreach (var path in (string[])[$"aliases?continuation={continuation}", $"accounts?domain={domain}&continuation={continuation}", $"aliases?domain={domain}&continuation={continuation[..^2]}"])
+        foreach (var path in (string[])[$"aliases?continuation={continuation}", $"accounts?domain={domain}&continuation={continuation}",
+            $"aliases?domain={domain}&continuation={continuation[..^2]}"])
         {
             Assert.Equal(HttpStatusCode.BadRequest, (await api.GetAsync(path)).Status);
         }
@@ -116,7 +120,9 @@ public sealed class RequestRulesTests(TestedApi api)
     public async Task EveryAnswer_IsKeptByNoCacheAndTakenForWhatItIs()
     {
         var paths = api.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .Select(e => "/" + string.Join('/', e.RoutePattern.RawText!.Trim('/').Split('/').Select(p => p.StartsWith('{') ? "nobody@example.test" : p)));
+            .Select(e => "/"
+                + string.Join(
+                    '/', e.RoutePattern.RawText!.Trim('/').Split('/').Select(p => p.StartsWith('{') ? "nobody@example.test" : p)));
         foreach (var path in paths.Append("/api/nothing").Append("/api/accounts/x/../a@example.test").Distinct())
         {
             using var answer = await api.Http.GetAsync(api.Http.BaseAddress!.GetLeftPart(UriPartial.Authority) + path, Token);
@@ -143,7 +149,10 @@ public sealed class RequestRulesTests(TestedApi api)
 
     private async Task<HttpResponseMessage> PutAsync(string path, string body, string? ifNoneMatch = null)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Put, Address(path)) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        using var request = new HttpRequestMessage(HttpMethod.Put, Address(path))
+        {
+            Content = new StringContent(body, Encoding.UTF8, "application/json"),
+        };
         if (ifNoneMatch is not null)
         {
             request.Headers.TryAddWithoutValidation("If-None-Match", ifNoneMatch);
@@ -159,5 +168,6 @@ public sealed class RequestRulesTests(TestedApi api)
     }
 
     // As it stands: the client would take dots and escapes out.
-    private Uri Address(string path) => new(api.Http.BaseAddress + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+    private Uri Address(string path) =>
+        new(api.Http.BaseAddress + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
 }

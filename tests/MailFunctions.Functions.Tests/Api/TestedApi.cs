@@ -114,7 +114,9 @@ public sealed class TestedApi : IAsyncLifetime
             ReceivedAt = now,
             Subject = subject,
         };
-        return ((DeliveryResult.Delivered)await Services.GetRequiredService<IMailboxDelivery>().DeliverAsync(mailboxId, entry, null, CancellationToken.None)).Uid;
+        return ((DeliveryResult.Delivered)await Services.GetRequiredService<IMailboxDelivery>()
+            .DeliverAsync(mailboxId, entry, null, CancellationToken.None))
+            .Uid;
     }
 
     /// <summary>Deletes messages as a POP3 session does.</summary>
@@ -128,14 +130,18 @@ public sealed class TestedApi : IAsyncLifetime
 
     public Task<(HttpStatusCode Status, JsonElement Body)> GetAsync(string path) => SendAsync(HttpMethod.Get, path);
 
-    public Task<(HttpStatusCode Status, JsonElement Body)> PutAsync(string path, object body) => SendAsync(HttpMethod.Put, path, JsonContent.Create(body));
+    public Task<(HttpStatusCode Status, JsonElement Body)> PutAsync(string path, object body) =>
+        SendAsync(HttpMethod.Put, path, JsonContent.Create(body));
 
     public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(HttpMethod method, string path, HttpContent? content = null)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
         using var answer = await Http.SendAsync(request);
         var text = await answer.Content.ReadAsStringAsync();
-        return (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.Ordinal) is true && !text.Contains("\n{", StringComparison.Ordinal) ? JsonDocument.Parse(text).RootElement : default);
+        return (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.Ordinal) is true
+            && !text.Contains("\n{", StringComparison.Ordinal)
+            ? JsonDocument.Parse(text).RootElement
+            : default);
     }
 
     /// <summary>The requests that one call makes to the tables, as `GET directory`, sorted.</summary>

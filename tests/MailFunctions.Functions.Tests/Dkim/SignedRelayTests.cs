@@ -29,8 +29,12 @@ public sealed class SignedRelayTests
     [InlineData(null, "")]
     public async Task Attempt_OwnMail_ArrivesWithSignaturesThatPass(string? body, string extensions)
     {
-        await using var mta = new ScriptedMta { Extensions = [.. extensions.Split(' ', StringSplitOptions.RemoveEmptyEntries), "SIZE 100000000"] };
-        var text = Header + "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n.dot  \r\n"
+        await using var mta = new ScriptedMta
+        {
+            Extensions = [.. extensions.Split(' ', StringSplitOptions.RemoveEmptyEntries), "SIZE 100000000"],
+        };
+        var text = Header
+            + "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n.dot  \r\n"
             + (body is null ? "plain" : "äöü") + "\r\n\r\n\r\n";
 
         Assert.Equal(ResultKind.Relayed, await AttemptAsync(mta, text, body));

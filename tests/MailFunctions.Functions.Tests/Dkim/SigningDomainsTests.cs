@@ -106,7 +106,8 @@ public sealed class SigningDomainsTests
         _time.Advance(SigningDomains.Retry);
         Assert.Equal(
             2,
-            Assert.IsType<SigningDomain.Ours>(await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken)).Keys.Count);
+            Assert.IsType<SigningDomain.Ours>(await fresh.Domains.FindAsync(TestDkim.Domain, TestContext.Current.CancellationToken))
+                .Keys.Count);
     }
 
     [Fact]

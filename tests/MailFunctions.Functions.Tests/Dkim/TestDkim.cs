@@ -44,7 +44,8 @@ internal sealed class TestDkim
         {
             var keyring = new DkimKeyring(new MemoryDirectory(), null, TimeProvider.System, NullLogger<DkimKeyring>.Instance);
             return new MessageSigner(
-                new SigningDomains(new MemoryDirectory(), keyring, TimeProvider.System, NullLogger<SigningDomains>.Instance), TimeProvider.System, NullLogger<MessageSigner>.Instance);
+                new SigningDomains(new MemoryDirectory(), keyring, TimeProvider.System, NullLogger<SigningDomains>.Instance),
+                TimeProvider.System, NullLogger<MessageSigner>.Instance);
         }
     }
 

@@ -83,7 +83,8 @@ public sealed class DsnMessageTests
 
     [Theory]
     [InlineData(
-        false, "utf-8; \\x{30E6}\\x{30FC}\\x{30B6}\\x{2B}x@one.test", "utf-8;\\x{30E6}@one.test", "smtp; 550 5.1.1 Empf?nger unbekannt ? ????")]
+        false, "utf-8; \\x{30E6}\\x{30FC}\\x{30B6}\\x{2B}x@one.test", "utf-8;\\x{30E6}@one.test",
+        "smtp; 550 5.1.1 Empf?nger unbekannt ? ????")]
     [InlineData(true, "utf-8; ユーザ\\x{2B}x@one.test", "utf-8;ユ@one.test", "smtp; " + Umlauts)]
     public async Task Status_OfAnInternationalizedAddress_HasTheFormThatTheSenderCanRead(
         bool smtpUtf8, string final, string orcpt, string diagnostic)
@@ -139,7 +140,8 @@ public sealed class DsnMessageTests
     {
         await using var mta = new ScriptedMta { Extensions = ["PIPELINING"] };
         _store.Blobs[Blob] = Encoding.UTF8.GetBytes(
-            "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n");
+            "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                + "Content-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n");
         var (octets, envelope) = await SendAsync(Report(smtpUtf8: false, whole: true, Failed("a@one.test", Umlauts)));
         var options = Options with { Routes = [new RelayRoute("*", new RelayHost("127.0.0.1", mta.Port, RelayTls.None, null, null))] };
         var job = new OutboundJob

@@ -28,7 +28,11 @@ internal sealed class MemoryDirectory : IDirectoryReader
     }
 
     public void Alias(string address, params string[] targets) =>
-        _entries[EmailAddress.Parse(address)!] = new AliasEntry { Address = EmailAddress.Parse(address)!, Targets = [.. targets.Select(t => EmailAddress.Parse(t)!)] };
+        _entries[EmailAddress.Parse(address)!] = new AliasEntry
+        {
+            Address = EmailAddress.Parse(address)!,
+            Targets = [.. targets.Select(t => EmailAddress.Parse(t)!)],
+        };
 
     public ValueTask<MailDomain?> FindDomainAsync(string domain, CancellationToken cancellationToken) =>
         ValueTask.FromResult(domain == "example.test" ? new MailDomain { Name = domain } : null);

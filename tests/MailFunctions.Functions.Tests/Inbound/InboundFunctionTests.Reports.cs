@@ -102,7 +102,8 @@ public sealed partial class InboundFunctionTests
         _directory.Account("off@example.test", enabled: false);
         var body = string.Concat(Enumerable.Repeat(new string('x', 70) + "\r\n", 2900));
         _store.Blobs[Blob] = Encoding.ASCII.GetBytes("Subject: Hello\r\n\r\n" + body);
-        var names = Enumerable.Range(0, 300).SelectMany(i => new[] { "full", "off", "gone" }.Select(n => $"{n}+{i}@example.test")).ToArray();
+        var names = Enumerable.Range(0, 300)
+            .SelectMany(i => new[] { "full", "off", "gone" }.Select(n => $"{n}+{i}@example.test")).ToArray();
         var envelope = Envelope(names) with { Size = _store.Blobs[Blob].Length };
 
         Assert.IsType<TriggerResult.Succeeded>(await RunAsync(envelope with { MailFrom = envelope.MailFrom with { Ret = "FULL" } }));
@@ -141,7 +142,8 @@ public sealed partial class InboundFunctionTests
     [Fact]
     public async Task Run_FloodUnderAForgedSender_MakesNoMoreReportsThanAnHourHas()
     {
-        var flood = Enumerable.Range(0, 30).Select(i => Numbered(i) with { MailFrom = new ReversePath { Address = $"victim+{i}@elsewhere.test" } }).ToList();
+        var flood = Enumerable.Range(0, 30)
+            .Select(i => Numbered(i) with { MailFrom = new ReversePath { Address = $"victim+{i}@elsewhere.test" } }).ToList();
         foreach (var envelope in flood.Concat(flood).Append(Numbered(31)))
         {
             _store.Blobs[envelope.Blob] = _store.Blobs[Blob];

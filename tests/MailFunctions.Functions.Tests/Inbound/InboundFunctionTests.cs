@@ -86,7 +86,9 @@ public sealed partial class InboundFunctionTests
 
         Assert.Single(_mailboxes.Entries);
         Assert.Equal(
-            ["accepted", "bounced far@elsewhere.test", "bounced full@example.test", "bounced gone@example.test", "bounced off@example.test", "delivered alice@example.test"],
+            [
+                "accepted", "bounced far@elsewhere.test", "bounced full@example.test", "bounced gone@example.test",
+                "bounced off@example.test", "delivered alice@example.test"],
             _traces.Rows.Select(r => r.Kind == "accepted" ? r.Kind : $"{r.Kind} {r.Address}").Order(StringComparer.Ordinal));
         Assert.Equal(
             ["far@elsewhere.test 5.1.2", "full@example.test 5.2.2", "gone@example.test 5.1.1", "off@example.test 5.2.1"],
@@ -221,7 +223,9 @@ public sealed partial class InboundFunctionTests
         _directory.Account("alice@example.test");
         var good = Envelope("alice@example.test");
         foreach (var bad in (InboundEnvelope[])
-            [good with { V = 2 }, good with { Id = "../x" }, good with { Blob = "other.eml" }, good with { Recipients = [] }, Envelope("no address")])
+            [
+                good with { V = 2 }, good with { Id = "../x" }, good with { Blob = "other.eml" }, good with { Recipients = [] },
+                Envelope("no address")])
         {
             Assert.IsType<TriggerResult.Failed>(await RunAsync(bad));
         }

@@ -19,7 +19,8 @@ public sealed class DestinationLimitsTests
         var first = Entered(limits, "one.test");
         Entered(limits, "one.test");
 
-        var waits = Enumerable.Range(0, 50).Select(_ => Assert.IsType<Permit.Throttled>(limits.Enter("one.test", isLast: false)).Until - _time.Now).ToList();
+        var waits = Enumerable.Range(0, 50)
+            .Select(_ => Assert.IsType<Permit.Throttled>(limits.Enter("one.test", isLast: false)).Until - _time.Now).ToList();
 
         Assert.All(waits, w => Assert.InRange(w, TimeSpan.FromSeconds(1), DestinationLimits.LongestWait));
         Assert.True(waits[^1] > waits[0] + TimeSpan.FromSeconds(20)); // they don't all come again at once

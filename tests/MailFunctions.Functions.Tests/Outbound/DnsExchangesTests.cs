@@ -184,7 +184,9 @@ public sealed class DnsExchangesTests
 
         Assert.Equal(
             ResultKind.Relayed,
-            (await TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), store).AttemptAsync(Job(), TestContext.Current.CancellationToken))[0].Kind);
+            (await TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), store)
+                .AttemptAsync(Job(), TestContext.Current.CancellationToken))[0]
+                .Kind);
     }
 
     [Fact]
@@ -199,7 +201,9 @@ public sealed class DnsExchangesTests
         await using var mta = new ScriptedMta { Script = line => line == "CONNECT" ? "554 5.3.2 No service" : null };
         var options = Options(dns) with { MxPort = mta.Port, MaxHosts = 3 };
 
-        var result = (await TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), new MemoryStore()).AttemptAsync(Job(), TestContext.Current.CancellationToken))[0];
+        var result =
+            (await TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), new MemoryStore())
+                .AttemptAsync(Job(), TestContext.Current.CancellationToken))[0];
 
         Assert.Equal(
             (ResultKind.Deferred, "4.4.1", "554 5.3.2 No service", "mx2.test"),
@@ -260,7 +264,13 @@ public sealed class DnsExchangesTests
     };
 
     private static RelayOptions Options(DnsServer dns) =>
-        new() { HostName = "mail.example.test", AllowedNetworks = TestedRelay.Loopback, Resolver = dns.EndPoint, ResolverTimeout = TimeSpan.FromSeconds(2) };
+        new()
+        {
+            HostName = "mail.example.test",
+            AllowedNetworks = TestedRelay.Loopback,
+            Resolver = dns.EndPoint,
+            ResolverTimeout = TimeSpan.FromSeconds(2),
+        };
 
     private static Task<Destination> FindAsync(DnsServer dns, string domain, int seed = 1) =>
         new DnsExchanges(Options(dns), new Random(seed)).FindAsync(domain, TestContext.Current.CancellationToken);

@@ -67,7 +67,8 @@ public sealed class ExactlyOnceTests
 
         var taken = mta.Messages.SelectMany(m => m.Recipients).Select(Address).ToList();
         var reported = store.Blobs.Values.Select(b => System.Text.Encoding.UTF8.GetString(b))
-            .SelectMany(t => System.Text.RegularExpressions.Regex.Matches(t, "Final-Recipient: rfc822; (\\S+)")).Select(m => m.Groups[1].Value).ToList();
+            .SelectMany(t => System.Text.RegularExpressions.Regex.Matches(t, "Final-Recipient: rfc822; (\\S+)"))
+                .Select(m => m.Groups[1].Value).ToList();
         Assert.Equal(expected.Where(a => Number(a) % 20 != 0).Order(), taken.Order());
         Assert.Equal(expected.Where(a => Number(a) % 20 == 0).Order(), reported.Order());
         Assert.True(deferred.Count > expected.Count / 6);

@@ -80,9 +80,13 @@ internal sealed class MemoryJobs : IOutboundJobs
         return Task.CompletedTask;
     }
 
-    public Task<ListPage<OutboundJob>> ListAsync(string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken) =>
+    public Task<ListPage<OutboundJob>> ListAsync(
+        string? domain, string? state, int top, string? continuation, CancellationToken cancellationToken) =>
         Task.FromResult(new ListPage<OutboundJob>(
-            [.. Rows.Values.Where(j => (domain is null || j.Domain == domain) && (state is null ? j.State != JobState.Done : j.State == state)).Take(top)], null));
+            [
+                .. Rows.Values.Where(j => (domain is null || j.Domain == domain)
+                    && (state is null ? j.State != JobState.Done : j.State == state)).Take(top)],
+            null));
 
     public Task<IReadOnlyList<OutboundJob>> ListOverdueAsync(DateTimeOffset dueBefore, int top, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<OutboundJob>>(
@@ -249,6 +253,7 @@ internal sealed class RelayLog : ILogger<OutboundDelivery>, ILogger<JobReporting
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
         _log.Log(logLevel, eventId, state, exception, formatter);
 }

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace MailFunctions.Functions.Tests.Outbound;
 
-/// <summary>What strangers' DNS and address literals say leads to no machine beside this one, unless the postmaster names its network.</summary>
+/// <summary>
+/// What strangers' DNS and address literals say leads to no machine beside this one, unless the postmaster names its network.
+/// </summary>
 public sealed class InsideAddressesTests
 {
     [Theory]
@@ -94,7 +96,8 @@ public sealed class InsideAddressesTests
         var store = new MemoryStore { Blobs = { [Attempts.Job().Blob] = Attempts.Plain } };
 
         var result = Assert.Single(await TestedRelay.Create(options, new DnsExchanges(options, new Random(1)), store)
-            .AttemptAsync(Attempts.Job($"a@{domain}") with { Domain = domain, Size = Attempts.Plain.Length }, TestContext.Current.CancellationToken));
+            .AttemptAsync(
+                Attempts.Job($"a@{domain}") with { Domain = domain, Size = Attempts.Plain.Length }, TestContext.Current.CancellationToken));
 
         Assert.Equal((expected, allowed ? 1 : 0), ($"{result.Kind} {result.Status}", mta.Connections));
         Assert.All(mta.Messages, m => Assert.Equal($"RCPT TO:<a@{domain}>", m.Recipients[0]));

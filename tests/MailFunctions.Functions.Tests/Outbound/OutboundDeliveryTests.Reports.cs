@@ -86,7 +86,9 @@ public sealed partial class OutboundDeliveryTests
         Assert.Equal(("dns; mail.example.test", "envelope-7"), (groups[0]["Reporting-MTA"], groups[0]["Original-Envelope-Id"]));
         Assert.Equal(
             ("rfc822;old+name@one.test", "rfc822; a@one.test", "failed", "5.1.1", "dns; mx.one.test", "smtp; 550 5.1.1 No such user"),
-            (groups[1]["Original-Recipient"], groups[1]["Final-Recipient"], groups[1]["Action"], groups[1]["Status"], groups[1]["Remote-MTA"], groups[1]["Diagnostic-Code"]));
+            (
+                groups[1]["Original-Recipient"], groups[1]["Final-Recipient"], groups[1]["Action"], groups[1]["Status"],
+                groups[1]["Remote-MTA"], groups[1]["Diagnostic-Code"]));
         Assert.Equal("text/rfc822-headers", body[2].ContentType.MimeType); // RET was not FULL
         Assert.Contains("Subject: Hello", Content(body[2]), StringComparison.Ordinal);
         Assert.DoesNotContain("Body", Content(body[2]), StringComparison.Ordinal);

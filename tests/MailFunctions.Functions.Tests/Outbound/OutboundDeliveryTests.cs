@@ -68,7 +68,10 @@ public sealed partial class OutboundDeliveryTests
     {
         string? reply = "451 4.2.0 <a@one.test> greylisted, token [2303]";
         await using var mta = new ScriptedMta { Script = line => line.StartsWith("RCPT", StringComparison.Ordinal) ? reply : null };
-        var options = _options with { Routes = [new RelayRoute("*", new RelayHost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))] };
+        var options = _options with
+        {
+            Routes = [new RelayRoute("*", new RelayHost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))],
+        };
         var relay = TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), _store);
         await PutAsync("a@one.test", "b@one.test");
         _time.Now += TimeSpan.FromSeconds(90);
@@ -78,7 +81,8 @@ public sealed partial class OutboundDeliveryTests
         Assert.Equal(AttemptOutcome.Done, await ProcessAsync(relay, Row.Generation));
 
         Assert.Equal(
-            $"2303 Message {MessageId} to one.test is deferred 1 minutes after it was accepted: 2 recipients, reply 451 4.2.0, next attempt {Next(0):u}",
+            $"2303 Message {MessageId} to one.test is deferred 1 minutes after it was accepted: 2 recipients, reply 451 "
+            + $"4.2.0, next attempt {Next(0):u}",
             Assert.Single(_log.Lines));
         Assert.Equal(2, mta.Messages.SelectMany(m => m.Recipients).Count());
     }
@@ -235,7 +239,8 @@ public sealed partial class OutboundDeliveryTests
     private Task<OutboundJob> PutAsync(OutboundRecipient recipient, string mailFrom = "alice@example.test", string? ret = null) =>
         PutAsync([recipient], mailFrom, ret);
 
-    private async Task<OutboundJob> PutAsync(IReadOnlyList<OutboundRecipient> recipients, string mailFrom = "alice@example.test", string? ret = null) =>
+    private async Task<OutboundJob> PutAsync(
+        IReadOnlyList<OutboundRecipient> recipients, string mailFrom = "alice@example.test", string? ret = null) =>
         (await _jobs.PutAsync(
             new OutboundJob
             {
@@ -259,5 +264,6 @@ public sealed partial class OutboundDeliveryTests
         relay,
         _limits ??= new DestinationLimits(_options, _time, new Random(1)),
         _options,
-        new Random(1)).ProcessAsync(new OutboundAlarm { Job = MessageId + "-x", Domain = "one.test", Generation = generation }, TestContext.Current.CancellationToken);
+        new Random(1)).ProcessAsync(new OutboundAlarm { Job = MessageId + "-x", Domain = "one.test", Generation = generation },
+        TestContext.Current.CancellationToken);
 }

@@ -61,7 +61,11 @@ internal sealed class PolicyServer : IAsyncDisposable
     /// <summary>The handler of the code, but that other authorities are trusted.</summary>
     public static SocketsHttpHandler Trusting(SocketsHttpHandler handler, X509Certificate2Collection authorities)
     {
-        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+        };
         handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(authorities);
         return handler;
     }

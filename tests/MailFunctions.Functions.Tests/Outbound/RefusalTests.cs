@@ -6,7 +6,9 @@ using Xunit;
 
 namespace MailFunctions.Functions.Tests.Outbound;
 
-/// <summary>Replies of real servers that mail was lost, returned or doubled by: 530, STARTTLS refused, lines with differing codes.</summary>
+/// <summary>
+/// Replies of real servers that mail was lost, returned or doubled by: 530, STARTTLS refused, lines with differing codes.
+/// </summary>
 public sealed class RefusalTests : IDisposable
 {
     private readonly TestAuthority _authority = new();
@@ -92,7 +94,8 @@ public sealed class RefusalTests : IDisposable
         Assert.Equal(["relayed", "deferred", extension == "PIPELINING" ? "relayed" : "deferred"], results.Select(r => r.Kind));
         Assert.Equal("421 4.7.0 Too fast", results[1].Reply);
         Assert.Equal(
-            results.Where(r => r.Kind == ResultKind.Relayed).Select(r => $"RCPT TO:<{r.Recipient.Address}>"), Assert.Single(mta.Messages).Recipients);
+            results.Where(r => r.Kind == ResultKind.Relayed).Select(r => $"RCPT TO:<{r.Recipient.Address}>"),
+            Assert.Single(mta.Messages).Recipients);
     }
 
     [Theory] // the content of those that were taken is refused for good: what the others come to is not known yet
@@ -155,7 +158,8 @@ public sealed class RefusalTests : IDisposable
         mta = new ScriptedMta
         {
             Certificate = _authority.Issue("127.0.0.1"),
-            Script = line => line.StartsWith("EHLO", StringComparison.Ordinal) && mta.Commands.Contains("STARTTLS") && mta.Connections == 1 ? "" : null,
+            Script = line =>
+                line.StartsWith("EHLO", StringComparison.Ordinal) && mta.Commands.Contains("STARTTLS") && mta.Connections == 1 ? "" : null,
         };
         await using (mta)
         {
@@ -174,7 +178,8 @@ public sealed class RefusalTests : IDisposable
         mta = new ScriptedMta
         {
             Certificate = _authority.Issue("127.0.0.1"),
-            Script = line => line.StartsWith(step, StringComparison.Ordinal) && (step == "STARTTLS" || mta.Commands.Contains("STARTTLS")) ? "" : null,
+            Script = line =>
+                line.StartsWith(step, StringComparison.Ordinal) && (step == "STARTTLS" || mta.Commands.Contains("STARTTLS")) ? "" : null,
         };
         await using (mta)
         {
@@ -220,7 +225,11 @@ public sealed class RefusalTests : IDisposable
     [InlineData("")]
     public async Task StartTls_RefusedWhereItIsAMust_SendsNothing(string reply)
     {
-        await using var mta = new ScriptedMta { Certificate = _authority.Issue("127.0.0.1"), Script = line => line == "STARTTLS" ? reply : null };
+        await using var mta = new ScriptedMta
+        {
+            Certificate = _authority.Issue("127.0.0.1"),
+            Script = line => line == "STARTTLS" ? reply : null,
+        };
 
         var result = Assert.Single(await Attempts.RunAsync(Attempts.Host(mta, RelayTls.StartTls), Attempts.Job("a@one.test")));
 
@@ -267,7 +276,10 @@ public sealed class RefusalTests : IDisposable
 
         var results = await Attempts.RunAsync(
             mta,
-            job with { Recipients = [new OutboundRecipient { Address = local + "@one.test", Orcpt = orcpt, Notify = notify }, .. job.Recipients] });
+            job with
+            {
+                Recipients = [new OutboundRecipient { Address = local + "@one.test", Orcpt = orcpt, Notify = notify }, .. job.Recipients],
+            });
 
         Assert.All(results, r => Assert.Equal(ResultKind.Deferred, r.Kind));
         Assert.DoesNotContain(mta.Commands, c => c.StartsWith("RCPT TO:<evil", StringComparison.Ordinal));

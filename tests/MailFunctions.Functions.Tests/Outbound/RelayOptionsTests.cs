@@ -27,7 +27,8 @@ public sealed class RelayOptionsTests
             ("Relay:Resolver", "127.0.0.1:5353"));
 
         Assert.Equal(
-            ["*.intern.test 10.0.0.1:25 None", "* smtp.host.test:2525 Opportunistic"], options.Routes.Select(r => $"{r.Pattern} {r.Host} {r.Host.Tls}"));
+            ["*.intern.test 10.0.0.1:25 None", "* smtp.host.test:2525 Opportunistic"],
+            options.Routes.Select(r => $"{r.Pattern} {r.Host} {r.Host.Tls}"));
         Assert.Equal("mail.example.test", options.HostName);
         Assert.Equal([TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(1)], options.Schedule.Waits);
         Assert.Equal(TimeSpan.FromDays(1), options.Schedule.GiveUpAfter);
@@ -37,7 +38,9 @@ public sealed class RelayOptionsTests
     [Fact]
     public void Read_Credentials_AskForTlsThatIsChecked()
     {
-        var host = Assert.Single(Read(("Relay:Smarthost", "smtp.host.test"), ("Relay:UserName", "u"), ("Relay:Password", "secret word")).Routes).Host;
+        var host =
+            Assert.Single(Read(("Relay:Smarthost", "smtp.host.test"), ("Relay:UserName", "u"), ("Relay:Password", "secret word")).Routes)
+            .Host;
 
         Assert.Equal((587, RelayTls.StartTls), (host.Port, host.Tls));
         Assert.DoesNotContain("secret", host.ToString(), StringComparison.Ordinal);
@@ -92,5 +95,6 @@ public sealed class RelayOptionsTests
         () => Read(("Relay:Smarthost", "smtp.host.test"), ("Relay:UserName", "u"), ("Relay:Password", "p"), ("Relay:Tls", tls)));
 
     private static RelayOptions Read(params (string Key, string Value)[] settings) => RelayOptions.Read(
-        new ConfigurationBuilder().AddInMemoryCollection(settings.Select(s => KeyValuePair.Create<string, string?>(s.Key, s.Value))).Build());
+        new ConfigurationBuilder()
+            .AddInMemoryCollection(settings.Select(s => KeyValuePair.Create<string, string?>(s.Key, s.Value))).Build());
 }

@@ -121,7 +121,8 @@ public sealed class ReportedPeersTests : IDisposable
             Extensions = [extension],
             Script = line =>
             {
-                taken = line.StartsWith("MAIL", StringComparison.Ordinal) ? 0 : line.StartsWith("RCPT", StringComparison.Ordinal) ? taken + 1 : taken;
+                taken = line.StartsWith("MAIL", StringComparison.Ordinal) ? 0 : line.StartsWith("RCPT", StringComparison.Ordinal) ? taken
+                    + 1 : taken;
                 return taken > 2 && line.StartsWith("RCPT", StringComparison.Ordinal) ? reply : null;
             },
         };

@@ -172,7 +172,10 @@ public sealed class SmtpRelayTests
     public async Task Attempt_InternationalAddressAndAPeerWithoutSmtpUtf8_Fails()
     {
         await using var mta = new ScriptedMta { Extensions = ["8BITMIME"] };
-        var job = Job("8BITMIME", "böb@one.test") with { MailFrom = new ReversePath { Address = "alice@example.test", SmtpUtf8 = true, Body = "8BITMIME" } };
+        var job = Job("8BITMIME", "böb@one.test") with
+        {
+            MailFrom = new ReversePath { Address = "alice@example.test", SmtpUtf8 = true, Body = "8BITMIME" },
+        };
 
         Assert.Equal("5.6.7", (await AttemptAsync(mta, job))[0].Status);
     }
@@ -181,7 +184,10 @@ public sealed class SmtpRelayTests
     public async Task Attempt_InternationalAddressAndAPeerWithSmtpUtf8_IsSentAsIs()
     {
         await using var mta = new ScriptedMta();
-        var job = Job("8BITMIME", "böb@one.test") with { MailFrom = new ReversePath { Address = "älice@example.test", SmtpUtf8 = true, Body = "8BITMIME" } };
+        var job = Job("8BITMIME", "böb@one.test") with
+        {
+            MailFrom = new ReversePath { Address = "älice@example.test", SmtpUtf8 = true, Body = "8BITMIME" },
+        };
 
         Assert.Equal(ResultKind.Relayed, (await AttemptAsync(mta, job))[0].Kind);
 

@@ -43,7 +43,10 @@ public sealed class TlsPolicyTests : IDisposable
     [InlineData(Mx, 1, "other.test", "validation-failure")]
     public async Task Sts_Enforced_SendsOnlyWhereThePolicyHolds(string? certified, int days, string named, string counted)
     {
-        await using var mta = new ScriptedMta { Certificate = certified is null ? null : _authority.Issue(certified, TimeSpan.FromDays(days)) };
+        await using var mta = new ScriptedMta
+        {
+            Certificate = certified is null ? null : _authority.Issue(certified, TimeSpan.FromDays(days)),
+        };
 
         var result = await AttemptAsync(mta, Policy(StsPolicy.Enforce, named));
 
@@ -75,14 +78,18 @@ public sealed class TlsPolicyTests : IDisposable
 
         Assert.Equal((1, 1), (mta.Messages.Count, plain.Messages.Count));
         Assert.Equal(
-            ["one.test sts certificate-host-mismatch", "one.test sts validation-failure", "one.test sts starttls-not-supported"], _results.Counted);
+            ["one.test sts certificate-host-mismatch", "one.test sts validation-failure", "one.test sts starttls-not-supported"],
+            _results.Counted);
     }
 
     [Fact]
     public async Task Sts_OfAFixedRoute_IsNotAsked()
     {
         await using var mta = new ScriptedMta();
-        var options = Options(mta) with { Routes = [new RelayRoute("*", new RelayHost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))] };
+        var options = Options(mta) with
+        {
+            Routes = [new RelayRoute("*", new RelayHost("127.0.0.1", mta.Port, RelayTls.Opportunistic, null, null))],
+        };
 
         var results = await TestedRelay.Create(
             options, new DnsExchanges(options, Random.Shared), _store, new FixedPolicies(Policy(StsPolicy.Enforce, "other.test")), _results)
@@ -113,7 +120,11 @@ public sealed class TlsPolicyTests : IDisposable
     public async Task RequireTls_NeedsAGoodCertificateAndThePeersWord(string? certified, string extension, string kind, string status)
     {
         _store.Blobs[Blob] = "TLS-Required: No\r\n\r\nHello\r\n"u8.ToArray(); // RFC 8689 §4.1: REQUIRETLS wins
-        await using var mta = new ScriptedMta { Certificate = certified is null ? null : _authority.Issue(certified), ExtensionsUnderTls = [extension] };
+        await using var mta = new ScriptedMta
+        {
+            Certificate = certified is null ? null : _authority.Issue(certified),
+            ExtensionsUnderTls = [extension],
+        };
 
         var result = await AttemptAsync(mta, null, Job(requireTls: true));
 
@@ -273,7 +284,13 @@ public sealed class TlsPolicyTests : IDisposable
     public async Task TimeOfAnAttemptOverBeforeAHostIsAsked_Defers()
     {
         await using var dns = Dns();
-        var options = new RelayOptions { HostName = "mail.example.test", AllowedNetworks = TestedRelay.Loopback, Resolver = dns.EndPoint, AttemptTimeout = TimeSpan.FromMilliseconds(200) };
+        var options = new RelayOptions
+        {
+            HostName = "mail.example.test",
+            AllowedNetworks = TestedRelay.Loopback,
+            Resolver = dns.EndPoint,
+            AttemptTimeout = TimeSpan.FromMilliseconds(200),
+        };
 
         var results = await TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), _store, new EndlessPolicies(), _results)
             .AttemptAsync(Job(), TestContext.Current.CancellationToken);
@@ -328,10 +345,18 @@ public sealed class TlsPolicyTests : IDisposable
     };
 
     private RelayOptions Options(ScriptedMta mta) =>
-        new() { HostName = "mail.example.test", AllowedNetworks = TestedRelay.Loopback, MxPort = mta.Port, Authorities = _authority.Roots, ResolverTimeout = TimeSpan.FromSeconds(2) };
+        new()
+        {
+            HostName = "mail.example.test",
+            AllowedNetworks = TestedRelay.Loopback,
+            MxPort = mta.Port,
+            Authorities = _authority.Roots,
+            ResolverTimeout = TimeSpan.FromSeconds(2),
+        };
 
     private async Task<RecipientResult> AttemptAsync(
-        ScriptedMta mta, StsPolicy? policy, OutboundJob? job = null, DnsServer? dns = null, bool dnssec = true, X509Certificate2Collection? authorities = null)
+        ScriptedMta mta, StsPolicy? policy, OutboundJob? job = null, DnsServer? dns = null, bool dnssec = true,
+        X509Certificate2Collection? authorities = null)
     {
         await using var own = Dns();
         var options = Options(mta) with { Resolver = (dns ?? own).EndPoint, Dnssec = dnssec };

@@ -89,7 +89,10 @@ public sealed class TransportTests : IDisposable
     public async Task Recipients_ConnectionLostBehindTheFirstTransaction_KeepsWhatWasTaken()
     {
         var transactions = 0;
-        await using var mta = new ScriptedMta { Script = line => line.StartsWith("MAIL", StringComparison.Ordinal) && ++transactions == 2 ? "" : null };
+        await using var mta = new ScriptedMta
+        {
+            Script = line => line.StartsWith("MAIL", StringComparison.Ordinal) && ++transactions == 2 ? "" : null,
+        };
         var recipients = Enumerable.Range(0, 5).Select(i => new OutboundRecipient { Address = $"r{i}@one.test" }).ToArray();
 
         var results = await AttemptAsync(Host(mta), Job(recipients), o => o with { MaxRecipients = 2 });
@@ -108,7 +111,10 @@ public sealed class TransportTests : IDisposable
         };
 
         var results = await AttemptAsync(
-            Host(mta), Job(new OutboundRecipient { Address = "a@one.test" }, new OutboundRecipient { Address = "b@one.test" }), o => o with { MaxRecipients = 1 });
+            Host(mta), Job(new OutboundRecipient { Address = "a@one.test" }, new OutboundRecipient { Address = "b@one.test" }), o => o with
+            {
+                MaxRecipients = 1,
+            });
 
         Assert.Equal(["relayed 2.0.0", "deferred 4.3.0"], results.Select(r => $"{r.Kind} {r.Status}"));
     }
@@ -137,7 +143,11 @@ public sealed class TransportTests : IDisposable
 
         await AttemptAsync(
             Host(mta),
-            Job(new OutboundRecipient { Address = "a@one.test" }) with { Size = content.Length, MailFrom = new ReversePath { Address = "alice@example.test", Body = "BINARYMIME" } });
+            Job(new OutboundRecipient { Address = "a@one.test" }) with
+            {
+                Size = content.Length,
+                MailFrom = new ReversePath { Address = "alice@example.test", Body = "BINARYMIME" },
+            });
 
         Assert.Contains("BODY=BINARYMIME", Assert.Single(mta.Messages).Sender, StringComparison.Ordinal);
         Assert.Equal(content, mta.Messages.First().Content);
@@ -152,7 +162,10 @@ public sealed class TransportTests : IDisposable
         await using var mta = new ScriptedMta { Extensions = [extension] };
 
         var result = Assert.Single(await AttemptAsync(
-            Host(mta), Job(new OutboundRecipient { Address = "a@one.test" }) with { MailFrom = new ReversePath { Address = "alice@example.test", Body = "BINARYMIME" } }));
+            Host(mta), Job(new OutboundRecipient { Address = "a@one.test" }) with
+            {
+                MailFrom = new ReversePath { Address = "alice@example.test", Body = "BINARYMIME" },
+            }));
 
         Assert.Equal(ResultKind.Relayed, result.Kind); // RFC 3030 §3
         var received = Assert.Single(mta.Messages);
@@ -172,7 +185,11 @@ public sealed class TransportTests : IDisposable
             await using var mta = new ScriptedMta { Extensions = [extension] };
 
             await AttemptAsync(
-                Host(mta), Job(new OutboundRecipient { Address = "a@one.test" }) with { DeliveredTo = "team@example.test", MailFrom = new ReversePath { Address = "x@example.test", Body = "8BITMIME" } });
+                Host(mta), Job(new OutboundRecipient { Address = "a@one.test" }) with
+                {
+                    DeliveredTo = "team@example.test",
+                    MailFrom = new ReversePath { Address = "x@example.test", Body = "8BITMIME" },
+                });
 
             var text = Encoding.UTF8.GetString(Assert.Single(mta.Messages).Content);
             Assert.StartsWith("Delivered-To: team@example.test\r\nSubject: x\r\n", text, StringComparison.Ordinal);
@@ -189,7 +206,14 @@ public sealed class TransportTests : IDisposable
         {
             Certificate = _authority.Issue("localhost"),
             ExtensionsUnderTls = [offered],
-            Script = line => line.StartsWith("AUTH LOGIN", StringComparison.Ordinal) ? "334 VXNlcm5hbWU6" : line == "dXNlcg==" ? "334 UGFzc3dvcmQ6" : line == "c2VjcmV0" ? "235 2.7.0 OK" : null,
+            Script = line =>
+                line.StartsWith("AUTH LOGIN", StringComparison.Ordinal)
+                    ? "334 VXNlcm5hbWU6"
+                    : line == "dXNlcg=="
+                    ? "334 UGFzc3dvcmQ6"
+                    : line == "c2VjcmV0"
+                    ? "235 2.7.0 OK"
+                    : null,
         };
 
         var results = await AttemptAsync(
@@ -215,7 +239,9 @@ public sealed class TransportTests : IDisposable
         };
 
         var result = Assert.Single(
-            await AttemptAsync(Host(mta) with { Host = "localhost", Tls = RelayTls.StartTls, UserName = "user", Password = "secret" }, Job(new OutboundRecipient { Address = "a@one.test" })));
+            await AttemptAsync(
+                Host(mta) with { Host = "localhost", Tls = RelayTls.StartTls, UserName = "user", Password = "secret" },
+                Job(new OutboundRecipient { Address = "a@one.test" })));
 
         Assert.Equal(ResultKind.Deferred, result.Kind);
         Assert.DoesNotContain("secret", result.Reply, StringComparison.Ordinal);
@@ -240,7 +266,12 @@ public sealed class TransportTests : IDisposable
     public async Task Opportunistic_HandshakeThatFails_GoesOnInPlaintext()
     {
         // A STARTTLS that is answered with nonsense, as an old server's.
-        await using var mta = new ScriptedMta { Extensions = ["STARTTLS", "8BITMIME"], Script = line => line == "STARTTLS" ? "220 Ready\r\nand now for something else" : null, Certificate = null };
+        await using var mta = new ScriptedMta
+        {
+            Extensions = ["STARTTLS", "8BITMIME"],
+            Script = line => line == "STARTTLS" ? "220 Ready\r\nand now for something else" : null,
+            Certificate = null,
+        };
 
         var results = await AttemptAsync(Host(mta), Job(new OutboundRecipient { Address = "a@one.test" }));
 
@@ -257,7 +288,8 @@ public sealed class TransportTests : IDisposable
     [InlineData(".")]
     public async Task HostilePeer_RepliesWithoutEnd_IsLeftAtTheBound(string step)
     {
-        foreach (var endless in (string[])["250-" + new string('x', 10 * 1024 * 1024), string.Concat(Enumerable.Repeat("250-more\r\n", 1024 * 1024))])
+        foreach (var endless in (string[])[
+            "250-" + new string('x', 10 * 1024 * 1024), string.Concat(Enumerable.Repeat("250-more\r\n", 1024 * 1024))])
         {
             await using var mta = new ScriptedMta { Script = line => line.StartsWith(step, StringComparison.Ordinal) ? endless : null };
 
@@ -279,7 +311,9 @@ public sealed class TransportTests : IDisposable
         {
             await using var mta = new ScriptedMta { Script = line => line.StartsWith(step, StringComparison.Ordinal) ? reply : null };
 
-            var result = Assert.Single(await AttemptAsync(Host(mta), Job(new OutboundRecipient { Address = "a@one.test" }), o => o with { CommandTimeout = TimeSpan.FromSeconds(2) }));
+            var result =
+                Assert.Single(await AttemptAsync(Host(mta), Job(new OutboundRecipient { Address = "a@one.test" }),
+                    o => o with { CommandTimeout = TimeSpan.FromSeconds(2) }));
 
             Assert.True(result.Kind is ResultKind.Deferred or ResultKind.Relayed, step);
             Assert.DoesNotContain(result.Reply, char.IsControl);
@@ -347,7 +381,12 @@ public sealed class TransportTests : IDisposable
     private Task<IReadOnlyList<RecipientResult>> AttemptAsync(
         RelayHost host, OutboundJob job, Func<RelayOptions, RelayOptions>? change = null, TimeProvider? time = null)
     {
-        var options = new RelayOptions { HostName = "mail.example.test", Routes = [new RelayRoute("*", host)], Authorities = _authority.Roots };
+        var options = new RelayOptions
+        {
+            HostName = "mail.example.test",
+            Routes = [new RelayRoute("*", host)],
+            Authorities = _authority.Roots,
+        };
         options = change?.Invoke(options) ?? options;
         return TestedRelay.Create(options, new DnsExchanges(options, Random.Shared), _store, time: time).AttemptAsync(
             job, TestContext.Current.CancellationToken);

@@ -103,7 +103,8 @@ public sealed class SpanTests : IDisposable
         using (MailSpans.Continue("test", ActivityKind.Consumer, Parent))
         {
             await new Functions.Outbound.OutboundQueue(jobs, bus, TimeProvider.System)
-                .EnqueueAsync(envelope, envelope.MailFrom, null, [(to, new OutboundRecipient { Address = to.ToString() })], CancellationToken.None);
+                .EnqueueAsync(
+                    envelope, envelope.MailFrom, null, [(to, new OutboundRecipient { Address = to.ToString() })], CancellationToken.None);
         }
 
         var job = Assert.Single(jobs.Rows.Values);

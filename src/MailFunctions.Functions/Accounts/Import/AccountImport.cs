@@ -31,7 +31,8 @@ internal static class AccountImport
         var type = request.GetTypedHeaders().ContentType?.MediaType.Value?.ToLowerInvariant();
         if (type is not (CsvType or JsonLinesType))
         {
-            return TypedResults.Problem($"The body has to be {CsvType} or {JsonLinesType}.", statusCode: StatusCodes.Status415UnsupportedMediaType);
+            return TypedResults.Problem(
+                $"The body has to be {CsvType} or {JsonLinesType}.", statusCode: StatusCodes.Status415UnsupportedMediaType);
         }
 
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
@@ -94,9 +95,11 @@ internal static class AccountImport
             if (csv && _header is null)
             {
                 _header = line is null ? null : AccountLine.SplitCsv(Encoding.UTF8.GetString(line).TrimStart('\uFEFF'));
-                fault = _header is not null && _header.Contains("address") && _header.All(AccountLine.FieldNames.Contains) && _header.Distinct().Count() == _header.Count
+                fault = _header is not null && _header.Contains("address") && _header.All(AccountLine.FieldNames.Contains)
+                    && _header.Distinct().Count() == _header.Count
                     ? null
-                    : ApiProblems.Invalid("header", $"The first line names the fields, address among them: {string.Join(", ", AccountLine.FieldNames)}.");
+                    : ApiProblems.Invalid(
+                        "header", $"The first line names the fields, address among them: {string.Join(", ", AccountLine.FieldNames)}.");
                 return null;
             }
 
@@ -142,9 +145,8 @@ internal static class AccountImport
                 account = asked.Verifier is { } verifier ? account with { Password = AccountLine.ReadVerifier(verifier, faults) } : account;
                 if (!faults.Any)
                 {
-                    return new LineAnswer(number, name, (await store.PutEntryAsync(account, cancellationToken)).Result == WriteResult.Created
-                        ? "created"
-                        : "exists");
+                    var written = await store.PutEntryAsync(account, cancellationToken);
+                    return new LineAnswer(number, name, written.Result == WriteResult.Created ? "created" : "exists");
                 }
             }
 
@@ -189,6 +191,7 @@ internal static class AccountImport
             return known;
         }
 
-        private static LineAnswer Refused(long number, string? address, Faults faults) => new(number, address, "refused", faults.ToDictionary());
+        private static LineAnswer Refused(long number, string? address, Faults faults) =>
+            new(number, address, "refused", faults.ToDictionary());
     }
 }

@@ -14,7 +14,9 @@ internal sealed record AccountLine : AccountRequest
     [JsonPropertyOrder(-1)]
     public string? Address { get; init; }
 
-    /// <summary>`SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey` in base64: passwords of another server, or derived beforehand.</summary>
+    /// <summary>
+    /// `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey` in base64: passwords of another server, or derived beforehand.
+    /// </summary>
     public string? Verifier { get; init; }
 
     /// <summary>The names that a CSV header may have.</summary>
@@ -39,7 +41,8 @@ internal sealed record AccountLine : AccountRequest
     {
         if (fields.Count != names.Count)
         {
-            faults.Add("line", string.Create(CultureInfo.InvariantCulture, $"The header has {names.Count} fields, this line {fields.Count}."));
+            faults.Add(
+                "line", string.Create(CultureInfo.InvariantCulture, $"The header has {names.Count} fields, this line {fields.Count}."));
             return null;
         }
 

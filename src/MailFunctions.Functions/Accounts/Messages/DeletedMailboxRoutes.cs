@@ -13,7 +13,9 @@ internal static class DeletedMailboxRoutes
             .WithSummary("Lists the mailboxes that deleted accounts of this address had and whose mail is still kept");
         accounts.MapPost("/{address}/deleted-mailboxes/{id}/restore", RestoreAsync).Produces<DeletedMailboxRestored>()
             .ProducesValidationProblem().ProducesProblem(404)
-            .WithSummary($"Puts up to {MailboxRestoration.MaxAtOnce} messages of such a mailbox into the account of this address, or into that of ?into=");
+            .WithSummary(
+                $"Puts up to {MailboxRestoration.MaxAtOnce} messages of such a mailbox into the account of this "
+                + "address, or into that of ?into=");
     }
 
     private static async Task<IResult> ListAsync(

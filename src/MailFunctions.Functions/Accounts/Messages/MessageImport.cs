@@ -14,14 +14,16 @@ namespace MailFunctions.Functions.Accounts.Messages;
 internal static class MessageImport
 {
     public static async Task<IResult> PostAsync(
-        string address, HttpRequest request, QueryFlag? skipKnown, AccountResource accounts, MessageImporter importer, CancellationToken cancellationToken)
+        string address, HttpRequest request, QueryFlag? skipKnown, AccountResource accounts, MessageImporter importer,
+        CancellationToken cancellationToken)
     {
         var type = request.GetTypedHeaders().ContentType?.MediaType.Value;
         var single = string.Equals(type, MessageRoutes.MessageType, StringComparison.OrdinalIgnoreCase);
         if (!single && !string.Equals(type, MboxWriter.MediaType, StringComparison.OrdinalIgnoreCase))
         {
             return TypedResults.Problem(
-                $"The body has to be {MboxWriter.MediaType} or {MessageRoutes.MessageType}.", statusCode: StatusCodes.Status415UnsupportedMediaType);
+                $"The body has to be {MboxWriter.MediaType} or {MessageRoutes.MessageType}.",
+                statusCode: StatusCodes.Status415UnsupportedMediaType);
         }
 
         var (account, fault) = await accounts.FindAsync(address, cancellationToken);
@@ -42,7 +44,8 @@ internal static class MessageImport
             if (single)
             {
                 var (breaks, piece) = (new MessageBreaks(), new ArrayBufferWriter<byte>());
-                await run.AddAsync(token => ReadOnAsync(request.BodyReader, breaks, piece, token), line: 1, receivedAt: null, cancellationToken);
+                await run.AddAsync(
+                    token => ReadOnAsync(request.BodyReader, breaks, piece, token), line: 1, receivedAt: null, cancellationToken);
             }
             else if (!await run.AddAllAsync(new MboxReader(request.BodyReader), cancellationToken))
             {

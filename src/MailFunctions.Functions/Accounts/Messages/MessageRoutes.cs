@@ -25,7 +25,8 @@ internal static class MessageRoutes
         accounts.MapGet("/{address}/export", ExportAsync).Produces(200, contentType: MboxWriter.MediaType)
             .ProducesValidationProblem().ProducesProblem(404)
             .WithSummary("Gives all messages as one mbox file (mboxrd), oldest first");
-        accounts.MapPost("/{address}/import", MessageImport.PostAsync).Accepts<Stream>(MboxWriter.MediaType, MessageType).Produces<ImportAnswer>()
+        accounts.MapPost("/{address}/import", MessageImport.PostAsync)
+            .Accepts<Stream>(MboxWriter.MediaType, MessageType).Produces<ImportAnswer>()
             .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(415).ProducesProblem(503)
             .WithSummary("Puts the messages of an mbox file, or a single message, into the mailbox");
     }
@@ -53,7 +54,8 @@ internal static class MessageRoutes
     }
 
     private static async Task<IResult> GetAsync(
-        string address, string uid, HttpResponse response, AccountResource accounts, IMailboxArchive archive, CancellationToken cancellationToken)
+        string address, string uid, HttpResponse response, AccountResource accounts, IMailboxArchive archive,
+        CancellationToken cancellationToken)
     {
         var (account, number, fault) = await FindAsync(address, uid, accounts, cancellationToken);
         if (account is null)
