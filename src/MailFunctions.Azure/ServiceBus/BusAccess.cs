@@ -54,7 +54,8 @@ internal sealed class BusAccess : IAsyncDisposable
         limit.CancelAfter(_options.OperationTimeout);
         try
         {
-            return await call(limit.Token);
+            // The SDK looks at the token between its steps only: a bus that takes the connection and is silent held it 5 s longer.
+            return await call(limit.Token).WaitAsync(limit.Token);
         }
         catch (Exception e) when (e is not BusUnavailableException && !cancellationToken.IsCancellationRequested)
         {

@@ -22,7 +22,7 @@ public sealed record BusOptions
     internal string? ManagementConnectionString { get; private init; }
 
     /// <summary>Longest time an operation may take, with all its tries.</summary>
-    public TimeSpan OperationTimeout { get; init; } = TimeSpan.FromSeconds(15);
+    public TimeSpan OperationTimeout { get; init; } = TimeSpan.FromSeconds(12);
 
     /// <summary>Reads `ServiceBusConnection`, or `ServiceBusConnection__fullyQualifiedNamespace` for Entra ID.</summary>
     /// <exception cref="ValidationException">Says which key is missing or wrong.</exception>

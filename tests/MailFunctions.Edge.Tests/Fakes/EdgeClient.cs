@@ -8,13 +8,15 @@ namespace MailFunctions.Edge.Tests.Fakes;
 /// <summary>A client on a real socket, octet by octet if wanted, in plaintext or TLS; lines are Latin-1.</summary>
 internal sealed class EdgeClient : IAsyncDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(15);
 
     private readonly TcpClient _tcp = new() { NoDelay = true };
     private readonly byte[] _buffer = new byte[16 * 1024];
     private Stream _stream = Stream.Null;
     private int _start;
     private int _end;
+
+    /// <summary>How long it waits for octets.</summary>
+    public TimeSpan Limit { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>What the server showed in its handshake.</summary>
     public X509Certificate2? Certificate { get; private set; }

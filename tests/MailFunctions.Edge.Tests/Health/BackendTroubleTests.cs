@@ -1,10 +1,14 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using MailFunctions.Azure;
 using MailFunctions.Azure.Storage;
+using MailFunctions.Core.Addresses;
+using MailFunctions.Core.Directory;
 using MailFunctions.Edge.Tests.Fakes;
 using MailFunctions.TestKit;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace MailFunctions.Edge.Tests.Health;
@@ -71,6 +75,36 @@ public sealed class BackendTroubleTests
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.Equal("the directory can't be reached: no answer yet", await answer.Content.ReadAsStringAsync(Token));
+    }
+
+    /// <summary>Storage answers; the bus takes connections and nothing more, or refuses them.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task BusHangsOrIsKilled_MessageGets451WithinFifteenSeconds(bool hangs)
+    {
+        await using var azurite = await AzuriteProcess.StartAsync();
+        await StorageSetup.CreateAsync(Options(azurite.ConnectionString), Token);
+        await using var services = new ServiceCollection().AddLogging().AddMailStorage(Options(azurite.ConnectionString)).BuildServiceProvider();
+        var directory = services.GetRequiredService<IDirectoryStore>();
+        await directory.PutDomainAsync(new MailDomain { Name = "example.test" }, Token);
+        await directory.PutEntryAsync(
+            new AccountEntry { Address = EmailAddress.Parse("bob@example.test")!, MailboxId = "bob" }, Token);
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var port = hangs ? ((IPEndPoint)silent.LocalEndpoint).Port : 1;
+        await using var edge = await TroubledEdge.StartAsync(
+            azurite.ConnectionString, $"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;");
+        await using var client = await EdgeClient.ConnectAsync(edge.Smtp);
+        await client.ReadReplyAsync();
+        await client.AskAsync("EHLO c.test");
+
+        var began = Stopwatch.GetTimestamp();
+        client.Limit = TimeSpan.FromSeconds(60);
+        Assert.StartsWith("451 4.3.0", await client.SendMessageAsync(), StringComparison.Ordinal);
+
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(15)); // two tries of 5 s
+        Assert.StartsWith("250", await client.AskAsync("NOOP"), StringComparison.Ordinal);
     }
 
     private static StorageOptions Options(string connection) => StorageOptions.Read(
