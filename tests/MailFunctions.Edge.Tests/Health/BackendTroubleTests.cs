@@ -85,7 +85,8 @@ public sealed class BackendTroubleTests
     {
         await using var azurite = await AzuriteProcess.StartAsync();
         await StorageSetup.CreateAsync(Options(azurite.ConnectionString), Token);
-        await using var services = new ServiceCollection().AddLogging().AddMailStorage(Options(azurite.ConnectionString)).BuildServiceProvider();
+        await using var services = new ServiceCollection()
+            .AddLogging().AddMailStorage(Options(azurite.ConnectionString)).BuildServiceProvider();
         var directory = services.GetRequiredService<IDirectoryStore>();
         await directory.PutDomainAsync(new MailDomain { Name = "example.test" }, Token);
         await directory.PutEntryAsync(
@@ -94,7 +95,8 @@ public sealed class BackendTroubleTests
         silent.Start();
         var port = hangs ? ((IPEndPoint)silent.LocalEndpoint).Port : 1;
         await using var edge = await TroubledEdge.StartAsync(
-            azurite.ConnectionString, $"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;");
+            azurite.ConnectionString,
+            $"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;");
         await using var client = await EdgeClient.ConnectAsync(edge.Smtp);
         await client.ReadReplyAsync();
         await client.AskAsync("EHLO c.test");
