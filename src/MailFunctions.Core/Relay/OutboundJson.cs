@@ -1,6 +1,5 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Serialization;
+using MailFunctions.Core.Envelopes;
 
 namespace MailFunctions.Core.Relay;
 
@@ -14,12 +13,6 @@ namespace MailFunctions.Core.Relay;
 [JsonSerializable(typeof(IReadOnlyList<RecipientResult>))]
 public sealed partial class OutboundJson : JsonSerializerContext
 {
-    /// <inheritdoc cref="Envelopes.EnvelopeJson.Compact"/>
-    public static OutboundJson Compact { get; } = new(new JsonSerializerOptions
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        MaxDepth = 16,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    });
+    /// <inheritdoc cref="EnvelopeJson.Compact"/>
+    public static OutboundJson Compact { get; } = new(EnvelopeJson.CompactOptions());
 }
